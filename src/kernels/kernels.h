@@ -1,0 +1,305 @@
+/* kernels.h: the arithmetic, once per ISA: a table of function pointers with the tile sizes that belong to
+ * them.
+ *
+ * Kernels take raw pointers and sizes. They know no tensors and no layers, allocate nothing, start no
+ * threads, never fail, and may be called from any thread. All counts may be zero (then nothing is read or
+ * written). Sizes and strides are in elements, not bytes; a "stride" is the distance between rows, a "step"
+ * (0 or 1) that between elements of a row. Pointers need no alignment beyond a float's, unless said. Nothing
+ * outside the described rows is read or written. Outputs overlap no input unless said.
+ *
+ * Invariant: one row's result is bit-identical whatever the number of rows, the row's position, and the split
+ * of rows and columns over calls. The order of every sum depends on the length of the sum alone; tails use
+ * the same vector code and the same fused multiply-adds. A packed operand belongs to the table whose function
+ * packed it. */
+#ifndef HP_KERNELS_KERNELS_H
+#define HP_KERNELS_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- elementwise functions
+ * ------------------------------------------------------------------------------------ */
+
+typedef enum hp_unary {
+#define UNARY(name, id, parameters) HP_UNARY_##id,
+#include "kernels/unary.def"
+#undef UNARY
+    HP_UNARY_COUNT
+} hp_unary;
+
+typedef enum hp_binary {
+#define BINARY(name, id) HP_BINARY_##id,
+#include "kernels/binary.def"
+#undef BINARY
+    HP_BINARY_COUNT
+} hp_binary;
+
+typedef enum hp_reduce {
+#define REDUCE(name, id) HP_REDUCE_##id,
+#include "kernels/reduce.def"
+#undef REDUCE
+    HP_REDUCE_COUNT
+} hp_reduce;
+
+/* A unary function with its parameters (meaning: see unary.def; unused ones are ignored). Zeroed: identity.
+ * Plain relu is {HP_UNARY_RELU, {0, INFINITY, 0}}. */
+typedef struct hp_activation {
+    hp_unary op;
+    float params[4];
+} hp_activation;
+
+/* The names in the lists ("relu", "maximum", "sum"), for messages and tests. */
+extern const char *const hp_unary_names[HP_UNARY_COUNT];
+extern const char *const hp_binary_names[HP_BINARY_COUNT];
+extern const char *const hp_reduce_names[HP_REDUCE_COUNT];
+extern const unsigned char hp_unary_parameters[HP_UNARY_COUNT]; /* how many of params are read */
+
+/* What gemm, conv and depthwise do to a sum before it is stored: activation(bias[column] + sum + residual).
+ */
+typedef struct hp_epilogue {
+    const float *bias; /* a value per column of C; NULL: 0 */
+    const float
+        *residual; /* shaped like C, its own stride; NULL: 0. May be C itself (same place, same stride). */
+    size_t residual_stride; /* between its rows */
+    hp_activation activation;
+} hp_epilogue;
+
+/* ---- gemm
+ * ----------------------------------------------------------------------------------------------------- */
+
+/* C[m][n] = epilogue(A[m][k] * B[k][n]).
+ *
+ * gemm_packed_size(k, n): floats that the packed B takes.
+ * gemm_pack(packed, b, row_stride, column_stride, k, n): packs b[i * row_stride + j * column_stride], i < k,
+ * j < n; a transposed B packs with its strides exchanged. `packed` should start on a cache line. gemm(args):
+ * all rows, and the columns [column_begin, column_end). column_begin must be a multiple of the table's
+ *   gemm_nr, column_end one or n. Column numbers count from the start of c, bias and residual, whatever
+ * column_begin. k = 0 gives epilogue(0). */
+typedef struct hp_gemm {
+    size_t m, n, k;
+    const float *a; /* row-major, k contiguous */
+    size_t a_stride;
+    const float *b; /* packed by this table's gemm_pack with the same k and n */
+    float *c;
+    size_t c_stride;
+    size_t column_begin, column_end;
+    hp_epilogue epilogue;
+} hp_gemm;
+
+/* ---- sliding windows: conv, depthwise, pool
+ * -------------------------------------------------------------------- */
+
+/* Which input positions an output pixel reads, for one image; made once per plan, used for every image, and
+ * by every layer of the same geometry (1, 2, 3 dimensions, strides, dilation: all are just another table).
+ *
+ * index[pixel * taps + tap] is an input position (its channels start at image + position * x_stride), or
+ * negative: padding, outside the image. */
+typedef struct hp_window {
+    const int32_t *index;
+    size_t pixels; /* output pixels of one image */
+    size_t taps;
+} hp_window;
+
+/* y[row][n] = epilogue(sum over taps and channels of x[tap of row][channel] * w[tap][channel][n]).
+ *
+ * Rows are output pixels numbered through all images: row = image * pixels + pixel. Rows [row_begin, row_end)
+ * are computed, columns [column_begin, column_end) as in gemm (multiples of gemm_nr). conv_packed_size and
+ * conv_pack are as for gemm with k = taps * channels: Keras's kernel [taps...][channels][n] is that matrix
+ * with row_stride n and column_stride 1. For a convolution in groups call once a group, with x, y, bias and
+ * residual moved to the group's channels, and pack its columns of the kernel. A 1x1 convolution with stride 1
+ * is a gemm, and faster as one. */
+typedef struct hp_conv {
+    hp_window window;
+    const float *x;
+    size_t x_stride;       /* between input positions */
+    size_t x_image_stride; /* between images */
+    size_t channels;       /* of input read per position, contiguous */
+    const float *zeros;    /* at least `channels` zeros: what a padding tap reads */
+    const float *w;        /* packed by this table's conv_pack */
+    size_t n;              /* output channels */
+    float *y;              /* of row 0 */
+    size_t y_stride;       /* between rows, across images too */
+    size_t row_begin, row_end;
+    size_t column_begin, column_end;
+    hp_epilogue epilogue; /* residual of row 0 */
+} hp_conv;
+
+/* y[row][c * multiplier + j] = epilogue(sum over taps of x[tap of row][c] * w[tap][c][j]); rows as in
+ * hp_conv. w is Keras's kernel as it is, [taps...][channels][multiplier]. Padding taps are skipped. For a
+ * part of the channels move x, w, y, bias and residual, and give w_stride. */
+typedef struct hp_depthwise {
+    hp_window window;
+    const float *x;
+    size_t x_stride, x_image_stride;
+    size_t channels, multiplier;
+    const float *w;
+    size_t w_stride; /* between taps: channels * multiplier of the whole kernel */
+    float *y;
+    size_t y_stride;
+    size_t row_begin, row_end;
+    hp_epilogue epilogue;
+} hp_depthwise;
+
+typedef enum hp_pool_mode {
+    HP_POOL_MAX,     /* over the taps inside the image; NaN if one is NaN; -infinity without any */
+    HP_POOL_AVERAGE, /* sum / number of taps inside the image; 0 without any */
+} hp_pool_mode;
+
+typedef struct hp_pool {
+    hp_pool_mode mode;
+    hp_window window;
+    const float *x;
+    size_t x_stride, x_image_stride;
+    size_t channels;
+    float *y;
+    size_t y_stride;
+    size_t row_begin, row_end;
+    hp_activation activation;
+} hp_pool;
+
+/* ---- elementwise
+ * ---------------------------------------------------------------------------------------------- */
+
+/* unary: y[i] = op(x[i]); y may be x. unary_rows: the same for `rows` rows of n, with strides.
+ * binary: y[i] = op(a[i * a_step], b[i * b_step]), steps 0 or 1; y may be a or b where that one's step is 1.
+ */
+
+/* y[r * y_stride + i] = op(a[r * a_stride + i * a_step], b[r * b_stride + i * b_step]); strides may be 0 for
+ * a and b. */
+typedef struct hp_binary_rows {
+    hp_binary op;
+    float *y;
+    size_t y_stride;
+    const float *a;
+    size_t a_stride, a_step;
+    const float *b;
+    size_t b_stride, b_step;
+    size_t rows, n;
+} hp_binary_rows;
+
+/* ---- reductions
+ * ----------------------------------------------------------------------------------------------- */
+
+/* reduce_rows: y[i] = op over r < rows of x[r * x_stride + i], i < n (global pooling; an axis that is not the
+ * last). reduce_columns: y[r] = op over i < n of x[r * x_stride + i], r < rows (the last axis). Over nothing:
+ * sum 0, mean NaN, max -infinity, min infinity, product 1, logsumexp -infinity. */
+
+/* ---- softmax, normalisation
+ * ----------------------------------------------------------------------------------- */
+
+/* softmax, log_softmax: over each row's n values; y may be x. A row of only -infinity, or with NaN or
+ * +infinity, gives what TensorFlow gives (NaN). */
+
+/* layer_norm: y = (x - mean) / sqrt(variance + epsilon) * scale + offset over each row's n values (variance
+ * divides by n). rms_norm: y = x / sqrt(mean(x^2) + epsilon) * scale + offset. y may be x. */
+typedef struct hp_norm {
+    float *y;
+    size_t y_stride;
+    const float *x;
+    size_t x_stride;
+    size_t rows, n;
+    float epsilon;
+    const float *scale;  /* n values; NULL: 1 */
+    const float *offset; /* n values; NULL: 0 */
+} hp_norm;
+
+/* y[r][i] = activation(x[r][i] * scale[i] + offset[i]), with one rounding (fused) where the ISA has it; y may
+ * be x. */
+typedef struct hp_channel_affine {
+    float *y;
+    size_t y_stride;
+    const float *x;
+    size_t x_stride;
+    size_t rows, n;
+    const float *scale;  /* NULL: 1 */
+    const float *offset; /* NULL: 0 */
+    hp_activation activation;
+} hp_channel_affine;
+
+/* ---- moving data
+ * ---------------------------------------------------------------------------------------------- */
+
+/* transpose: y[i * y_stride + r] = x[r * x_stride + i], r < rows, i < n.
+ * copy_rows: y[r * y_stride + i] = x[r * x_stride + i]; x_stride 0 repeats one row.
+ * gather_rows: y[r * y_stride + i] = table[index[r] * table_stride + i]; a negative index gives zeros; the
+ * caller has checked that none is too large. fill: y[i] = value. */
+
+/* ---- recurrent cells
+ * ------------------------------------------------------------------------------------------ */
+
+/* LSTM, after z = x W + h U + b, gates in Keras's order (input, forget, candidate, output), `units` each:
+ * c = recurrent(z_f) * c + recurrent(z_i) * act(z_c);  h = recurrent(z_o) * act(c).
+ * z is overwritten. c_out may be c_in; h may not be z. */
+typedef struct hp_lstm_gates {
+    float *z; /* [rows][4 * units] */
+    size_t z_stride;
+    const float *c_in;
+    size_t c_in_stride;
+    float *c_out;
+    size_t c_out_stride;
+    float *h;
+    size_t h_stride;
+    size_t rows, units;
+    hp_activation activation, recurrent_activation;
+} hp_lstm_gates;
+
+/* GRU, gates in Keras's order (update z, reset r, candidate), `units` each.
+ *
+ * gru_gates with recurrent != NULL (reset_after=True): given x W + b_input and h U + b_recurrent (3 * units
+ * each), z = rec(x_z + h_z); r = rec(x_r + h_r); c = act(x_c + r * h_c); h_out = z * h_in + (1 - z) * c.
+ * gru_gates with recurrent == NULL (reset_after=False, second half): input holds z already activated (by
+ * gru_reset) and, as the third part, x_c + (r * h) U_c + b_c: c = act(it), the same update. input is
+ * overwritten. h_out may be h_in. */
+typedef struct hp_gru_gates {
+    float *input; /* [rows][3 * units] */
+    size_t input_stride;
+    const float *recurrent; /* [rows][3 * units] or NULL */
+    size_t recurrent_stride;
+    const float *h_in;
+    size_t h_in_stride;
+    float *h_out;
+    size_t h_out_stride;
+    size_t rows, units;
+    hp_activation activation, recurrent_activation;
+} hp_gru_gates;
+
+/* reset_after=False, first half: input's first two parts are x W + h U + b of z and r; they become rec(z) and
+ * rec(r), and reset_h = r * h_in. */
+typedef struct hp_gru_reset {
+    float *input; /* [rows][3 * units]; the third part is not touched */
+    size_t input_stride;
+    const float *h_in;
+    size_t h_in_stride;
+    float *reset_h; /* [rows][units] */
+    size_t reset_h_stride;
+    size_t rows, units;
+    hp_activation recurrent_activation;
+} hp_gru_reset;
+
+/* ---- the table
+ * ------------------------------------------------------------------------------------------------ */
+
+/* fma_peak(iterations): runs `iterations` rounds of independent fused multiply-add chains and returns the
+ * floating-point operations done; the caller takes the time. The checker's yardstick. */
+
+typedef struct hp_kernels {
+    const char *isa;      /* "base", "avx2", "avx512", "neon", ... */
+    size_t vector_floats; /* floats in a vector */
+    size_t gemm_mr;       /* rows of a full gemm and conv tile: a good row split is a multiple */
+    size_t gemm_nr;       /* columns of a panel: a column split must be a multiple */
+#define KERNEL(returned, name, arguments) returned(*name) arguments;
+#include "kernels/kernels.def"
+#undef KERNEL
+} hp_kernels;
+
+/* The kernels of the ISA of that name; NULL: the best that this CPU and its operating system support, or what
+ * the environment variable HORNPIPE_ISA names. NULL returned: there is no such ISA in this build, or the
+ * machine lacks it. The table is constant and lives for ever. */
+const hp_kernels *hp_kernels_select(const char *isa);
+
+/* The ISAs of this build, from plain to best, the last ones only chosen by name (tests): name, whether this
+ * machine can run it. NULL past the end. */
+const char *hp_kernels_isa_name(size_t i);
+int hp_kernels_isa_usable(size_t i);
+
+#endif
