@@ -1,0 +1,208 @@
+/* layer.h: what a layer class is, and what a lower function is given.
+ *
+ * A layer does not compute: it lowers. Its file holds, per class, a struct of its config, a table of fields that
+ * fills the struct from the model's config, and `lower`, which emits primitives through prims/builder.h. One line in
+ * layers.def registers it: LAYER(Dense, "keras.layers", dense) declares `hp_layer_class hp_layer_Dense` in dense.c.
+ *
+ * The same lower function runs at load (to check the model and declare its weights) and again for every new
+ * signature of input shapes; it must be a pure function of config and input shapes. */
+#ifndef HP_LAYERS_LAYER_H
+#define HP_LAYERS_LAYER_H
+
+#include "base/json.h"
+#include "base/weights.h"
+#include "prims/builder.h"
+
+typedef struct hp_layer hp_layer;
+
+/* ---- fields: the declarative table of a class's config keys ---------------------------------------------------- */
+
+typedef enum hp_field_type {
+    HP_FIELD_IGNORE,     /* a key that does nothing at inference (initializers, regularizers ...): any value */
+    HP_FIELD_BOOL,       /* bool */
+    HP_FIELD_INT,        /* int64_t in [min, max]; an integral float is taken */
+    HP_FIELD_FLOAT,      /* double in [min, max]; null only with HP_NULL_OK: then NaN */
+    HP_FIELD_ENUM,       /* int: index into names[] */
+    HP_FIELD_INTS,       /* hp_ints: one int or a list, each in [min, max] */
+    HP_FIELD_ACTIVATION, /* hp_activation_spec: name, or serialised object with arguments; null = linear */
+    HP_FIELD_LAYER,      /* hp_layer *: an inner layer (wrappers, cells); its weights lie at <path>/<key> */
+    HP_FIELD_LAYERS,     /* hp_layer_list: a list of them */
+    HP_FIELD_STRING,     /* const char *; null = NULL */
+    HP_FIELD_DTYPE,      /* hp_dtype; null = HP_DTYPE_NONE */
+    HP_FIELD_JSON,       /* const hp_json *: as it is, for what the table cannot say; NULL when absent or null */
+} hp_field_type;
+
+typedef struct hp_ints {
+    int count;
+    bool scalar; /* was one int */
+    int64_t at[HP_MAX_RANK];
+} hp_ints;
+
+typedef struct hp_field {
+    const char *name; /* Keras's key */
+    hp_field_type type;
+    size_t offset;              /* in the config struct */
+    bool required;              /* absent: an error; else `fallback` */
+    bool null_ok;               /* null means absent */
+    double fallback;            /* BOOL, INT, FLOAT, ENUM, DTYPE; INTS: one int, NaN: count 0 */
+    double min, max;            /* INT, FLOAT, INTS */
+    const char *const *names;   /* ENUM: NULL-terminated */
+} hp_field;
+
+/* Tables are written with these, and end with HP_FIELDS_END:
+ *   static const hp_field fields[] = {
+ *       HP_INT(dense, units, HP_REQUIRED, 1, HP_MAX_DIM),
+ *       HP_ACTIVATION(dense, activation),
+ *       HP_BOOL(dense, use_bias, true),
+ *       HP_IGNORE("kernel_initializer"), ...
+ *       HP_FIELDS_END}; */
+#define HP_REQUIRED (-1e300) /* as a fallback: the key must be there */
+#define HP_NULL (1e300)      /* as a fallback: absent and null are both allowed; see the type for what they give */
+#define HP_MAX_DIM 2147483647.0
+#define HP_FIELD_(s, m, t, fb, lo, hi, nm)                                                                   \
+    {.name = #m, .type = (t), .offset = offsetof(s, m), .required = (fb) == HP_REQUIRED,                     \
+        .null_ok = (fb) == HP_NULL, .fallback = (fb), .min = (lo), .max = (hi), .names = (nm)}
+#define HP_BOOL(s, m, fb) HP_FIELD_(s, m, HP_FIELD_BOOL, fb, 0, 1, NULL)
+#define HP_INT(s, m, fb, lo, hi) HP_FIELD_(s, m, HP_FIELD_INT, fb, lo, hi, NULL)
+#define HP_FLOAT(s, m, fb, lo, hi) HP_FIELD_(s, m, HP_FIELD_FLOAT, fb, lo, hi, NULL)
+#define HP_ENUM(s, m, fb, nm) HP_FIELD_(s, m, HP_FIELD_ENUM, fb, 0, 0, nm)
+#define HP_INTS(s, m, fb, lo, hi) HP_FIELD_(s, m, HP_FIELD_INTS, fb, lo, hi, NULL)
+#define HP_ACTIVATION(s, m) HP_FIELD_(s, m, HP_FIELD_ACTIVATION, HP_NULL, 0, 0, NULL)
+#define HP_LAYER(s, m) HP_FIELD_(s, m, HP_FIELD_LAYER, HP_REQUIRED, 0, 0, NULL)
+#define HP_OPTIONAL_LAYER(s, m) HP_FIELD_(s, m, HP_FIELD_LAYER, HP_NULL, 0, 0, NULL)
+#define HP_LAYERS(s, m) HP_FIELD_(s, m, HP_FIELD_LAYERS, HP_REQUIRED, 0, 0, NULL)
+#define HP_STRING_FIELD(s, m) HP_FIELD_(s, m, HP_FIELD_STRING, HP_NULL, 0, 0, NULL)
+#define HP_DTYPE_FIELD(s, m) HP_FIELD_(s, m, HP_FIELD_DTYPE, HP_NULL, 0, 0, NULL)
+#define HP_JSON_FIELD(s, m) HP_FIELD_(s, m, HP_FIELD_JSON, HP_NULL, 0, 0, NULL)
+#define HP_IGNORE(key) {.name = (key), .type = HP_FIELD_IGNORE, .null_ok = true}
+#define HP_FIELDS_END {.name = NULL}
+/* {"valid", "same", ...} for HP_ENUM. */
+#define HP_NAMES(...) ((const char *const[]){__VA_ARGS__, NULL})
+/* The usual training-only keys of layers with weights. */
+#define HP_IGNORE_WEIGHT(kind)                                                                               \
+    HP_IGNORE(kind "_initializer"), HP_IGNORE(kind "_regularizer"), HP_IGNORE(kind "_constraint")
+
+/* An activation as a layer sees it: one entry of activations.def with its arguments. */
+typedef struct hp_activation_spec {
+    const struct hp_activation_entry *entry; /* never NULL after parsing: linear when null */
+    float params[4];
+} hp_activation_spec;
+
+typedef struct hp_layer_list {
+    hp_layer **at;
+    size_t count;
+} hp_layer_list;
+
+/* ---- weights --------------------------------------------------------------------------------------------------- */
+
+typedef struct hp_weight_slot {
+    const char *name;       /* Keras's: "kernel" */
+    bool trainable;         /* as created; a frozen layer makes all of its weights non-trainable */
+    hp_constant *constant;  /* data bound by graph/ after the first lowering */
+    const hp_weight *stored;
+} hp_weight_slot;
+
+/* ---- layers ---------------------------------------------------------------------------------------------------- */
+
+typedef enum hp_mask_policy {
+    HP_MASK_STOP, /* the layer does not support masking: outputs have no mask */
+    HP_MASK_PASS, /* supports_masking, default compute_mask: the first input's mask goes on to the outputs */
+    HP_MASK_OWN,  /* lower sets (or leaves unset) the outputs' masks itself */
+} hp_mask_policy;
+
+/* An argument of a call: a tensor, a constant from the config, or a list or dict of such. */
+typedef enum hp_arg_kind { HP_ARG_TENSOR, HP_ARG_CONSTANT, HP_ARG_LIST } hp_arg_kind;
+typedef struct hp_arg {
+    hp_arg_kind kind;
+    const char *name; /* keyword or dict key; NULL for a positional one or a list's item */
+    hp_value tensor;
+    const hp_json *constant; /* null as well as numbers, strings, tagged objects */
+    struct hp_arg *items;    /* LIST (dicts too: items with names, sorted by key as keras.tree does) */
+    size_t item_count;
+} hp_arg;
+
+/* One call of a layer (a layer may be called many times). */
+typedef struct hp_call {
+    const hp_value *inputs; /* the tensors of the first positional argument, flattened */
+    size_t input_count;
+    bool input_is_list;     /* the first argument was a list, tuple or dict */
+    const hp_arg *args;     /* all of them: positional first, then keywords */
+    size_t arg_count;
+    hp_value *outputs;      /* hp_call_output appends */
+    size_t output_count, output_capacity;
+} hp_call;
+
+/* Appends an output (flat order of Keras's output structure). */
+void hp_call_output(hp_builder *b, hp_call *call, hp_value value);
+/* The argument at `position` (0 = first positional) or of that keyword; NULL when absent or None. */
+const hp_arg *hp_call_arg(const hp_call *call, int position, const char *keyword);
+/* Its tensor, or HP_NO_VALUE when it is absent; fails where it is something else. */
+hp_value hp_call_tensor(hp_builder *b, const hp_call *call, int position, const char *keyword);
+
+typedef struct hp_layer_class {
+    const char *class_name, *module;
+    const hp_field *fields;
+    size_t config_size;
+    hp_mask_policy masking;
+    int min_inputs, max_inputs; /* of the first argument; max -1: any number */
+    /* Cross-checks after the fields are filled (may be NULL). Reports every fault with hp_layer_unsupported or
+     * hp_builder_fail; may not touch shapes. */
+    void (*check)(hp_builder *b, hp_layer *layer);
+    void (*lower)(hp_builder *b, hp_layer *layer, hp_call *call);
+} hp_layer_class;
+
+struct hp_layer {
+    const hp_layer_class *cls;
+    const char *name;       /* Keras's, "dense_1" */
+    const char *attribute;  /* child: the key it came from ("forward_layer", "cells/0"); else NULL */
+    const void *config;     /* cls->config_size bytes, filled from the fields */
+    const hp_json *json;    /* its whole serialised object */
+    hp_dtype dtype;         /* compute dtype by its dtype policy */
+    bool trainable;
+    hp_weight_slot *weights; /* in the order lower asked for them first, which must be Keras's creation order */
+    size_t weight_count, weight_capacity;
+    hp_layer **children;     /* in creation order */
+    size_t child_count, child_capacity;
+    struct hp_layer *parent; /* of a child */
+    hp_arena *arena;         /* the model's: lives as long as the layer */
+};
+
+/* The weight `name` of this layer with these dims, as a constant value; declares it when it is asked for the first
+ * time. Keras's creation order (build()) is the order of first calls: it is the order in the file. */
+hp_value hp_layer_weight(
+    hp_builder *b, hp_layer *layer, const char *name, bool trainable, int rank, const int64_t *dims);
+#define HP_DIMS(...) (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (const int64_t[]){__VA_ARGS__}
+
+/* Lowers an inner layer (a wrapper's, a cell's) on given inputs: as a call of it in the graph, its mask policy
+ * included. Returns its first output; all of them in call->outputs when `call` is not NULL. */
+hp_value hp_layer_call(hp_builder *b, hp_layer *layer, const hp_value *inputs, size_t input_count);
+void hp_layer_call_full(hp_builder *b, hp_layer *layer, hp_call *call);
+
+/* x under an activation: one or several primitives. */
+hp_value hp_emit_activation(hp_builder *b, hp_value x, const hp_activation_spec *activation);
+
+/* ---- registry and parsing (registry.c, fields.c) ---------------------------------------------------------------- */
+
+/* The class registered for this class name and module; NULL when there is none. A module of NULL or "" (old
+ * files) finds keras.layers. */
+const hp_layer_class *hp_layer_class_find(const char *class_name, const char *module);
+
+/* Every reason why a model cannot be run is collected, not just the first. */
+typedef struct hp_reasons {
+    hp_error *at; /* HP_ERROR_UNSUPPORTED or HP_ERROR_FORMAT each; where = path, key */
+    size_t count, capacity;
+    bool out_of_memory;
+} hp_reasons;
+void hp_reasons_add(hp_reasons *reasons, hp_status status, const char *where, const char *format, ...) HP_PRINTF(4, 5);
+void hp_reasons_release(hp_reasons *reasons);
+
+/* Makes a layer from its serialised object {module, class_name, config}: finds the class, fills the config, makes
+ * its children. Faults (unknown class, key, value; a dtype policy that is not there yet ...) go to `reasons`, all of
+ * them, at `where` (`layers/3 "lstm_1" (LSTM)`); returns NULL then, or when out of memory. Lives in `arena`. */
+hp_layer *hp_layer_new(hp_arena *arena, const hp_json *object, const char *where, hp_reasons *reasons);
+
+#define LAYER(class_name, module, file) extern const hp_layer_class hp_layer_##class_name;
+#include "layers/layers.def"
+#undef LAYER
+
+#endif

@@ -1,0 +1,116 @@
+/* builder.h: a graph of primitives in the making: what lower() functions of layers and ops call.
+ *
+ * Errors are sticky: the first failure is kept (with the layer being lowered as its place), every later call does
+ * nothing and returns HP_NO_VALUE, hp_builder_shape then gives an empty shape. So a lower function reads straight
+ * down and need not check. Not thread-safe: one builder belongs to one thread.
+ *
+ * Axes may be negative (from the end) unless said otherwise; axis 0 is the rows' where the shape has `rows`. An
+ * operation that would mix rows (a reduction over axis 0, a transposition that moves it ...) sets `mixes_rows`
+ * and fails; the caller then lowers again with batch_rows. */
+#ifndef HP_PRIMS_BUILDER_H
+#define HP_PRIMS_BUILDER_H
+
+#include "base/json.h"
+#include "prims/graph.h"
+#include "prims/params.h"
+#include "prims/pool.h"
+
+typedef struct hp_builder {
+    hp_graph *graph;
+    hp_pool *pool;
+    hp_status status; /* sticky */
+    hp_error error;
+    bool mixes_rows;
+    char mixes_rows_where[256]; /* the first place that does */
+    const char *layer; /* place of what is being lowered; in the graph's arena */
+    void *user;        /* of the caller of lower (graph/build.c) */
+} hp_builder;
+
+/* Records a failure, with builder->layer as `where` (first one wins). Returns HP_NO_VALUE. */
+hp_value hp_builder_fail(hp_builder *b, hp_status status, const char *format, ...) HP_PRINTF(3, 4);
+/* Records that this operation mixes rows (see above), with the reason. Returns HP_NO_VALUE. */
+hp_value hp_builder_mixes_rows(hp_builder *b, const char *reason);
+
+/* Never NULL. */
+const hp_tensor *hp_builder_tensor(const hp_builder *b, hp_value value);
+const hp_shape *hp_builder_shape(const hp_builder *b, hp_value value);
+/* -1, ..., rank-1 turned into 0 ... rank-1; fails (sticky, returns 0) when outside. */
+int hp_builder_axis(hp_builder *b, int64_t axis, int rank);
+
+/* Keras's mask of a value: HP_NO_VALUE when it has none. */
+hp_value hp_builder_mask(const hp_builder *b, hp_value value);
+void hp_builder_set_mask(hp_builder *b, hp_value value, hp_value mask);
+
+/* The general way: one node. `params` (may be NULL with size 0) is copied. The n_outputs outputs are written to
+ * `outputs`; returns outputs[0]. All emitters below end here. */
+hp_value hp_emit_node(hp_builder *b, const struct hp_prim *prim, const void *params, size_t params_size,
+    const hp_value *inputs, int input_count, hp_value *outputs, int output_count);
+
+/* ---- sources */
+hp_value hp_emit_input(hp_builder *b, const hp_tensor *tensor);
+hp_value hp_emit_constant(hp_builder *b, const hp_constant *constant);
+hp_value hp_emit_literal(hp_builder *b, hp_dtype dtype, int rank, const int64_t *dims, const void *data); /* copied */
+hp_value hp_emit_float(hp_builder *b, double value);  /* float32 scalar */
+hp_value hp_emit_floats(hp_builder *b, int rank, const int64_t *dims, const float *data);
+hp_value hp_emit_fill(hp_builder *b, hp_dtype dtype, const hp_shape *shape, double value); /* also with `rows` */
+
+/* ---- arithmetic (numpy broadcasting; both sides of one dtype) */
+hp_value hp_emit_unary(hp_builder *b, hp_value x, hp_unary_op op, float p0, float p1, float p2);
+hp_value hp_emit_binary(hp_builder *b, hp_binary_op op, hp_value x, hp_value y);
+/* Comparisons and logic: bool out. select: condition ? x : y, broadcast. */
+hp_value hp_emit_compare(hp_builder *b, hp_compare_op op, hp_value x, hp_value y);
+hp_value hp_emit_logical(hp_builder *b, hp_logical_op op, hp_value x, hp_value y); /* y absent for NOT */
+hp_value hp_emit_select(hp_builder *b, hp_value condition, hp_value x, hp_value y);
+hp_value hp_emit_cast(hp_builder *b, hp_value x, hp_dtype dtype); /* numpy astype; same dtype: x itself */
+
+/* ---- linear algebra */
+/* x[..., K] times w[K, N] (+ bias[N], may be HP_NO_VALUE) -> [..., N]. */
+hp_value hp_emit_gemm(hp_builder *b, hp_value x, hp_value w, hp_value bias);
+/* Batched: x[..., M, K] (or [..., K, M] transposed) times y[..., K, N] (or [..., N, K]); leading axes equal or
+ * broadcast. */
+hp_value hp_emit_matmul(hp_builder *b, hp_value x, hp_value y, bool transpose_x, bool transpose_y);
+/* x[batch, spatial..., channels]; kernel[spatial..., channels / groups, filters]; see hp_conv_params. */
+hp_value hp_emit_conv(hp_builder *b, hp_value x, hp_value kernel, hp_value bias, const hp_conv_params *params);
+/* kernel[spatial..., channels, depth_multiplier] -> channels * depth_multiplier. */
+hp_value hp_emit_depthwise(hp_builder *b, hp_value x, hp_value kernel, hp_value bias, const hp_conv_params *params);
+/* kernel[spatial..., filters, channels]; the gradient of conv, as Keras's Conv*Transpose. */
+hp_value hp_emit_conv_transpose(
+    hp_builder *b, hp_value x, hp_value kernel, hp_value bias, const hp_conv_params *params);
+hp_value hp_emit_pool(hp_builder *b, hp_value x, const hp_pool_params *params); /* channels last */
+
+/* ---- over axes */
+hp_value hp_emit_reduce(hp_builder *b, hp_value x, hp_reduce_op op, const int *axes, int axis_count, bool keepdims);
+hp_value hp_emit_softmax(hp_builder *b, hp_value x, int axis, bool logarithm);
+/* (x - mean) / sqrt(variance + epsilon) * scale + offset, mean and variance over the last `axis_count` axes;
+ * scale, offset: shape of those axes, or HP_NO_VALUE. rms: no mean is taken off, x / sqrt(mean(x^2) + epsilon). */
+hp_value hp_emit_normalise(
+    hp_builder *b, hp_value x, hp_value scale, hp_value offset, int axis_count, double epsilon, bool rms);
+/* Cumulative sum or product along an axis. */
+hp_value hp_emit_cumulate(hp_builder *b, hp_value x, bool product, int axis, bool reverse);
+
+/* ---- moving data */
+/* dims: as NumPy's reshape of the whole tensor, one -1 allowed, batch included; `rows` is kept where the input has
+ * them: then dims[0] counts per row (or is -1). A view, no work. */
+hp_value hp_emit_reshape(hp_builder *b, hp_value x, int rank, const int64_t *dims);
+hp_value hp_emit_transpose(hp_builder *b, hp_value x, const int *permutation); /* `rank` entries */
+/* Per axis: begin, count, step (step may be negative; begin is then the first element taken). */
+hp_value hp_emit_slice(hp_builder *b, hp_value x, const int64_t *begin, const int64_t *count, const int64_t *step);
+typedef enum hp_pad_mode { HP_PAD_CONSTANT, HP_PAD_REFLECT, HP_PAD_SYMMETRIC, HP_PAD_EDGE } hp_pad_mode;
+hp_value hp_emit_pad(
+    hp_builder *b, hp_value x, const int64_t *before, const int64_t *after, hp_pad_mode mode, double value);
+hp_value hp_emit_concat(hp_builder *b, const hp_value *values, int count, int axis);
+hp_value hp_emit_broadcast(hp_builder *b, hp_value x, const hp_shape *shape);
+hp_value hp_emit_repeat(hp_builder *b, hp_value x, int axis, int64_t repeats); /* numpy.repeat: each element */
+hp_value hp_emit_tile(hp_builder *b, hp_value x, int axis, int64_t repeats);   /* numpy.tile along one axis */
+/* table[table dims], indices of any integer dtype -> indices' shape + table dims without `axis`. An index may be
+ * negative (counts from the end); one outside is HP_ERROR_ROW. */
+hp_value hp_emit_gather(hp_builder *b, hp_value table, hp_value indices, int axis);
+/* Spatial resize of [batch, height, width, channels]; see hp_resize_params. */
+hp_value hp_emit_resize(hp_builder *b, hp_value x, const hp_resize_params *params);
+
+/* ---- recurrent layers; see hp_rnn_params. x[batch, time, features], mask[batch, time] bool or HP_NO_VALUE,
+ * states: initial ones or HP_NO_VALUE. Outputs: [0] sequence or last output, [1..] last states. */
+void hp_emit_rnn(hp_builder *b, hp_value x, hp_value mask, const hp_value *states, hp_value kernel,
+    hp_value recurrent_kernel, hp_value bias, const hp_rnn_params *params, hp_value *outputs);
+
+#endif

@@ -1,0 +1,85 @@
+/* graph.h: a graph of primitives, and the constants it reads.
+ *
+ * Values are edges, nodes are calls of primitives, in an order in which every value is made before it is read.
+ * Lowering (layers/, ops/) makes a graph through builder.h for one signature of input shapes: all dims are known
+ * but the number of rows. Passes (graph/) rewrite it; plans (graph/plan.c) run it.
+ *
+ * Rows. A shape with `rows` set has the rows as (a factor of) axis 0: dims[0] counts the items of axis 0 that belong
+ * to ONE row (1 for a plain batch axis; T after (batch, T, F) was reshaped to (batch * T, F)). Elements per row are
+ * the product of dims; a tile of R rows is R such blocks one after the other, C order. A shape without `rows` is a
+ * constant's, the same for every row, or belongs to a graph that mixes rows: such graphs are lowered with
+ * batch_rows > 0, in which axis 0 of the inputs is that number and no shape has `rows`. */
+#ifndef HP_PRIMS_GRAPH_H
+#define HP_PRIMS_GRAPH_H
+
+#include <stdbool.h>
+#include "base/error.h"
+#include "base/memory.h"
+
+typedef struct hp_shape {
+    int rank; /* all axes, the rows' among them; 0 is a scalar */
+    bool rows;
+    int64_t dims[HP_MAX_RANK];
+} hp_shape;
+
+typedef struct hp_tensor {
+    hp_dtype dtype;
+    hp_shape shape;
+} hp_tensor;
+
+/* Product of dims: per row where `rows` is set. */
+int64_t hp_shape_elements(const hp_shape *shape);
+/* Product of dims[first] .. dims[last - 1]. */
+int64_t hp_shape_product(const hp_shape *shape, int first, int last);
+bool hp_shape_equal(const hp_shape *a, const hp_shape *b);
+/* "(rows, 28, 28, 1)", "(rows*60, 10)", "(3,)"; returns `text`. */
+const char *hp_shape_text(const hp_shape *shape, char *text, size_t size);
+/* NumPy's broadcasting of two shapes (rows broadcast against a constant's axis of 1). False: they do not fit. */
+bool hp_shape_broadcast(const hp_shape *a, const hp_shape *b, hp_shape *result);
+
+/* Immutable data shared by all plans of a model. `id` tells constants apart for as long as the model lives; two
+ * constants of one id hold the same bytes. `data` is NULL for a weight whose bytes are not bound yet (while a model
+ * is first lowered): shape rules and lowering may look at shapes only; passes and prepare see bound data. */
+typedef struct hp_constant {
+    uint64_t id;
+    hp_tensor tensor; /* never `rows` */
+    const void *data; /* C order, native */
+} hp_constant;
+
+typedef int32_t hp_value; /* index into hp_graph.values */
+#define HP_NO_VALUE ((hp_value)-1)
+
+typedef struct hp_value_info {
+    hp_tensor tensor;
+    const hp_constant *constant; /* NULL: computed or an input */
+    int32_t node;                /* that makes it; -1 for inputs and constants */
+    hp_value mask;               /* Keras's _keras_mask while lowering: a bool value, or HP_NO_VALUE */
+} hp_value_info;
+
+struct hp_prim;
+
+typedef struct hp_node {
+    const struct hp_prim *prim;
+    const void *params; /* plain bytes without pointers, padding zeroed: they are hashed and compared */
+    size_t params_size;
+    hp_value *inputs; /* HP_NO_VALUE for an optional one that is absent */
+    int input_count;
+    hp_value *outputs;
+    int output_count;
+    const char *layer; /* place in the model for messages and profiles: `layers/3 "lstm_1" (LSTM)` */
+} hp_node;
+
+typedef struct hp_graph {
+    hp_arena arena; /* owns everything below but constants' data */
+    hp_value_info *values;
+    size_t value_count, value_capacity;
+    hp_node *nodes;
+    size_t node_count, node_capacity;
+    hp_value *inputs, *outputs; /* in the order of model.inputs and model.outputs */
+    size_t input_count, output_count;
+    int64_t batch_rows; /* 0: rows are free; else the graph mixes rows and was lowered for this many */
+} hp_graph;
+
+void hp_graph_release(hp_graph *graph);
+
+#endif

@@ -1,0 +1,67 @@
+/* prim.h: what a primitive is.
+ *
+ * A primitive is the only thing that computes. Its file holds one `const hp_prim hp_prim_<name>`, listed in prims.def.
+ * Life of a node (as XNNPACK's operators): infer (shape rule, while lowering) -> prepare (choose the kernel, pack
+ * weights into the pool, once per plan) -> run, many times, from many threads, on tiles of rows.
+ * run takes a const state, allocates nothing, knows no threads: it computes the part [begin, end) of its range.
+ *
+ * Bit-identity: an output element must not depend on how many rows the tile has, where in it the row stands, or how
+ * the range is split. So every choice depends on the ISA and the per-row shape only. */
+#ifndef HP_PRIMS_PRIM_H
+#define HP_PRIMS_PRIM_H
+
+#include "kernels/kernels.h"
+#include "prims/graph.h"
+#include "prims/pool.h"
+
+/* What prepare may look at. */
+typedef struct hp_prepare {
+    const hp_graph *graph;
+    const hp_node *node;
+    const hp_kernels *kernels;
+    hp_pool *pool;
+} hp_prepare;
+
+/* One run of a node on a tile. */
+typedef struct hp_run {
+    const void *const *inputs; /* one per node input: the tile's rows, or the constant's data; NULL where absent */
+    void *const *outputs;
+    int64_t rows;       /* of the tile; 1 in a graph with batch_rows */
+    int64_t begin, end; /* the part of range(state, rows) to compute */
+    void *workspace;    /* this worker's own, workspace(state, rows) bytes, on a cache line; content is undefined */
+    hp_error *error;
+} hp_run;
+
+typedef struct hp_prim {
+    const char *name;
+    /* Shape and dtype rule. inputs[i] of an absent optional input has dtype HP_DTYPE_NONE. Checks everything that
+     * run relies on: a graph that infer took must run without reading or writing outside its buffers.
+     * Fills `output_count` outputs. HP_ERROR_SHAPE or HP_ERROR_UNSUPPORTED with a full message otherwise. */
+    hp_status (*infer)(const void *params, const hp_tensor *inputs, int input_count, hp_tensor *outputs,
+        int output_count, hp_error *error);
+    /* True: output 0 is input 0's bytes under another shape: no run, no buffer. */
+    bool alias;
+    /* True: output 0 may be computed in input 0's buffer where that dies here and is as large (elementwise). */
+    bool in_place;
+    /* Makes the state: kernel, packed weights (from the pool), tables. NULL: there is none (run gets the node's
+     * hp_prepare-time state NULL). Constants' data is there. */
+    hp_status (*prepare)(const hp_prepare *prepare, void **state, hp_error *error);
+    void (*release)(void *state); /* NULL where prepare is NULL */
+    /* How many pieces the work on `rows` rows can be dealt into; at least 1. Pieces should be coarse enough to be
+     * worth a hand-over (a kernel tile, not an element). */
+    int64_t (*range)(const void *state, int64_t rows);
+    size_t (*workspace)(const void *state, int64_t rows); /* bytes; NULL: none */
+    /* HP_ERROR_ROW with error->row = the first bad row within the tile, for values that cannot be taken. */
+    hp_status (*run)(const void *state, const hp_run *run);
+    /* Floating-point operations of the direct algorithm for one row (2 per multiply-add). NULL: 0. */
+    double (*flops)(const void *params, const hp_tensor *inputs, const hp_tensor *outputs);
+} hp_prim;
+
+/* All primitives, by name ("gemm"); NULL when there is none. Made from prims.def. */
+const hp_prim *hp_prim_find(const char *name);
+
+#define PRIM(name) extern const hp_prim hp_prim_##name;
+#include "prims/prims.def"
+#undef PRIM
+
+#endif
