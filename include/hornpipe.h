@@ -21,16 +21,16 @@ extern "C" {
 
 /* Every status there is: X(name, value, text). The enum, the names, the documentation and the bindings are all made
  * from this list. Values never change; new ones are added at the end. */
-#define HP_STATUS_LIST(X)                                                                                    \
-    X(HP_OK, 0, "done")                                                                                      \
-    X(HP_ERROR_NO_MEMORY, 1, "out of memory")                                                                \
-    X(HP_ERROR_ARGUMENT, 2, "an argument is not valid")                                                      \
-    X(HP_ERROR_IO, 3, "a file could not be read or written")                                                 \
-    X(HP_ERROR_FORMAT, 4, "a file is damaged or not of a known format")                                      \
-    X(HP_ERROR_UNSUPPORTED, 5, "the model uses something that is not supported")                             \
-    X(HP_ERROR_SHAPE, 6, "a shape or dtype does not fit the model")                                          \
-    X(HP_ERROR_ROW, 7, "a row holds a value that the model cannot take")                                     \
-    X(HP_ERROR_INTERRUPTED, 8, "interrupted")                                                                \
+#define HP_STATUS_LIST(X)                                                                                              \
+    X(HP_OK, 0, "done")                                                                                                \
+    X(HP_ERROR_NO_MEMORY, 1, "out of memory")                                                                          \
+    X(HP_ERROR_ARGUMENT, 2, "an argument is not valid")                                                                \
+    X(HP_ERROR_IO, 3, "a file could not be read or written")                                                           \
+    X(HP_ERROR_FORMAT, 4, "a file is damaged or not of a known format")                                                \
+    X(HP_ERROR_UNSUPPORTED, 5, "the model uses something that is not supported")                                       \
+    X(HP_ERROR_SHAPE, 6, "a shape or dtype does not fit the model")                                                    \
+    X(HP_ERROR_ROW, 7, "a row holds a value that the model cannot take")                                               \
+    X(HP_ERROR_INTERRUPTED, 8, "interrupted")                                                                          \
     X(HP_ERROR_INTERNAL, 9, "a defect in hornpipe: please report it")
 
 typedef enum hp_status {
@@ -55,20 +55,20 @@ HP_API const char *hp_status_text(hp_status status);
 /* ---- element types ------------------------------------------------------------------------------------------- */
 
 /* X(name, value, keras name, bytes). HP_STRING elements are `hp_string`. */
-#define HP_DTYPE_LIST(X)                                                                                     \
-    X(HP_FLOAT32, 1, "float32", 4)                                                                           \
-    X(HP_FLOAT64, 2, "float64", 8)                                                                           \
-    X(HP_FLOAT16, 3, "float16", 2)                                                                           \
-    X(HP_BFLOAT16, 4, "bfloat16", 2)                                                                         \
-    X(HP_INT8, 5, "int8", 1)                                                                                 \
-    X(HP_INT16, 6, "int16", 2)                                                                               \
-    X(HP_INT32, 7, "int32", 4)                                                                               \
-    X(HP_INT64, 8, "int64", 8)                                                                               \
-    X(HP_UINT8, 9, "uint8", 1)                                                                               \
-    X(HP_UINT16, 10, "uint16", 2)                                                                            \
-    X(HP_UINT32, 11, "uint32", 4)                                                                            \
-    X(HP_UINT64, 12, "uint64", 8)                                                                            \
-    X(HP_BOOL, 13, "bool", 1)                                                                                \
+#define HP_DTYPE_LIST(X)                                                                                               \
+    X(HP_FLOAT32, 1, "float32", 4)                                                                                     \
+    X(HP_FLOAT64, 2, "float64", 8)                                                                                     \
+    X(HP_FLOAT16, 3, "float16", 2)                                                                                     \
+    X(HP_BFLOAT16, 4, "bfloat16", 2)                                                                                   \
+    X(HP_INT8, 5, "int8", 1)                                                                                           \
+    X(HP_INT16, 6, "int16", 2)                                                                                         \
+    X(HP_INT32, 7, "int32", 4)                                                                                         \
+    X(HP_INT64, 8, "int64", 8)                                                                                         \
+    X(HP_UINT8, 9, "uint8", 1)                                                                                         \
+    X(HP_UINT16, 10, "uint16", 2)                                                                                      \
+    X(HP_UINT32, 11, "uint32", 4)                                                                                      \
+    X(HP_UINT64, 12, "uint64", 8)                                                                                      \
+    X(HP_BOOL, 13, "bool", 1)                                                                                          \
     X(HP_STRING, 14, "string", 16)
 
 typedef enum hp_dtype {

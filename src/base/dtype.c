@@ -14,9 +14,13 @@ static const struct {
 
 enum { DTYPE_COUNT = sizeof dtypes / sizeof dtypes[0] };
 
-size_t hp_dtype_size(hp_dtype dtype) { return (unsigned)dtype < DTYPE_COUNT ? dtypes[dtype].size : 0; }
+size_t hp_dtype_size(hp_dtype dtype) {
+    return (unsigned)dtype < DTYPE_COUNT ? dtypes[dtype].size : 0;
+}
 
-const char *hp_dtype_name(hp_dtype dtype) { return (unsigned)dtype < DTYPE_COUNT ? dtypes[dtype].name : "none"; }
+const char *hp_dtype_name(hp_dtype dtype) {
+    return (unsigned)dtype < DTYPE_COUNT ? dtypes[dtype].name : "none";
+}
 
 hp_dtype hp_dtype_from_name(const char *name) {
     for (int i = 1; i < DTYPE_COUNT; i++)
@@ -24,6 +28,10 @@ hp_dtype hp_dtype_from_name(const char *name) {
     return HP_DTYPE_NONE;
 }
 
-bool hp_dtype_is_float(hp_dtype dtype) { return dtype >= HP_FLOAT32 && dtype <= HP_BFLOAT16; }
+bool hp_dtype_is_float(hp_dtype dtype) {
+    return dtype >= HP_FLOAT32 && dtype <= HP_BFLOAT16;
+}
 
-bool hp_dtype_is_integer(hp_dtype dtype) { return dtype >= HP_INT8 && dtype <= HP_UINT64; }
+bool hp_dtype_is_integer(hp_dtype dtype) {
+    return dtype >= HP_INT8 && dtype <= HP_UINT64;
+}

@@ -59,8 +59,8 @@ void hp_error_prefix(hp_error *error, const char *format, ...) {
 
 const char *hp_status_name(hp_status status) {
     switch (status) {
-#define HP_CASE_(name, value, text)                                                                          \
-    case name:                                                                                               \
+#define HP_CASE_(name, value, text)                                                                                    \
+    case name:                                                                                                         \
         return #name;
         HP_STATUS_LIST(HP_CASE_)
 #undef HP_CASE_
@@ -70,8 +70,8 @@ const char *hp_status_name(hp_status status) {
 
 const char *hp_status_text(hp_status status) {
     switch (status) {
-#define HP_CASE_(name, value, text)                                                                          \
-    case name:                                                                                               \
+#define HP_CASE_(name, value, text)                                                                                    \
+    case name:                                                                                                         \
         return text;
         HP_STATUS_LIST(HP_CASE_)
 #undef HP_CASE_

@@ -10,9 +10,13 @@
 
 enum { HUGE_PAGE = 2 << 20, ARENA_BLOCK = 16 << 10 };
 
-bool hp_size_mul(size_t a, size_t b, size_t *product) { return !__builtin_mul_overflow(a, b, product); }
+bool hp_size_mul(size_t a, size_t b, size_t *product) {
+    return !__builtin_mul_overflow(a, b, product);
+}
 
-bool hp_size_add(size_t a, size_t b, size_t *sum) { return !__builtin_add_overflow(a, b, sum); }
+bool hp_size_add(size_t a, size_t b, size_t *sum) {
+    return !__builtin_add_overflow(a, b, sum);
+}
 
 void *hp_alloc_array(size_t count, size_t size) {
     size_t bytes;
@@ -43,7 +47,9 @@ void *hp_alloc_aligned(size_t bytes) {
     return block;
 }
 
-void hp_free(void *pointer) { free(pointer); }
+void hp_free(void *pointer) {
+    free(pointer);
+}
 
 char *hp_strdup(const char *text) {
     size_t n = strlen(text) + 1;
@@ -81,7 +87,9 @@ void *hp_arena_copy(hp_arena *arena, const void *data, size_t bytes) {
     return copy;
 }
 
-char *hp_arena_strdup(hp_arena *arena, const char *text) { return hp_arena_copy(arena, text, strlen(text) + 1); }
+char *hp_arena_strdup(hp_arena *arena, const char *text) {
+    return hp_arena_copy(arena, text, strlen(text) + 1);
+}
 
 char *hp_arena_printf(hp_arena *arena, const char *format, ...) {
     va_list args;

@@ -10,13 +10,13 @@
 #include "base/error.h"
 
 typedef struct hp_weight {
-    const char *name;         /* path or weight name in the file, for messages */
-    hp_dtype dtype;           /* as stored; bfloat16 told by its attribute */
+    const char *name; /* path or weight name in the file, for messages */
+    hp_dtype dtype;   /* as stored; bfloat16 told by its attribute */
     int rank;
     int64_t dims[HP_MAX_RANK];
-    const void *mapped;       /* C-contiguous little-endian bytes where they can be used in place; else NULL */
+    const void *mapped; /* C-contiguous little-endian bytes where they can be used in place; else NULL */
     size_t bytes;
-    uint64_t handle;          /* for the store that owns it */
+    uint64_t handle; /* for the store that owns it */
 } hp_weight;
 
 /* A group of weights of one layer in a legacy file, in the file's order. */

@@ -41,12 +41,12 @@ typedef struct hp_ints {
 typedef struct hp_field {
     const char *name; /* Keras's key */
     hp_field_type type;
-    size_t offset;              /* in the config struct */
-    bool required;              /* absent: an error; else `fallback` */
-    bool null_ok;               /* null means absent */
-    double fallback;            /* BOOL, INT, FLOAT, ENUM, DTYPE; INTS: one int, NaN: count 0 */
-    double min, max;            /* INT, FLOAT, INTS */
-    const char *const *names;   /* ENUM: NULL-terminated */
+    size_t offset;            /* in the config struct */
+    bool required;            /* absent: an error; else `fallback` */
+    bool null_ok;             /* null means absent */
+    double fallback;          /* BOOL, INT, FLOAT, ENUM, DTYPE; INTS: one int, NaN: count 0 */
+    double min, max;          /* INT, FLOAT, INTS */
+    const char *const *names; /* ENUM: NULL-terminated */
 } hp_field;
 
 /* Tables are written with these, and end with HP_FIELDS_END:
@@ -59,9 +59,11 @@ typedef struct hp_field {
 #define HP_REQUIRED (-1e300) /* as a fallback: the key must be there */
 #define HP_NULL (1e300)      /* as a fallback: absent and null are both allowed; see the type for what they give */
 #define HP_MAX_DIM 2147483647.0
-#define HP_FIELD_(s, m, t, fb, lo, hi, nm)                                                                   \
-    {.name = #m, .type = (t), .offset = offsetof(s, m), .required = (fb) == HP_REQUIRED,                     \
-        .null_ok = (fb) == HP_NULL, .fallback = (fb), .min = (lo), .max = (hi), .names = (nm)}
+#define HP_FIELD_(s, m, t, fb, lo, hi, nm)                                                                             \
+    {                                                                                                                  \
+        .name = #m, .type = (t), .offset = offsetof(s, m), .required = (fb) == HP_REQUIRED,                            \
+        .null_ok = (fb) == HP_NULL, .fallback = (fb), .min = (lo), .max = (hi), .names = (nm)                          \
+    }
 #define HP_BOOL(s, m, fb) HP_FIELD_(s, m, HP_FIELD_BOOL, fb, 0, 1, NULL)
 #define HP_INT(s, m, fb, lo, hi) HP_FIELD_(s, m, HP_FIELD_INT, fb, lo, hi, NULL)
 #define HP_FLOAT(s, m, fb, lo, hi) HP_FIELD_(s, m, HP_FIELD_FLOAT, fb, lo, hi, NULL)
@@ -74,12 +76,14 @@ typedef struct hp_field {
 #define HP_STRING_FIELD(s, m) HP_FIELD_(s, m, HP_FIELD_STRING, HP_NULL, 0, 0, NULL)
 #define HP_DTYPE_FIELD(s, m) HP_FIELD_(s, m, HP_FIELD_DTYPE, HP_NULL, 0, 0, NULL)
 #define HP_JSON_FIELD(s, m) HP_FIELD_(s, m, HP_FIELD_JSON, HP_NULL, 0, 0, NULL)
-#define HP_IGNORE(key) {.name = (key), .type = HP_FIELD_IGNORE, .null_ok = true}
-#define HP_FIELDS_END {.name = NULL}
+#define HP_IGNORE(key)                                                                                                 \
+    { .name = (key), .type = HP_FIELD_IGNORE, .null_ok = true }
+#define HP_FIELDS_END                                                                                                  \
+    { .name = NULL }
 /* {"valid", "same", ...} for HP_ENUM. */
 #define HP_NAMES(...) ((const char *const[]){__VA_ARGS__, NULL})
 /* The usual training-only keys of layers with weights. */
-#define HP_IGNORE_WEIGHT(kind)                                                                               \
+#define HP_IGNORE_WEIGHT(kind)                                                                                         \
     HP_IGNORE(kind "_initializer"), HP_IGNORE(kind "_regularizer"), HP_IGNORE(kind "_constraint")
 
 /* An activation as a layer sees it: one entry of activations.def with its arguments. */
@@ -96,9 +100,9 @@ typedef struct hp_layer_list {
 /* ---- weights --------------------------------------------------------------------------------------------------- */
 
 typedef struct hp_weight_slot {
-    const char *name;       /* Keras's: "kernel" */
-    bool trainable;         /* as created; a frozen layer makes all of its weights non-trainable */
-    hp_constant *constant;  /* data bound by graph/ after the first lowering */
+    const char *name;      /* Keras's: "kernel" */
+    bool trainable;        /* as created; a frozen layer makes all of its weights non-trainable */
+    hp_constant *constant; /* data bound by graph/ after the first lowering */
     const hp_weight *stored;
 } hp_weight_slot;
 
@@ -125,10 +129,10 @@ typedef struct hp_arg {
 typedef struct hp_call {
     const hp_value *inputs; /* the tensors of the first positional argument, flattened */
     size_t input_count;
-    bool input_is_list;     /* the first argument was a list, tuple or dict */
-    const hp_arg *args;     /* all of them: positional first, then keywords */
+    bool input_is_list; /* the first argument was a list, tuple or dict */
+    const hp_arg *args; /* all of them: positional first, then keywords */
     size_t arg_count;
-    hp_value *outputs;      /* hp_call_output appends */
+    hp_value *outputs; /* hp_call_output appends */
     size_t output_count, output_capacity;
 } hp_call;
 
@@ -153,15 +157,15 @@ typedef struct hp_layer_class {
 
 struct hp_layer {
     const hp_layer_class *cls;
-    const char *name;       /* Keras's, "dense_1" */
-    const char *attribute;  /* child: the key it came from ("forward_layer", "cells/0"); else NULL */
-    const void *config;     /* cls->config_size bytes, filled from the fields */
-    const hp_json *json;    /* its whole serialised object */
-    hp_dtype dtype;         /* compute dtype by its dtype policy */
+    const char *name;      /* Keras's, "dense_1" */
+    const char *attribute; /* child: the key it came from ("forward_layer", "cells/0"); else NULL */
+    const void *config;    /* cls->config_size bytes, filled from the fields */
+    const hp_json *json;   /* its whole serialised object */
+    hp_dtype dtype;        /* compute dtype by its dtype policy */
     bool trainable;
     hp_weight_slot *weights; /* in the order lower asked for them first, which must be Keras's creation order */
     size_t weight_count, weight_capacity;
-    hp_layer **children;     /* in creation order */
+    hp_layer **children; /* in creation order */
     size_t child_count, child_capacity;
     struct hp_layer *parent; /* of a child */
     hp_arena *arena;         /* the model's: lives as long as the layer */
@@ -171,7 +175,10 @@ struct hp_layer {
  * time. Keras's creation order (build()) is the order of first calls: it is the order in the file. */
 hp_value hp_layer_weight(
     hp_builder *b, hp_layer *layer, const char *name, bool trainable, int rank, const int64_t *dims);
-#define HP_DIMS(...) (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (const int64_t[]){__VA_ARGS__}
+#define HP_DIMS(...)                                                                                                   \
+    (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (const int64_t[]) {                                     \
+        __VA_ARGS__                                                                                                    \
+    }
 
 /* Lowers an inner layer (a wrapper's, a cell's) on given inputs: as a call of it in the graph, its mask policy
  * included. Returns its first output; all of them in call->outputs when `call` is not NULL. */

@@ -12,18 +12,18 @@
 
 #include "base/json.h"
 #include "prims/graph.h"
+#include "prims/constants.h"
 #include "prims/params.h"
-#include "prims/pool.h"
 
 typedef struct hp_builder {
     hp_graph *graph;
-    hp_pool *pool;
+    hp_constants *constants;
     hp_status status; /* sticky */
     hp_error error;
     bool mixes_rows;
     char mixes_rows_where[256]; /* the first place that does */
-    const char *layer; /* place of what is being lowered; in the graph's arena */
-    void *user;        /* of the caller of lower (graph/build.c) */
+    const char *layer;          /* place of what is being lowered; in the graph's arena */
+    void *user;                 /* of the caller of lower (graph/build.c) */
 } hp_builder;
 
 /* Records a failure, with builder->layer as `where` (first one wins). Returns HP_NO_VALUE. */
@@ -50,13 +50,13 @@ hp_value hp_emit_node(hp_builder *b, const struct hp_prim *prim, const void *par
 hp_value hp_emit_input(hp_builder *b, const hp_tensor *tensor);
 hp_value hp_emit_constant(hp_builder *b, const hp_constant *constant);
 hp_value hp_emit_literal(hp_builder *b, hp_dtype dtype, int rank, const int64_t *dims, const void *data); /* copied */
-hp_value hp_emit_float(hp_builder *b, double value);  /* float32 scalar */
+hp_value hp_emit_float(hp_builder *b, double value); /* float32 scalar */
 hp_value hp_emit_floats(hp_builder *b, int rank, const int64_t *dims, const float *data);
 hp_value hp_emit_fill(hp_builder *b, hp_dtype dtype, const hp_shape *shape, double value); /* also with `rows` */
 
 /* ---- arithmetic (numpy broadcasting; both sides of one dtype) */
-hp_value hp_emit_unary(hp_builder *b, hp_value x, hp_unary_op op, float p0, float p1, float p2);
-hp_value hp_emit_binary(hp_builder *b, hp_binary_op op, hp_value x, hp_value y);
+hp_value hp_emit_unary(hp_builder *b, hp_value x, hp_unary op, float p0, float p1, float p2);
+hp_value hp_emit_binary(hp_builder *b, hp_binary op, hp_value x, hp_value y);
 /* Comparisons and logic: bool out. select: condition ? x : y, broadcast. */
 hp_value hp_emit_compare(hp_builder *b, hp_compare_op op, hp_value x, hp_value y);
 hp_value hp_emit_logical(hp_builder *b, hp_logical_op op, hp_value x, hp_value y); /* y absent for NOT */
@@ -79,7 +79,7 @@ hp_value hp_emit_conv_transpose(
 hp_value hp_emit_pool(hp_builder *b, hp_value x, const hp_pool_params *params); /* channels last */
 
 /* ---- over axes */
-hp_value hp_emit_reduce(hp_builder *b, hp_value x, hp_reduce_op op, const int *axes, int axis_count, bool keepdims);
+hp_value hp_emit_reduce(hp_builder *b, hp_value x, hp_reduction op, const int *axes, int axis_count, bool keepdims);
 hp_value hp_emit_softmax(hp_builder *b, hp_value x, int axis, bool logarithm);
 /* (x - mean) / sqrt(variance + epsilon) * scale + offset, mean and variance over the last `axis_count` axes;
  * scale, offset: shape of those axes, or HP_NO_VALUE. rms: no mean is taken off, x / sqrt(mean(x^2) + epsilon). */

@@ -3,21 +3,19 @@
 #define HP_PRIMS_PARAMS_H
 
 #include <stdbool.h>
-#include "kernels/kernels.h" /* hp_unary_op, hp_binary_op */
+#include "kernels/kernels.h" /* hp_unary, hp_binary, hp_activation, hp_pool_mode */
 
 #define HP_MAX_SPATIAL 3
 
 /* Convolutions, channels last; spatial axes in Keras's order (1 to 3 of them), counted from 0. */
 typedef struct hp_conv_params {
-    int32_t spatial;  /* number of spatial axes */
-    int32_t groups;   /* 1 for most; ignored by depthwise */
+    int32_t spatial; /* number of spatial axes */
+    int32_t groups;  /* 1 for most; ignored by depthwise */
     int64_t strides[HP_MAX_SPATIAL];
     int64_t dilation[HP_MAX_SPATIAL];
     int64_t pad_before[HP_MAX_SPATIAL], pad_after[HP_MAX_SPATIAL]; /* resolved: zeros around; may not be negative.
         Transposed: what is cut off the full output instead (pad_after may be negative: output_padding adds) */
 } hp_conv_params;
-
-typedef enum hp_pool_mode { HP_POOL_MAX, HP_POOL_AVERAGE } hp_pool_mode;
 
 /* Averages leave the padding out of the count, as Keras does; maxima take it as -infinity. */
 typedef struct hp_pool_params {
@@ -29,16 +27,34 @@ typedef struct hp_pool_params {
 } hp_pool_params;
 
 typedef enum hp_compare_op {
-    HP_EQUAL, HP_NOT_EQUAL, HP_LESS, HP_LESS_EQUAL, HP_GREATER, HP_GREATER_EQUAL
+    HP_EQUAL,
+    HP_NOT_EQUAL,
+    HP_LESS,
+    HP_LESS_EQUAL,
+    HP_GREATER,
+    HP_GREATER_EQUAL
 } hp_compare_op;
 typedef enum hp_logical_op { HP_AND, HP_OR, HP_XOR, HP_NOT } hp_logical_op;
-typedef enum hp_reduce_op {
-    HP_REDUCE_SUM, HP_REDUCE_MEAN, HP_REDUCE_MAX, HP_REDUCE_MIN, HP_REDUCE_PROD,
-    HP_REDUCE_ANY, HP_REDUCE_ALL, HP_REDUCE_ARGMAX, HP_REDUCE_ARGMIN /* one axis; int32 out */
-} hp_reduce_op;
+typedef enum hp_reduction {
+    HP_REDUCTION_SUM,
+    HP_REDUCTION_MEAN,
+    HP_REDUCTION_MAX,
+    HP_REDUCTION_MIN,
+    HP_REDUCTION_PROD,
+    HP_REDUCTION_ANY,
+    HP_REDUCTION_ALL,
+    HP_REDUCTION_ARGMAX,
+    HP_REDUCTION_ARGMIN /* one axis; int32 out */
+} hp_reduction;
 
-typedef enum hp_resize_method { HP_RESIZE_NEAREST, HP_RESIZE_BILINEAR, HP_RESIZE_BICUBIC,
-    HP_RESIZE_LANCZOS3, HP_RESIZE_LANCZOS5, HP_RESIZE_AREA } hp_resize_method;
+typedef enum hp_resize_method {
+    HP_RESIZE_NEAREST,
+    HP_RESIZE_BILINEAR,
+    HP_RESIZE_BICUBIC,
+    HP_RESIZE_LANCZOS3,
+    HP_RESIZE_LANCZOS5,
+    HP_RESIZE_AREA
+} hp_resize_method;
 
 /* As tf.image.resize (half-pixel centres), which Keras's TensorFlow backend calls. */
 typedef struct hp_resize_params {

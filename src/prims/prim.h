@@ -2,7 +2,7 @@
  *
  * A primitive is the only thing that computes. Its file holds one `const hp_prim hp_prim_<name>`, listed in prims.def.
  * Life of a node (as XNNPACK's operators): infer (shape rule, while lowering) -> prepare (choose the kernel, pack
- * weights into the pool, once per plan) -> run, many times, from many threads, on tiles of rows.
+ * weights into the store of constants, once per plan) -> run, many times, from many threads, on tiles of rows.
  * run takes a const state, allocates nothing, knows no threads: it computes the part [begin, end) of its range.
  *
  * Bit-identity: an output element must not depend on how many rows the tile has, where in it the row stands, or how
@@ -12,14 +12,14 @@
 
 #include "kernels/kernels.h"
 #include "prims/graph.h"
-#include "prims/pool.h"
+#include "prims/constants.h"
 
 /* What prepare may look at. */
 typedef struct hp_prepare {
     const hp_graph *graph;
     const hp_node *node;
     const hp_kernels *kernels;
-    hp_pool *pool;
+    hp_constants *constants;
 } hp_prepare;
 
 /* One run of a node on a tile. */
@@ -43,7 +43,7 @@ typedef struct hp_prim {
     bool alias;
     /* True: output 0 may be computed in input 0's buffer where that dies here and is as large (elementwise). */
     bool in_place;
-    /* Makes the state: kernel, packed weights (from the pool), tables. NULL: there is none (run gets the node's
+    /* Makes the state: kernel, packed weights (from the store), tables. NULL: there is none (run gets the node's
      * hp_prepare-time state NULL). Constants' data is there. */
     hp_status (*prepare)(const hp_prepare *prepare, void **state, hp_error *error);
     void (*release)(void *state); /* NULL where prepare is NULL */

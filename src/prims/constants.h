@@ -1,0 +1,34 @@
+/* constants.h: blobs that are made once and shared by all plans, threads and worker processes of a model: packed weights,
+ * folded constants, literals.
+ *
+ * A blob is found by its key (bytes). The store lives as long as the model. All functions are thread-safe: a blob is
+ * made by the first caller that asks for it; others wait. Blobs never change and never move. */
+#ifndef HP_PRIMS_CONSTANTS_H
+#define HP_PRIMS_CONSTANTS_H
+
+#include "base/error.h"
+#include "prims/graph.h"
+
+typedef struct hp_constants hp_constants;
+
+hp_constants *hp_constants_new(void); /* NULL: out of memory */
+void hp_constants_free(hp_constants *constants);
+
+/* Fills `data`, `bytes` bytes on a cache line, not cleared. */
+typedef hp_status hp_constants_fill(void *context, void *data, size_t bytes, hp_error *error);
+
+/* The blob of `key`; made with `fill` where there is none yet. *data is set on HP_OK. */
+hp_status hp_constants_get(hp_constants *constants, const void *key, size_t key_size, size_t bytes,
+    hp_constants_fill *fill, void *context, const void **data, hp_error *error);
+
+/* A constant with this content (copied, unless one of the same content is there). NULL: out of memory. */
+const hp_constant *hp_constants_literal(hp_constants *constants, const hp_tensor *tensor, const void *data);
+/* A constant of its own whose data is bound later (a weight); the store owns the struct. NULL: out of memory. */
+hp_constant *hp_constants_weight(hp_constants *constants, const hp_tensor *tensor);
+/* The constant that is a function of others: `key` names the function (primitive, params) and its inputs' ids. */
+hp_status hp_constants_derived(hp_constants *constants, const void *key, size_t key_size, const hp_tensor *tensor,
+    hp_constants_fill *fill, void *context, const hp_constant **constant, hp_error *error);
+/* Bytes held by all blobs. */
+size_t hp_constants_bytes(hp_constants *constants);
+
+#endif
