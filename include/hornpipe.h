@@ -1,6 +1,31 @@
 /* hornpipe.h: predict with saved Keras models on every CPU core, without TensorFlow.
  *
- * The one public header. (Tiers: errors, arrays, simple call, model, session, streaming, advanced.) */
+ * The one public header, in tiers; a reader may stop after any of them:
+ *   1. errors            hp_status, hp_error
+ *   2. arrays            hp_dtype, hp_array
+ *   3. simple calls      hp_model_open, hp_model_predict, hp_model_close
+ *   4. model             what a model takes, gives and is made of; whether a file can be run, and why not
+ *   5. session           one caller's own workspace: the quickest way to many small calls
+ *   6. files             whole files in and out, rows in order, memory bounded
+ *   7. advanced          cores, ISAs, measuring
+ *
+ *     #include <hornpipe.h>
+ *     hp_error error;
+ *     hp_model *model;
+ *     float rows[3][10] = {{0}}, predictions[3][1];
+ *     hp_array x = {.data = rows, .dtype = HP_FLOAT32, .rank = 2, .shape = {3, 10}};
+ *     hp_array y = {.data = predictions, .dtype = HP_FLOAT32, .rank = 2, .shape = {3, 1}};
+ *     if (hp_model_open("model.keras", NULL, &model, &error) != HP_OK ||
+ *         hp_model_predict(model, &x, 1, &y, 1, NULL, &error) != HP_OK)
+ *         fprintf(stderr, "%s: %s\n", error.where, error.message);
+ *     hp_model_close(model);
+ *
+ * Conventions. Functions that can fail return hp_status and fill *error, which may be NULL; on failure outputs are
+ * untouched but for hp_model **, hp_session ** and the like, which are set to NULL. Option structs begin with
+ * struct_size = sizeof the struct; zero in any other field means the default; NULL means all defaults. The library
+ * never prints, exits, or changes signals, locale or the environment. A model may be used by any number of threads
+ * at once; everything else by one thread at a time unless said. After fork() a child may go on using models that the
+ * parent opened. From 1.0 on this header only grows. */
 #ifndef HORNPIPE_H
 #define HORNPIPE_H
 
@@ -17,7 +42,7 @@ extern "C" {
 #define HP_API __attribute__((visibility("default")))
 #endif
 
-/* ---- errors -------------------------------------------------------------------------------------------------- */
+/* ---- 1. errors -------------------------------------------------------------------------------------------------- */
 
 /* Every status there is: X(name, value, text). The enum, the names, the documentation and the bindings are all made
  * from this list. Values never change; new ones are added at the end. */
@@ -52,7 +77,7 @@ typedef struct hp_error {
 HP_API const char *hp_status_name(hp_status status);
 HP_API const char *hp_status_text(hp_status status);
 
-/* ---- element types ------------------------------------------------------------------------------------------- */
+/* ---- 2. arrays ------------------------------------------------------------------------------------------- */
 
 /* X(name, value, keras name, bytes). HP_STRING elements are `hp_string`. */
 #define HP_DTYPE_LIST(X)                                                                                               \
@@ -86,6 +111,211 @@ typedef struct hp_string {
 
 /* Largest number of axes, the rows among them. */
 #define HP_MAX_RANK 8
+
+/* An array in the caller's memory. The first axis is the rows. */
+typedef struct hp_array {
+    void *data; /* the library never writes to an input */
+    hp_dtype dtype;
+    int rank;                     /* 1 to HP_MAX_RANK, the rows among them */
+    int64_t shape[HP_MAX_RANK];   /* elements along each axis; may be 0 */
+    int64_t strides[HP_MAX_RANK]; /* bytes between neighbours along each axis, may be negative; all 0: C order */
+    void *owner;                  /* the library's; NULL in an array that the caller made */
+} hp_array;
+
+/* Frees what the library allocated for this array and zeroes it; does nothing to a caller's own. */
+HP_API void hp_array_free(hp_array *array);
+
+/* ---- 3. simple calls --------------------------------------------------------------------------------------------- */
+
+typedef struct hp_model hp_model;
+
+typedef enum hp_prefer {
+    HP_PREFER_THROUGHPUT = 0, /* algorithms that serve many rows */
+    HP_PREFER_LATENCY = 1,    /* algorithms that serve one row at a time */
+} hp_prefer;
+
+typedef struct hp_model_options {
+    size_t struct_size;
+    const char *weights;      /* path of the weights, where `path` is a JSON config; else NULL */
+    const char *isa;          /* name of an ISA ("avx2"); NULL: the best this machine has, or HORNPIPE_ISA */
+    const char *output_layer; /* predict this inner layer's outputs instead of the model's; NULL: the model's */
+    hp_prefer prefer;
+} hp_model_options;
+
+/* Opens a model saved by Keras: a .keras file or unpacked directory, an HDF5 file, or a JSON config with
+ * options->weights. Opening runs no code, and reads no file but those named and their own parts.
+ *
+ * path     UTF-8, needed during the call only
+ * options  NULL: all defaults
+ * *model   close it with hp_model_close; NULL on failure
+ *
+ * Errors: HP_ERROR_IO (cannot be read), HP_ERROR_FORMAT (not a model, or damaged), HP_ERROR_UNSUPPORTED (holds layers
+ * or options that cannot be run: the message names the first and counts the others; hp_report_open lists all),
+ * HP_ERROR_ARGUMENT (unknown ISA or output layer), HP_ERROR_NO_MEMORY. Thread-safe. */
+HP_API hp_status hp_model_open(const char *path, const hp_model_options *options, hp_model **model, hp_error *error);
+
+/* Frees a model; NULL: nothing. No session may be left and no call on it running. */
+HP_API void hp_model_close(hp_model *model);
+
+/* Called now and then from the thread that called predict. Rows done so far and in all (-1: not known yet).
+ * Returning something other than 0 stops the call with HP_ERROR_INTERRUPTED. */
+typedef int hp_progress(void *context, int64_t done, int64_t total);
+
+typedef struct hp_predict_options {
+    size_t struct_size;
+    int jobs;           /* worker threads; 0: hp_core_count() */
+    int64_t batch_size; /* rows that go through the model together; 0: chosen to fit the caches. No result depends
+                           on it, but for models that mix rows (hp_model_mixes_rows): there 0 is Keras's 32 */
+    hp_progress *progress;
+    void *progress_context;
+} hp_predict_options;
+
+/* Predicts all rows, in order. Results do not depend on jobs, batch_size or a row's place, bit for bit.
+ *
+ * inputs   one array per model input, in the order of hp_model_input; any numeric dtype (converted as NumPy's astype),
+ *          any strides; all with the same number of rows, which may be 0
+ * outputs  one array per model output. data NULL: the library allocates it (free it with hp_array_free). Else it is C
+ *          order, of the output's dtype and shape (hp_model_output_shape), and is written to
+ *
+ * Errors: HP_ERROR_SHAPE (the message says found and expected), HP_ERROR_ROW (error->row: the first row with a value
+ * that the model cannot take, such as an index outside an Embedding's table), HP_ERROR_INTERRUPTED,
+ * HP_ERROR_NO_MEMORY, HP_ERROR_ARGUMENT. After an error the outputs' content is not defined. Thread-safe: any number
+ * of threads may predict with one model. */
+HP_API hp_status hp_model_predict(hp_model *model, const hp_array *inputs, size_t input_count, hp_array *outputs,
+    size_t output_count, const hp_predict_options *options, hp_error *error);
+
+/* ---- 4. model ---------------------------------------------------------------------------------------------------- */
+
+/* One input or output. Text lives as long as the model. */
+typedef struct hp_tensor_info {
+    const char *name; /* Keras's name of the input; of an output: the layer that makes it */
+    hp_dtype dtype;
+    int rank;                   /* the rows among them */
+    int64_t shape[HP_MAX_RANK]; /* -1: known only when data comes (the rows always) */
+} hp_tensor_info;
+
+HP_API size_t hp_model_input_count(const hp_model *model);
+HP_API size_t hp_model_output_count(const hp_model *model);
+/* Fills *info for input or output `index`, in the order of Keras's model.inputs and model.outputs (dicts: by sorted
+ * key). HP_ERROR_ARGUMENT when there is no such index. Thread-safe. */
+HP_API hp_status hp_model_input(const hp_model *model, size_t index, hp_tensor_info *info, hp_error *error);
+HP_API hp_status hp_model_output(const hp_model *model, size_t index, hp_tensor_info *info, hp_error *error);
+
+/* Shape and dtype of every output for inputs of these shapes (data is not looked at): fills outputs[i].dtype, rank and
+ * shape, nothing else. HP_ERROR_SHAPE as hp_model_predict. Thread-safe. */
+HP_API hp_status hp_model_output_shape(hp_model *model, const hp_array *inputs, size_t input_count, hp_array *outputs,
+    size_t output_count, hp_error *error);
+
+/* One layer of the model as Keras's summary shows it. Text lives as long as the model. */
+typedef struct hp_layer_info {
+    const char *name, *class_name;
+    const char *output_shape; /* "(None, 28, 28, 32)"; several: "[(None, 8), (None, 8)]" */
+    const char *dtype;        /* compute dtype */
+    const char *connected_to; /* "input_1, dense_2" or "" */
+    int64_t parameters;       /* weights in all, a nested model's among them */
+    int64_t trainable_parameters;
+    int depth; /* 0; 1 for a layer of a nested model, and so on */
+} hp_layer_info;
+
+HP_API size_t hp_model_layer_count(const hp_model *model);
+HP_API hp_status hp_model_layer(const hp_model *model, size_t index, hp_layer_info *info, hp_error *error);
+
+typedef struct hp_model_info {
+    const char *name, *class_name; /* "functional_1", "Functional" */
+    const char *format;            /* "keras", "hdf5", "json" ... */
+    const char *keras_version;     /* that wrote the file; "" when it does not say */
+    const char *isa;               /* the kernels in use */
+    int64_t parameters;            /* of all layers, shared ones once */
+    int64_t trainable_parameters;
+    double flops_per_row;         /* of the direct algorithms; NaN where shapes are unknown until data comes */
+    int mixes_rows;               /* 1: a row's result depends on the others of its batch */
+    const char *mixes_rows_where; /* the layer; "" */
+} hp_model_info;
+HP_API void hp_model_describe(const hp_model *model, hp_model_info *info);
+
+/* Whether a file can be run, and every reason why not. */
+typedef struct hp_report hp_report;
+/* Reads a model as hp_model_open does, but does not stop at the first thing that is not supported. Fails only where
+ * there is nothing to report on (HP_ERROR_IO, HP_ERROR_FORMAT of the container, HP_ERROR_NO_MEMORY). */
+HP_API hp_status hp_report_open(const char *path, const hp_model_options *options, hp_report **report, hp_error *error);
+HP_API size_t hp_report_count(const hp_report *report); /* 0: the model can be run */
+/* Reason `index`: status, where and message. NULL when there is none. Lives as long as the report. */
+HP_API const hp_error *hp_report_reason(const hp_report *report, size_t index);
+/* A note that is no fault ("mixes rows"), or NULL past the last. */
+HP_API const char *hp_report_note(const hp_report *report, size_t index);
+HP_API void hp_report_close(hp_report *report);
+
+/* ---- 5. session -------------------------------------------------------------------------------------------------- */
+
+/* One caller's own workspace on a model. A second call with inputs of the same shape allocates nothing. One thread at a
+ * time; as many sessions on a model as there are threads. */
+typedef struct hp_session hp_session;
+
+HP_API hp_status hp_session_open(
+    hp_model *model, const hp_predict_options *options, hp_session **session, hp_error *error);
+/* As hp_model_predict, in this session's workspace and with its options. */
+HP_API hp_status hp_session_predict(hp_session *session, const hp_array *inputs, size_t input_count, hp_array *outputs,
+    size_t output_count, hp_error *error);
+HP_API void hp_session_close(hp_session *session);
+
+/* ---- 6. files ---------------------------------------------------------------------------------------------------- */
+
+typedef enum hp_header { HP_HEADER_AUTO = 0, HP_HEADER_YES = 1, HP_HEADER_NO = 2 } hp_header;
+
+/* A file of rows. Kinds by extension or `format`: npy, npz, csv, tsv, hdf5 (FILE.h5:/dataset), raw (little-endian
+ * float32); "-" is standard input or output. */
+typedef struct hp_file {
+    const char *path;
+    const char *format;     /* NULL: by the extension */
+    const char *input_name; /* the model input that it feeds; NULL: by place */
+    const char *dataset;    /* array in an .npz or HDF5 file; NULL: the path's, or the only one */
+    hp_header header;       /* csv, tsv */
+    const char *columns;    /* csv, tsv: "age,income,3-9"; NULL: all */
+    const char *id_columns; /* csv, tsv: carried to the output unread; NULL: none */
+} hp_file;
+
+/* Reads a whole file into memory. array->data belongs to the library: hp_array_free. */
+HP_API hp_status hp_array_load(const hp_file *file, hp_array *array, hp_error *error);
+/* Writes an array (any strides) to a file, whole or not at all. */
+HP_API hp_status hp_array_save(const hp_file *file, const hp_array *array, hp_error *error);
+
+typedef struct hp_stream_options {
+    size_t struct_size;
+    int jobs; /* as hp_predict_options */
+    int64_t batch_size;
+    int64_t chunk_rows;        /* rows that are read, computed and written together; 0: chosen */
+    int64_t max_memory;        /* bytes for chunks in flight; 0: 256 MiB */
+    int argmax;                /* 1: write the index of the largest value along the last axis instead of the values */
+    int top_k;                 /* k > 0: write the k largest, as pairs of index and value, largest first */
+    const double *threshold;   /* not NULL: write 1 where value >= *threshold, else 0 */
+    const char *const *labels; /* NULL-terminated: with argmax, top_k or threshold, write names for indices */
+    hp_progress *progress;
+    void *progress_context;
+} hp_stream_options;
+
+/* Predicts whole files: reads, computes and writes at the same time, chunk by chunk, rows in order, in bounded memory.
+ *
+ * inputs   one file per model input (by input_name, else by place), all with the same number of rows; or one .npz that
+ *          holds them by name
+ * outputs  one file per model output, or one file of a kind that holds several (.npz, .csv, HDF5)
+ * *rows    number of rows written; may be NULL
+ *
+ * An output appears under its name only when it is complete. Errors as hp_model_predict, and HP_ERROR_IO,
+ * HP_ERROR_FORMAT of the files. */
+HP_API hp_status hp_predict_files(hp_model *model, const hp_file *inputs, size_t input_count, const hp_file *outputs,
+    size_t output_count, const hp_stream_options *options, int64_t *rows, hp_error *error);
+
+/* ---- 7. advanced ------------------------------------------------------------------------------------------------- */
+
+/* The library's version, "0.1.0". */
+HP_API const char *hp_version(void);
+/* Cores that this process may use: the least of affinity, cpuset, cgroup quota and HORNPIPE_NUM_THREADS; at least 1. */
+HP_API int hp_core_count(void);
+/* Names of the ISAs of this build, from plain to best; NULL past the last. *usable (may be NULL): this machine has it. */
+HP_API const char *hp_isa_name(size_t index, int *usable);
+/* One core's peak of float32 fused multiply-adds in operations per second, measured for about 20 ms; `isa` NULL: the
+ * best. 0 for an unknown ISA. */
+HP_API double hp_measure_peak(const char *isa);
 
 #ifdef __cplusplus
 }
