@@ -1,0 +1,355 @@
+/* plan.c: making a plan: steps from nodes, lifetimes, segments, places in memory. Running one is in plan_run.c. */
+#include "graph/plan.h"
+
+#include <string.h>
+
+#include "base/dtype.h"
+#include "graph/passes.h"
+#include "graph/tiles.h"
+
+/* While a plan is made: facts per value, at the value whose bytes it shares (views are resolved). */
+typedef struct lifetime {
+    int32_t root;       /* the value whose bytes these are */
+    size_t first, last; /* steps: made, last read */
+    bool used;
+    size_t bytes; /* in worker memory */
+} lifetime;
+
+typedef struct making {
+    hp_plan *plan;
+    lifetime *lives; /* by value */
+    int64_t *tile_of;
+    hp_error *error;
+} making;
+
+static size_t align(size_t bytes) {
+    return (bytes + HP_ALIGNMENT - 1) / HP_ALIGNMENT * HP_ALIGNMENT;
+}
+
+static hp_status row_bytes_of(const hp_value_info *value, size_t *bytes, hp_error *error) {
+    size_t count = hp_dtype_size(value->tensor.dtype);
+    for (int i = 0; i < value->tensor.shape.rank; i++)
+        HP_FAIL_IF(!hp_size_mul(count, (size_t)value->tensor.shape.dims[i], &count) || count > SIZE_MAX / 4096, error,
+            HP_ERROR_NO_MEMORY, NULL, "a value of one row is larger than the address space");
+    *bytes = count;
+    return HP_OK;
+}
+
+static size_t count_steps(const hp_graph *graph) {
+    size_t count = 0;
+    for (size_t i = 0; i < graph->node_count; i++) count += !graph->nodes[i].prim->alias;
+    return count;
+}
+
+/* Resolves views: every value's root. Nodes are in order, so a source's root is known first. */
+static void find_roots(making *m) {
+    const hp_graph *graph = &m->plan->graph;
+    for (size_t v = 0; v < graph->value_count; v++) m->lives[v].root = (int32_t)v;
+    for (size_t i = 0; i < graph->node_count; i++) {
+        const hp_node *node = &graph->nodes[i];
+        if (node->prim->alias) m->lives[node->outputs[0]].root = m->lives[node->inputs[0]].root;
+    }
+}
+
+static hp_status make_step(making *m, const hp_node *node, hp_step *step, hp_constants *constants) {
+    hp_plan *plan = m->plan;
+    int count = node->input_count + node->output_count;
+    int32_t *slots = hp_arena_alloc(&plan->graph.arena, (size_t)count * sizeof *slots);
+    HP_ALLOCATED(slots, m->error);
+    for (int i = 0; i < count; i++) {
+        hp_value value = i < node->input_count ? node->inputs[i] : node->outputs[i - node->input_count];
+        slots[i] = value == HP_NO_VALUE ? -1 : m->lives[value].root;
+    }
+    if (count > plan->most_arguments) plan->most_arguments = count;
+    *step = (hp_step){.prim = node->prim,
+        .layer = node->layer,
+        .slots = slots,
+        .input_count = node->input_count,
+        .output_count = node->output_count};
+    hp_prepare prepare = {&plan->graph, node, plan->kernels, constants};
+    if (node->prim->prepare) {
+        hp_status status = node->prim->prepare(&prepare, &step->state, m->error);
+        if (status != HP_OK && node->layer) hp_error_prefix(m->error, "%s", node->layer);
+        HP_TRY(status);
+    }
+    if (!node->prim->flops) return HP_OK;
+    hp_tensor inputs[16] = {0}, outputs[4] = {0};
+    for (int i = 0; i < node->input_count && i < 16; i++)
+        if (node->inputs[i] != HP_NO_VALUE) inputs[i] = plan->graph.values[node->inputs[i]].tensor;
+    for (int i = 0; i < node->output_count && i < 4; i++) outputs[i] = plan->graph.values[node->outputs[i]].tensor;
+    step->flops = node->prim->flops(node->params, inputs, outputs);
+    plan->flops += step->flops;
+    return HP_OK;
+}
+
+static hp_status make_steps(making *m, hp_constants *constants) {
+    hp_plan *plan = m->plan;
+    size_t count = count_steps(&plan->graph);
+    plan->steps = hp_alloc_array(count, sizeof *plan->steps);
+    HP_ALLOCATED(plan->steps, m->error);
+    for (size_t i = 0; i < plan->graph.node_count; i++) {
+        const hp_node *node = &plan->graph.nodes[i];
+        if (node->prim->alias) continue;
+        hp_step *step = &plan->steps[plan->step_count++]; /* counted first: free releases its state */
+        HP_TRY(make_step(m, node, step, constants));
+    }
+    return HP_OK;
+}
+
+static void find_lifetimes(making *m) {
+    hp_plan *plan = m->plan;
+    for (size_t s = 0; s < plan->step_count; s++) {
+        const hp_step *step = &plan->steps[s];
+        for (int i = 0; i < step->input_count + step->output_count; i++) {
+            if (step->slots[i] < 0) continue;
+            lifetime *life = &m->lives[step->slots[i]];
+            if (!life->used) life->first = s;
+            life->used = true;
+            life->last = s;
+        }
+    }
+}
+
+/* Where inputs, outputs and constants lie. An output is computed in the caller's memory where a step makes it and it
+ * is no other output already; else it is copied there at the end. */
+static hp_status place_outside(making *m) {
+    hp_plan *plan = m->plan;
+    hp_graph *graph = &plan->graph;
+    for (size_t v = 0; v < graph->value_count; v++) {
+        hp_slot *slot = &plan->slots[v];
+        HP_TRY(row_bytes_of(&graph->values[v], &slot->row_bytes, m->error));
+        if (graph->values[v].constant) {
+            slot->kind = HP_SLOT_CONSTANT;
+            slot->data = graph->values[v].constant->data;
+        } else if (m->lives[v].used) {
+            slot->kind = HP_SLOT_TILE;
+        }
+    }
+    for (size_t i = 0; i < graph->input_count; i++) {
+        plan->slots[graph->inputs[i]].kind = HP_SLOT_INPUT;
+        plan->slots[graph->inputs[i]].index = i;
+    }
+    plan->copies = hp_arena_alloc(&graph->arena, graph->output_count * sizeof *plan->copies);
+    HP_ALLOCATED(plan->copies, m->error);
+    for (size_t i = 0; i < graph->output_count; i++) {
+        int32_t root = m->lives[graph->outputs[i]].root;
+        hp_slot *slot = &plan->slots[root];
+        if (slot->kind == HP_SLOT_TILE) {
+            slot->kind = HP_SLOT_OUTPUT;
+            slot->index = i;
+        } else {
+            const hp_tensor *output = &graph->values[graph->outputs[i]].tensor;
+            HP_FAIL_IF(!output->shape.rows && graph->batch_rows == 0, m->error, HP_ERROR_UNSUPPORTED, NULL,
+                "output %zu is the same for all rows: it does not depend on the inputs", i);
+            plan->copies[plan->copy_count++] = (hp_output_copy){i, root, slot->row_bytes};
+        }
+    }
+    return HP_OK;
+}
+
+static bool in_worker_memory(const hp_slot *slot) {
+    return slot->kind == HP_SLOT_TILE || slot->kind == HP_SLOT_BLOCK;
+}
+
+/* For each step the bytes alive, the weights and the work of one row; then the tiles. */
+static hp_status choose_tiles(making *m, const hp_plan_options *options) {
+    hp_plan *plan = m->plan;
+    hp_step_cost *costs = hp_alloc_array(plan->step_count, sizeof *costs);
+    m->tile_of = hp_alloc_array(plan->step_count, sizeof *m->tile_of);
+    if (!costs || !m->tile_of) {
+        hp_free(costs);
+        HP_FAIL(m->error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
+    }
+    for (size_t s = 0; s < plan->step_count; s++) {
+        const hp_step *step = &plan->steps[s];
+        costs[s].flops = step->flops;
+        for (int i = 0; i < step->input_count; i++)
+            if (step->slots[i] >= 0 && plan->slots[step->slots[i]].kind == HP_SLOT_CONSTANT)
+                costs[s].weight_bytes += plan->slots[step->slots[i]].row_bytes;
+    }
+    for (size_t v = 0; v < plan->slot_count; v++) {
+        const lifetime *life = &m->lives[v];
+        if (!life->used || plan->slots[v].kind == HP_SLOT_CONSTANT) continue;
+        for (size_t s = life->first; s <= life->last; s++) costs[s].live_bytes += plan->slots[v].row_bytes;
+    }
+    hp_tiles_choose(costs, plan->step_count, options, plan->kernels->gemm_mr, m->tile_of);
+    if (plan->graph.batch_rows > 0)
+        for (size_t s = 0; s < plan->step_count; s++) m->tile_of[s] = 1;
+    hp_free(costs);
+    return HP_OK;
+}
+
+static hp_status make_segments(making *m) {
+    hp_plan *plan = m->plan;
+    plan->segments = hp_arena_alloc(&plan->graph.arena, (plan->step_count + 1) * sizeof *plan->segments);
+    HP_ALLOCATED(plan->segments, m->error);
+    for (size_t s = 0; s < plan->step_count; s++) {
+        hp_segment *segment = plan->segment_count ? &plan->segments[plan->segment_count - 1] : NULL;
+        if (!segment || segment->tile_rows != m->tile_of[s]) {
+            segment = &plan->segments[plan->segment_count++];
+            *segment = (hp_segment){.first = s, .tile_rows = m->tile_of[s]};
+        }
+        segment->last = s + 1;
+        if (segment->tile_rows > plan->block_rows) plan->block_rows = segment->tile_rows;
+    }
+    if (plan->block_rows == 0) plan->block_rows = plan->graph.batch_rows > 0 ? 1 : 256; /* outputs are inputs */
+    return HP_OK;
+}
+
+static const hp_segment *segment_of(const hp_plan *plan, size_t step) {
+    const hp_segment *segment = plan->segments;
+    while (step >= segment->last) segment++;
+    return segment;
+}
+
+/* Values that cross segments live for whole segments; the others take a step's output in the input's place where the
+ * primitive allows it. Then sizes. */
+static hp_status size_values(making *m) {
+    hp_plan *plan = m->plan;
+    for (size_t v = 0; v < plan->slot_count; v++) {
+        lifetime *life = &m->lives[v];
+        if (plan->slots[v].kind != HP_SLOT_TILE) continue;
+        const hp_segment *made = segment_of(plan, life->first), *read = segment_of(plan, life->last);
+        int64_t rows = made->tile_rows;
+        if (made != read) {
+            plan->slots[v].kind = HP_SLOT_BLOCK;
+            rows = plan->block_rows;
+            life->first = made->first;
+            life->last = read->last - 1;
+        }
+        HP_FAIL_IF(!hp_size_mul(plan->slots[v].row_bytes, (size_t)rows, &life->bytes) || life->bytes > SIZE_MAX / 2,
+            m->error, HP_ERROR_NO_MEMORY, NULL, "a value is larger than the address space");
+        life->bytes = align(life->bytes);
+    }
+    return HP_OK;
+}
+
+/* A step that may work in place takes its input's bytes for its output: the output's value joins the input's. */
+static void join_in_place(making *m) {
+    hp_plan *plan = m->plan;
+    for (size_t s = 0; s < plan->step_count; s++) {
+        const hp_step *step = &plan->steps[s];
+        if (!step->prim->in_place || step->input_count < 1 || step->slots[0] < 0) continue;
+        int32_t in = step->slots[0], out = step->slots[step->input_count];
+        lifetime *source = &m->lives[in], *made = &m->lives[out];
+        bool read_twice = false;
+        for (int i = 1; i < step->input_count; i++) read_twice |= step->slots[i] == in;
+        if (plan->slots[in].kind != HP_SLOT_TILE || plan->slots[out].kind != HP_SLOT_TILE || source->last != s ||
+            read_twice || plan->slots[in].row_bytes != plan->slots[out].row_bytes)
+            continue;
+        for (size_t t = s; t < plan->step_count; t++) /* slot lists are the arena's: const to runners only */
+            for (int i = 0; i < plan->steps[t].input_count + plan->steps[t].output_count; i++)
+                if (plan->steps[t].slots[i] == out) ((int32_t *)plan->steps[t].slots)[i] = in;
+        source->last = made->last;
+        made->used = false;
+        plan->slots[out].kind = HP_SLOT_NONE;
+    }
+}
+
+/* First fit by decreasing size: no two values that are alive at the same time share bytes. */
+static hp_status place_inside(making *m) {
+    hp_plan *plan = m->plan;
+    size_t count = 0;
+    int32_t *order = hp_alloc_array(plan->slot_count, sizeof *order);
+    HP_ALLOCATED(order, m->error);
+    for (size_t v = 0; v < plan->slot_count; v++) {
+        if (!in_worker_memory(&plan->slots[v])) continue;
+        size_t at = count++;
+        for (; at > 0 && m->lives[order[at - 1]].bytes < m->lives[v].bytes; at--) order[at] = order[at - 1];
+        order[at] = (int32_t)v;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const lifetime *life = &m->lives[order[i]];
+        size_t offset = 0;
+        for (size_t j = 0; j < i; j++) { /* repeat from the start whenever something was in the way */
+            const lifetime *other = &m->lives[order[j]];
+            size_t begin = plan->slots[order[j]].offset;
+            if (other->last < life->first || other->first > life->last) continue;
+            if (offset + life->bytes <= begin || offset >= begin + other->bytes) continue;
+            offset = begin + other->bytes;
+            j = (size_t)-1;
+        }
+        plan->slots[order[i]].offset = offset;
+        if (offset + life->bytes > plan->values_bytes) plan->values_bytes = offset + life->bytes;
+    }
+    hp_free(order);
+    return HP_OK;
+}
+
+static hp_status list_moving(making *m) {
+    hp_plan *plan = m->plan;
+    bool *seen = hp_alloc_array(plan->slot_count, sizeof *seen);
+    HP_ALLOCATED(seen, m->error);
+    for (size_t g = 0; g < plan->segment_count; g++) {
+        hp_segment *segment = &plan->segments[g];
+        memset(seen, 0, plan->slot_count * sizeof *seen);
+        segment->moving = hp_arena_alloc(&plan->graph.arena, plan->slot_count * sizeof *segment->moving);
+        for (size_t s = segment->first; segment->moving && s < segment->last; s++) {
+            const hp_step *step = &plan->steps[s];
+            for (int i = 0; i < step->input_count + step->output_count; i++) {
+                int32_t v = step->slots[i];
+                if (v < 0 || seen[v]) continue;
+                hp_slot_kind kind = plan->slots[v].kind;
+                seen[v] = true;
+                if (kind == HP_SLOT_INPUT || kind == HP_SLOT_OUTPUT || kind == HP_SLOT_BLOCK)
+                    segment->moving[segment->moving_count++] = v;
+            }
+            if (step->prim->workspace) {
+                size_t bytes = align(step->prim->workspace(step->state, segment->tile_rows));
+                if (bytes > plan->workspace_bytes) plan->workspace_bytes = bytes;
+            }
+        }
+    }
+    hp_free(seen);
+    size_t pointers = plan->slot_count + (size_t)plan->most_arguments;
+    plan->pointers_bytes = align(pointers * sizeof(void *));
+    return HP_OK;
+}
+
+static hp_status make(making *m, hp_constants *constants, const hp_plan_options *options) {
+    hp_plan *plan = m->plan;
+    HP_TRY(hp_graph_optimise(&plan->graph, constants, plan->kernels, m->error));
+    plan->slot_count = plan->graph.value_count;
+    plan->slots = hp_alloc_array(plan->slot_count, sizeof *plan->slots);
+    m->lives = hp_alloc_array(plan->slot_count, sizeof *m->lives);
+    if (!plan->slots || !m->lives) HP_FAIL(m->error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
+    find_roots(m);
+    HP_TRY(make_steps(m, constants));
+    find_lifetimes(m);
+    HP_TRY(place_outside(m));
+    HP_TRY(choose_tiles(m, options));
+    HP_TRY(make_segments(m));
+    HP_TRY(size_values(m));
+    join_in_place(m);
+    HP_TRY(place_inside(m));
+    return list_moving(m);
+}
+
+hp_status hp_plan_new(hp_graph *graph, hp_constants *constants, const hp_kernels *kernels,
+    const hp_plan_options *options, hp_plan **plan, hp_error *error) {
+    *plan = NULL;
+    hp_plan *made = HP_NEW(hp_plan);
+    if (!made) hp_graph_release(graph);
+    HP_ALLOCATED(made, error);
+    made->graph = *graph;
+    *graph = (hp_graph){0};
+    made->kernels = kernels;
+    making m = {.plan = made, .error = error};
+    hp_status status = make(&m, constants, options);
+    hp_free(m.lives);
+    hp_free(m.tile_of);
+    if (status != HP_OK) hp_plan_free(made);
+    if (status == HP_OK) *plan = made;
+    return status;
+}
+
+void hp_plan_free(hp_plan *plan) {
+    if (!plan) return;
+    for (size_t s = 0; s < plan->step_count; s++)
+        if (plan->steps[s].prim && plan->steps[s].prim->release && plan->steps[s].state)
+            plan->steps[s].prim->release(plan->steps[s].state);
+    hp_free(plan->steps);
+    hp_free(plan->slots);
+    hp_graph_release(&plan->graph);
+    hp_free(plan);
+}

@@ -1,0 +1,110 @@
+/* plan.h: a graph made ready to run: prepared nodes, segments, tiles, and where every value lies.
+ *
+ * Rows go depth-first: a block of rows passes through one segment after the other; within a segment, tiles of rows
+ * small enough for the cache pass through all of the segment's steps. Most graphs are one segment; layers whose weights
+ * exceed the cache by far form segments of larger tiles, so that the weights are read once for many rows.
+ *
+ * Invariant: a plan is immutable once made and shared by all workers; what changes lies in a worker's memory. Segments
+ * and tiles depend on the graph and the cache sizes alone, and no result depends on them. Nothing is allocated while
+ * a plan runs. */
+#ifndef HP_GRAPH_PLAN_H
+#define HP_GRAPH_PLAN_H
+
+#include "prims/prim.h"
+
+typedef struct hp_plan_options {
+    size_t level1, level2; /* bytes of a core's caches */
+    int64_t tile_rows;     /* 0: chosen */
+} hp_plan_options;
+
+/* Where a value lies when it is used. */
+typedef enum hp_slot_kind {
+    HP_SLOT_NONE,     /* nothing reads or makes it */
+    HP_SLOT_CONSTANT, /* `data` */
+    HP_SLOT_INPUT,    /* the caller's rows of input `index` */
+    HP_SLOT_OUTPUT,   /* the caller's rows of output `index` */
+    HP_SLOT_BLOCK,    /* worker memory at `offset`, the whole block's rows: crosses segments */
+    HP_SLOT_TILE,     /* worker memory at `offset`, one tile's rows */
+} hp_slot_kind;
+
+typedef struct hp_slot {
+    hp_slot_kind kind;
+    size_t index;
+    const void *data;
+    size_t offset;
+    size_t row_bytes;
+} hp_slot;
+
+typedef struct hp_step {
+    const hp_prim *prim;
+    void *state;
+    const char *layer;
+    const int32_t *slots; /* inputs, then outputs; -1 for an absent input */
+    int input_count, output_count;
+    double flops; /* per row */
+} hp_step;
+
+typedef struct hp_segment {
+    size_t first, last; /* steps [first, last) */
+    int64_t tile_rows;
+    int32_t *moving; /* slots of kinds INPUT, OUTPUT, BLOCK that its steps use */
+    size_t moving_count;
+} hp_segment;
+
+/* An output that no step makes (an input, a constant, or a second name of another output): copied at the end. */
+typedef struct hp_output_copy {
+    size_t output;
+    int32_t slot;
+    size_t row_bytes;
+} hp_output_copy;
+
+typedef struct hp_plan {
+    hp_graph graph; /* owned; after passes */
+    const hp_kernels *kernels;
+    hp_slot *slots; /* by value; a view shares its source's index through hp_step.slots */
+    size_t slot_count;
+    hp_step *steps;
+    size_t step_count;
+    hp_segment *segments;
+    size_t segment_count;
+    hp_output_copy *copies;
+    size_t copy_count;
+    int64_t block_rows;    /* most rows of one hp_plan_run */
+    size_t pointers_bytes; /* layout of a worker's memory: pointers, values, then workspace */
+    size_t values_bytes;
+    size_t workspace_bytes; /* largest of all steps' */
+    int most_arguments;
+    double flops; /* per row */
+} hp_plan;
+
+/* Optimises `graph`, prepares its nodes and lays out memory. Takes the graph over, on failure too (*graph is emptied).
+ * `constants` and `kernels` must outlive the plan. Errors: HP_ERROR_NO_MEMORY, those of passes and prepare. */
+hp_status hp_plan_new(hp_graph *graph, hp_constants *constants, const hp_kernels *kernels,
+    const hp_plan_options *options, hp_plan **plan, hp_error *error);
+void hp_plan_free(hp_plan *plan); /* NULL: nothing */
+
+/* Bytes of one worker's memory: a block on a cache line that hp_plan_bind prepares. */
+size_t hp_plan_memory(const hp_plan *plan);
+void hp_plan_bind(const hp_plan *plan, void *memory);
+
+/* Runs `rows` rows, at most plan->block_rows (in a graph that mixes rows: 1, which is its whole batch).
+ * inputs[i], outputs[i]: the rows, C order, in the graph's dtypes, aligned to their elements. `memory` is this
+ * worker's, bound. HP_ERROR_ROW with error->row counted from inputs' first row. */
+hp_status hp_plan_run(
+    const hp_plan *plan, void *memory, const void *const *inputs, void *const *outputs, int64_t rows, hp_error *error);
+
+/* The same, dealt out by parts: worker `part` of `parts` computes its part of every step, and calls `wait(context)`
+ * (a barrier of all parts) after each. `memory` is shared by all parts, but `workspace` (plan->workspace_bytes, on a
+ * cache line) is this part's own. rows as above. *failed is shared, starts as HP_OK. */
+typedef struct hp_part {
+    int part, parts;
+    void *workspace;
+    void (*wait)(void *context);
+    void *context;
+    _Atomic int *failed; /* an hp_status */
+    hp_error *error; /* may be NULL; written by the part that fails first */
+} hp_part;
+void hp_plan_run_part(const hp_plan *plan, void *memory, const void *const *inputs, void *const *outputs, int64_t rows,
+    const hp_part *part);
+
+#endif

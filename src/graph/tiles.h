@@ -1,0 +1,18 @@
+/* tiles.h: how many rows go through the steps together. See plan.h. */
+#ifndef HP_GRAPH_TILES_H
+#define HP_GRAPH_TILES_H
+
+#include "graph/plan.h"
+
+/* What the choice looks at, for each step. */
+typedef struct hp_step_cost {
+    size_t live_bytes;   /* of all values alive during the step, for one row */
+    size_t weight_bytes; /* of its constants */
+    double flops;        /* for one row */
+} hp_step_cost;
+
+/* Cuts the steps into segments and gives each its tile: fills tile_of[step], equal for neighbours of one segment. */
+void hp_tiles_choose(
+    const hp_step_cost *costs, size_t count, const hp_plan_options *options, size_t gemm_mr, int64_t *tile_of);
+
+#endif
