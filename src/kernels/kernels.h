@@ -57,9 +57,8 @@ extern const unsigned char hp_unary_parameters[HP_UNARY_COUNT]; /* how many of p
 /* What gemm, conv and depthwise do to a sum before it is stored: activation(bias[column] + sum + residual).
  */
 typedef struct hp_epilogue {
-    const float *bias; /* a value per column of C; NULL: 0 */
-    const float
-        *residual; /* shaped like C, its own stride; NULL: 0. May be C itself (same place, same stride). */
+    const float *bias;      /* a value per column of C; NULL: 0 */
+    const float *residual;  /* shaped like C, its own stride; NULL: 0. May be C itself (same place, same stride). */
     size_t residual_stride; /* between its rows */
     hp_activation activation;
 } hp_epilogue;
@@ -98,6 +97,9 @@ typedef struct hp_window {
     const int32_t *index;
     size_t pixels; /* output pixels of one image */
     size_t taps;
+    /* Taps come in groups of `run` whose positions are consecutive wherever the group's first and last are inside:
+     * the kernel's width, when its dilation along the width is 1. It divides taps; 0 and 1: unknown. Only speed. */
+    size_t run;
 } hp_window;
 
 /* y[row][n] = epilogue(sum over taps and channels of x[tap of row][channel] * w[tap][channel][n]).
@@ -132,6 +134,7 @@ typedef struct hp_depthwise {
     const float *x;
     size_t x_stride, x_image_stride;
     size_t channels, multiplier;
+    const float *zeros; /* at least `channels` zeros: what a padding tap reads */
     const float *w;
     size_t w_stride; /* between taps: channels * multiplier of the whole kernel */
     float *y;
@@ -199,6 +202,7 @@ typedef struct hp_norm {
     size_t x_stride;
     size_t rows, n;
     float epsilon;
+    int uncentered;      /* layer_norm only: leave out "- mean" (Keras's rms_scaling); the variance stays as it is */
     const float *scale;  /* n values; NULL: 1 */
     const float *offset; /* n values; NULL: 0 */
 } hp_norm;
