@@ -1,0 +1,170 @@
+/* arrays.c: a caller's arrays checked against the model. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/dtype.h"
+#include "exec/exec.h"
+
+void hp_array_free(hp_array *array) {
+    if (!array || !array->owner) return;
+    hp_free(array->owner);
+    *array = (hp_array){0};
+}
+
+bool hp_array_is_c_order(const hp_array *array) {
+    bool all_zero = true;
+    for (int i = 0; i < array->rank; i++) all_zero &= array->strides[i] == 0;
+    if (all_zero) return true;
+    int64_t expected = (int64_t)hp_dtype_size(array->dtype);
+    for (int i = array->rank - 1; i >= 0; i--) {
+        if (array->shape[i] == 0) return true;
+        if (array->shape[i] > 1 && array->strides[i] != expected) return false;
+        expected *= array->shape[i];
+    }
+    return true;
+}
+
+/* "(100, 10)", with "None" for -1. */
+static const char *shape_text(int rank, const int64_t *shape, char *text, size_t size) {
+    size_t n = 0;
+    n += (size_t)snprintf(text, size, "(");
+    for (int i = 0; i < rank && n < size; i++)
+        n += shape[i] < 0 ? (size_t)snprintf(text + n, size - n, "%sNone", i ? ", " : "")
+                          : (size_t)snprintf(text + n, size - n, "%s%lld", i ? ", " : "", (long long)shape[i]);
+    if (n < size) snprintf(text + n, size - n, rank == 1 ? ",)" : ")");
+    return text;
+}
+
+static hp_status check_array(const hp_array *array, const char *what, size_t index, hp_error *error) {
+    HP_FAIL_IF(hp_dtype_size(array->dtype) == 0, error, HP_ERROR_ARGUMENT, NULL, "%s %zu: no such dtype (%d)", what,
+        index, (int)array->dtype);
+    HP_FAIL_IF(array->rank < 1 || array->rank > HP_MAX_RANK, error, HP_ERROR_SHAPE, NULL,
+        "%s %zu has %d axes; 1 (the rows) to %d can be used", what, index, array->rank, HP_MAX_RANK);
+    size_t bytes = hp_dtype_size(array->dtype);
+    for (int i = 0; i < array->rank; i++)
+        HP_FAIL_IF(array->shape[i] < 0 || !hp_size_mul(bytes, (size_t)array->shape[i], &bytes), error, HP_ERROR_SHAPE,
+            NULL, "%s %zu: axis %d has size %lld", what, index, i, (long long)array->shape[i]);
+    HP_FAIL_IF(!array->data && bytes > 0 && !strcmp(what, "input"), error, HP_ERROR_ARGUMENT, NULL,
+        "%s %zu has no data", what, index);
+    return HP_OK;
+}
+
+/* Keras (Functional._adjust_input_rank in keras/src/models/functional.py) adds or drops a last axis of 1. */
+static void adjust_rank(hp_array *array, const hp_tensor_info *info) {
+    bool c_order = hp_array_is_c_order(array);
+    if (array->rank == info->rank + 1 && array->shape[array->rank - 1] == 1) {
+        array->rank--;
+    } else if (array->rank + 1 == info->rank && info->shape[info->rank - 1] == 1 && array->rank < HP_MAX_RANK) {
+        array->shape[array->rank] = 1;
+        array->strides[array->rank] = (int64_t)hp_dtype_size(array->dtype);
+        array->rank++;
+    } else {
+        return;
+    }
+    if (c_order) memset(array->strides, 0, sizeof array->strides);
+}
+
+static hp_io_view view_of(const char *name, const hp_array *array) {
+    hp_io_view view =
+        hp_io_view_of(name, array->data, array->dtype, array->shape[0], array->rank - 1, array->shape + 1);
+    if (!hp_array_is_c_order(array))
+        for (int i = 0; i < array->rank; i++) view.strides[i] = (ptrdiff_t)array->strides[i];
+    return view;
+}
+
+static hp_status bind_input(const hp_model *model, size_t index, const hp_array *given, hp_bound_input *bound,
+    hp_shape *shape, hp_error *error) {
+    hp_tensor_info info = hp_network_input(model->network, index);
+    char found[160], expected[160];
+    hp_array array = *given;
+    HP_TRY(check_array(&array, "input", index, error));
+    adjust_rank(&array, &info);
+    bool fits = array.rank == info.rank;
+    for (int i = 1; fits && i < info.rank; i++) fits = info.shape[i] < 0 || info.shape[i] == array.shape[i];
+    HP_FAIL_IF(!fits, error, HP_ERROR_SHAPE, NULL, "input %zu \"%s\" has shape %s; the model wants %s", index,
+        info.name, shape_text(given->rank, given->shape, found, sizeof found),
+        shape_text(info.rank, info.shape, expected, sizeof expected));
+    HP_FAIL_IF(!hp_io_convertible(array.dtype, info.dtype), error, HP_ERROR_SHAPE, NULL,
+        "input %zu \"%s\" is %s; the model wants %s", index, info.name, hp_dtype_name(array.dtype),
+        hp_dtype_name(info.dtype));
+    *shape = (hp_shape){.rank = array.rank, .rows = true};
+    memcpy(shape->dims, array.shape, sizeof shape->dims);
+    shape->dims[0] = 1;
+    *bound = (hp_bound_input){.view = view_of(info.name, &array), .dtype = info.dtype};
+    bound->row_bytes = (size_t)hp_io_row_elements(&bound->view) * hp_dtype_size(info.dtype);
+    bound->direct = hp_io_direct(&bound->view, info.dtype);
+    return HP_OK;
+}
+
+hp_status hp_bind_inputs(const hp_model *model, const hp_array *arrays, size_t count, hp_bound_input *bound,
+    hp_shape *shapes, int64_t *rows, hp_error *error) {
+    size_t wanted = hp_model_input_count(model);
+    HP_FAIL_IF(
+        count != wanted, error, HP_ERROR_ARGUMENT, NULL, "%zu inputs were given; the model has %zu", count, wanted);
+    for (size_t i = 0; i < count; i++) {
+        HP_TRY(bind_input(model, i, &arrays[i], &bound[i], &shapes[i], error));
+        HP_FAIL_IF(arrays[i].shape[0] != arrays[0].shape[0], error, HP_ERROR_SHAPE, NULL,
+            "input %zu has %lld rows, input 0 has %lld: all inputs must have the same number", i,
+            (long long)arrays[i].shape[0], (long long)arrays[0].shape[0]);
+    }
+    *rows = count ? arrays[0].shape[0] : 0;
+    return HP_OK;
+}
+
+/* Shape of output `tensor` for this many rows. In a graph that mixes rows axis 0 is the whole batch: the rows. */
+static void output_shape(const hp_tensor *tensor, int64_t rows, hp_array *wanted) {
+    *wanted = (hp_array){.dtype = tensor->dtype, .rank = tensor->shape.rank};
+    memcpy(wanted->shape, tensor->shape.dims, sizeof wanted->shape);
+    wanted->shape[0] = tensor->shape.rows ? tensor->shape.dims[0] * rows : rows;
+}
+
+hp_status hp_bind_output(hp_array *array, const hp_tensor *tensor, int64_t rows, size_t index, hp_error *error) {
+    hp_array wanted;
+    output_shape(tensor, rows, &wanted);
+    if (!array->data) {
+        size_t bytes = hp_dtype_size(wanted.dtype);
+        for (int i = 0; i < wanted.rank; i++)
+            HP_FAIL_IF(!hp_size_mul(bytes, (size_t)wanted.shape[i], &bytes), error, HP_ERROR_NO_MEMORY, NULL,
+                "output %zu is larger than the address space", index);
+        wanted.data = wanted.owner = hp_alloc_aligned(bytes ? bytes : 1);
+        HP_ALLOCATED(wanted.data, error);
+        *array = wanted;
+        return HP_OK;
+    }
+    char found[160], expected[160];
+    bool fits =
+        array->rank == wanted.rank && !memcmp(array->shape, wanted.shape, (size_t)wanted.rank * sizeof(int64_t));
+    HP_FAIL_IF(!fits, error, HP_ERROR_SHAPE, NULL, "output %zu has room for shape %s; the model gives %s", index,
+        shape_text(array->rank, array->shape, found, sizeof found),
+        shape_text(wanted.rank, wanted.shape, expected, sizeof expected));
+    HP_FAIL_IF(array->dtype != wanted.dtype, error, HP_ERROR_SHAPE, NULL, "output %zu is %s; the model gives %s", index,
+        hp_dtype_name(array->dtype), hp_dtype_name(wanted.dtype));
+    HP_FAIL_IF(!hp_array_is_c_order(array), error, HP_ERROR_ARGUMENT, NULL, "output %zu is not in C order", index);
+    return HP_OK;
+}
+
+hp_status hp_model_output_shape(hp_model *model, const hp_array *inputs, size_t input_count, hp_array *outputs,
+    size_t output_count, hp_error *error) {
+    HP_FAIL_IF(!model || !inputs || !outputs, error, HP_ERROR_ARGUMENT, NULL, "model, inputs or outputs is NULL");
+    HP_FAIL_IF(output_count != model->output_count, error, HP_ERROR_ARGUMENT, NULL,
+        "%zu outputs were given; the model has %zu", output_count, model->output_count);
+    hp_bound_input *bound = hp_alloc_array(input_count, sizeof *bound);
+    hp_shape *shapes = hp_alloc_array(input_count, sizeof *shapes);
+    hp_shared_plan *shared = NULL;
+    int64_t rows = 0;
+    hp_status status = bound && shapes ? HP_OK : hp_error_set(error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
+    if (status == HP_OK) status = hp_bind_inputs(model, inputs, input_count, bound, shapes, &rows, error);
+    int64_t batch = hp_network_mixes_rows(model->network, NULL) ? HP_KERAS_BATCH : 0;
+    if (status == HP_OK) status = hp_model_plan(model, shapes, 0, batch, &shared, error);
+    for (size_t i = 0; status == HP_OK && i < output_count; i++) {
+        hp_array wanted;
+        output_shape(&shared->outputs[i], rows, &wanted);
+        outputs[i].dtype = wanted.dtype;
+        outputs[i].rank = wanted.rank;
+        memcpy(outputs[i].shape, wanted.shape, sizeof wanted.shape);
+    }
+    hp_shared_plan_release(shared);
+    hp_free(bound);
+    hp_free(shapes);
+    return status;
+}

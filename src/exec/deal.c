@@ -1,0 +1,184 @@
+/* deal.c: dealing rows, or parts of steps, out to the workers of one process.
+ *
+ * Rows are dealt in order, in shrinking helpings, from one counter: whoever is free takes the next ones. So when a row
+ * fails, every row before it has been taken by somebody, and the smallest failing row is the first bad one.
+ * With fewer rows than workers, and enough work in one, the workers share each step instead, with a barrier after it. */
+#include <sched.h>
+#include <stdint.h>
+
+#include "exec/exec.h"
+
+enum { MOST_TENSORS = 64, HELPINGS = 8, MOST_BLOCKS = 64 };
+
+typedef struct dealing {
+    const hp_deal *deal;
+    atomic_int_least64_t next; /* unit */
+    atomic_int_least64_t done; /* units */
+    atomic_bool stop;
+    hp_mutex lock; /* of status and error */
+    hp_status status;
+    hp_error error;
+    /* parts of steps: a barrier */
+    atomic_int arrived, phase;
+    int parts;
+    _Atomic int failed;
+} dealing;
+
+/* Takes the next units: *begin and how many; 0 when there are none left. */
+static int64_t take(dealing *d, int workers, int64_t block, int64_t *begin) {
+    int64_t next = atomic_load_explicit(&d->next, memory_order_relaxed), count;
+    do {
+        int64_t left = d->deal->units - next;
+        if (left <= 0) return 0;
+        count = left / ((int64_t)workers * HELPINGS);
+        if (count > block * MOST_BLOCKS) count = block * MOST_BLOCKS;
+        count = count > block ? count / block * block : block;
+        int64_t fair = (left + workers - 1) / workers; /* the last ones: nobody takes more than its share */
+        if (count > fair) count = fair;
+    } while (!atomic_compare_exchange_weak(&d->next, &next, next + count));
+    *begin = next;
+    return count;
+}
+
+static void report(dealing *d, hp_status status, const hp_error *error) {
+    hp_mutex_lock(&d->lock);
+    bool earlier = status == HP_ERROR_ROW && d->status == HP_ERROR_ROW && error->row < d->error.row;
+    if (d->status == HP_OK || earlier) {
+        d->status = status;
+        d->error = *error;
+    }
+    hp_mutex_unlock(&d->lock);
+    atomic_store(&d->stop, true);
+}
+
+/* Where units [begin, begin + count) of the inputs lie: in place, or converted into this worker's staging. */
+static hp_status find_inputs(
+    const hp_deal *deal, int worker, int64_t begin, int64_t count, const void **inputs, hp_error *error) {
+    const hp_session *session = deal->session;
+    int64_t row = deal->first_row + begin * deal->rows_per_unit, rows = count * deal->rows_per_unit;
+    unsigned char *staging = session->staging[worker];
+    size_t input_count = hp_model_input_count(session->model);
+    for (size_t i = 0; i < input_count; i++) {
+        const hp_bound_input *bound = &session->bound[i];
+        if (bound->direct) {
+            inputs[i] = bound->direct + (size_t)row * bound->row_bytes;
+            continue;
+        }
+        inputs[i] = staging;
+        HP_TRY(hp_io_convert(&bound->view, row, rows, bound->dtype, staging, NULL, error));
+        size_t block = (size_t)(deal->plan->block_rows * deal->rows_per_unit);
+        staging += (block * bound->row_bytes + HP_ALIGNMENT - 1) / HP_ALIGNMENT * HP_ALIGNMENT;
+    }
+    return HP_OK;
+}
+
+static void find_outputs(const hp_deal *deal, int64_t begin, void **outputs) {
+    size_t count = deal->plan->graph.output_count;
+    for (size_t i = 0; i < count; i++)
+        outputs[i] = deal->outputs[i] + (size_t)(begin * deal->rows_per_unit) * deal->output_row_bytes[i];
+}
+
+/* Units [begin, begin + count), at most a block. */
+static hp_status run_block(const hp_deal *deal, int worker, int64_t begin, int64_t count, hp_error *error) {
+    const void *inputs[MOST_TENSORS];
+    void *outputs[MOST_TENSORS];
+    HP_TRY(find_inputs(deal, worker, begin, count, inputs, error)); /* its row numbers are the array's */
+    find_outputs(deal, begin, outputs);
+    hp_status status = hp_plan_run(deal->plan, deal->session->memory[worker], inputs, outputs, count, error);
+    if (status == HP_ERROR_ROW && error->row >= 0) error->row += deal->first_row + begin * deal->rows_per_unit;
+    return status;
+}
+
+static void tell_progress(dealing *d) {
+    const hp_deal *deal = d->deal;
+    hp_progress *progress = deal->session->progress;
+    int64_t done = atomic_load(&d->done) * deal->rows_per_unit + deal->rows_done_before;
+    if (!progress || progress(deal->session->progress_context, done, deal->rows_total) == 0) return;
+    hp_error error;
+    hp_error_set(&error, HP_ERROR_INTERRUPTED, NULL, "stopped by the progress callback");
+    report(d, HP_ERROR_INTERRUPTED, &error);
+}
+
+static void deal_rows(void *arg, int worker, int workers) {
+    dealing *d = arg;
+    int64_t block = d->deal->plan->block_rows, begin, count;
+    while (!atomic_load(&d->stop) && (count = take(d, workers, block, &begin)) > 0) {
+        for (int64_t at = 0; at < count; at += block) {
+            int64_t rows = count - at < block ? count - at : block;
+            hp_error error = {.row = -1};
+            hp_status status = run_block(d->deal, worker, begin + at, rows, &error);
+            if (status != HP_OK) {
+                report(d, status, &error);
+                return;
+            }
+            atomic_fetch_add(&d->done, rows);
+        }
+        if (worker == 0) tell_progress(d);
+    }
+}
+
+static void wait_for_all(void *context) {
+    dealing *d = context;
+    int phase = atomic_load(&d->phase);
+    if (atomic_fetch_add(&d->arrived, 1) + 1 == d->parts) {
+        atomic_store(&d->arrived, 0);
+        atomic_fetch_add(&d->phase, 1);
+        return;
+    }
+    for (int spins = 0; atomic_load(&d->phase) == phase; spins++)
+        if (spins > 2000) sched_yield(); /* more workers than free cores */
+}
+
+typedef struct part_job {
+    dealing *d;
+    const void *inputs[MOST_TENSORS];
+    void *outputs[MOST_TENSORS];
+    atomic_bool started;
+} part_job;
+
+static void deal_parts(void *arg, int worker, int workers) {
+    part_job *job = arg;
+    dealing *d = job->d;
+    const hp_plan *plan = d->deal->plan;
+    unsigned char *memory = d->deal->session->memory[worker];
+    if (worker == 0) {
+        d->parts = workers;
+        atomic_store(&job->started, true);
+    }
+    while (!atomic_load(&job->started)) sched_yield();
+    hp_part part = {.part = worker,
+        .parts = workers,
+        .workspace = memory + plan->pointers_bytes + plan->values_bytes,
+        .wait = wait_for_all,
+        .context = d,
+        .failed = &d->failed,
+        .error = &d->error};
+    hp_plan_run_part(plan, d->deal->session->memory[0], job->inputs, job->outputs, d->deal->units, &part);
+}
+
+static hp_status run_parts(dealing *d, int workers) {
+    const hp_deal *deal = d->deal;
+    part_job job = {.d = d};
+    hp_status status = find_inputs(deal, 0, 0, deal->units, job.inputs, &d->error);
+    if (status != HP_OK) return status;
+    find_outputs(deal, 0, job.outputs);
+    hp_gang_run(deal->session->gang, workers, deal_parts, &job);
+    status = (hp_status)atomic_load(&d->failed);
+    if (status == HP_ERROR_ROW && d->error.row >= 0) d->error.row += deal->first_row;
+    atomic_store(&d->done, deal->units);
+    return status;
+}
+
+hp_status hp_deal_run(const hp_deal *deal, int workers, hp_error *error) {
+    dealing d = {.deal = deal};
+    hp_mutex_init(&d.lock);
+    if (workers > 1 && deal->units < workers && deal->units <= deal->plan->block_rows)
+        d.status = run_parts(&d, workers);
+    else if (workers > 1)
+        hp_gang_run(deal->session->gang, workers, deal_rows, &d);
+    else
+        deal_rows(&d, 0, 1);
+    hp_mutex_release(&d.lock);
+    if (d.status != HP_OK && error) *error = d.error;
+    return d.status;
+}

@@ -1,0 +1,102 @@
+/* exec.h: what the files of exec/ share: a model in use, its plans, its sessions.
+ *
+ * Invariant: hp_model never changes but for its cache of plans (under `lock`), its list of idle sessions (lock-free,
+ * so that a fork in the middle of a call cannot leave it locked) and the store of constants, which locks itself. */
+#ifndef HP_EXEC_EXEC_H
+#define HP_EXEC_EXEC_H
+
+#include <stdatomic.h>
+#include "base/cores.h"
+#include "base/thread.h"
+#include "format/model_spec.h"
+#include "graph/build.h"
+#include "graph/plan.h"
+#include "io/view.h"
+
+/* A plan with the signature it was made for. Counted: the cache holds one reference, each session using it one. */
+typedef struct hp_shared_plan {
+    hp_plan *plan;
+    atomic_int references;
+    hp_shape *inputs; /* signature: shapes of the inputs as lowered */
+    int64_t tile_rows, batch_rows;
+    uint64_t last_use;
+    double work_per_row; /* floating-point operations and a share for moved bytes: whether waking a thread pays */
+    hp_tensor *outputs;  /* dtypes and shapes of the outputs as lowered */
+} hp_shared_plan;
+
+enum { HP_PLANS_KEPT = 16, HP_SESSIONS_KEPT = 8, HP_KERAS_BATCH = 32 };
+
+struct hp_model {
+    hp_model_spec *spec;
+    hp_network *network;
+    char *output_layer;      /* NULL: the model's outputs */
+    hp_tensor_info *outputs; /* of the model, or of output_layer */
+    size_t output_count;
+    hp_constants *constants;
+    const hp_kernels *kernels;
+    hp_caches caches;
+    int cores;
+    hp_prefer prefer;
+    hp_mutex lock; /* of what follows */
+    hp_shared_plan *plans[HP_PLANS_KEPT];
+    uint64_t uses;
+    _Atomic(hp_session *) idle[HP_SESSIONS_KEPT];
+};
+
+/* The plan for inputs of these shapes (in the order of the model's inputs, as lowered), from the cache or new.
+ * Release it with hp_shared_plan_release. Thread-safe. */
+hp_status hp_model_plan(hp_model *model, const hp_shape *inputs, int64_t tile_rows, int64_t batch_rows,
+    hp_shared_plan **shared, hp_error *error);
+void hp_shared_plan_release(hp_shared_plan *shared); /* NULL: nothing */
+void hp_model_drop_plans(hp_model *model);
+
+/* An input array checked against the model: a view to convert from, and where it can be used in place. */
+typedef struct hp_bound_input {
+    hp_io_view view;
+    const unsigned char *direct; /* rows in the graph's dtype, C order; NULL: converted tile by tile */
+    hp_dtype dtype;              /* the graph's */
+    size_t row_bytes;            /* in the graph's dtype */
+} hp_bound_input;
+
+/* Checks arrays against the model's inputs and fills bound[i], shapes[i] (as to be lowered) and *rows. As Keras, takes
+ * (rows,) for an input of (rows, 1) and the other way round. Errors: HP_ERROR_ARGUMENT, HP_ERROR_SHAPE. */
+hp_status hp_bind_inputs(const hp_model *model, const hp_array *arrays, size_t count, hp_bound_input *bound,
+    hp_shape *shapes, int64_t *rows, hp_error *error);
+
+/* True where the strides are those of C order (or all 0). */
+bool hp_array_is_c_order(const hp_array *array);
+/* Gives a caller's output array its shape and dtype, and memory if it has none, or checks what it has. */
+hp_status hp_bind_output(hp_array *array, const hp_tensor *tensor, int64_t rows, size_t index, hp_error *error);
+
+struct hp_session {
+    hp_model *model;
+    int jobs;
+    int64_t batch_size;
+    hp_progress *progress;
+    void *progress_context;
+    hp_shared_plan *shared;  /* of the last call */
+    void **memory;           /* per worker: hp_plan_memory bytes, bound to `shared` */
+    unsigned char **staging; /* per worker: converted input rows of one block; NULL until needed */
+    size_t *staging_bytes;   /* per worker */
+    int workers;             /* that have memory */
+    hp_gang *gang;           /* NULL with one job */
+    hp_bound_input *bound;   /* per model input */
+    hp_shape *shapes;
+};
+
+/* One piece of work for deal.c: `units` units (rows; whole batches in a graph that mixes rows). */
+typedef struct hp_deal {
+    hp_session *session;
+    const hp_plan *plan;
+    int64_t first_row;     /* of the arrays: where the units begin */
+    int64_t rows_per_unit; /* 1, or the batch */
+    int64_t units;
+    unsigned char *const *outputs; /* of first_row */
+    const size_t *output_row_bytes;
+    int64_t rows_done_before, rows_total; /* for the progress callback */
+} hp_deal;
+
+/* Runs it on `workers` workers that have memory. On HP_ERROR_ROW error->row is the first bad row of the arrays. */
+hp_status hp_deal_run(const hp_deal *deal, int workers, hp_error *error);
+
+#endif

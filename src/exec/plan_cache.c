@@ -1,0 +1,112 @@
+/* plan_cache.c: a model's plans, one per signature of input shapes, the least recently used ones dropped. */
+#include <string.h>
+
+#include "exec/exec.h"
+
+static bool same_signature(
+    const hp_shared_plan *shared, const hp_shape *inputs, size_t count, int64_t tile_rows, int64_t batch_rows) {
+    if (shared->tile_rows != tile_rows || shared->batch_rows != batch_rows) return false;
+    for (size_t i = 0; i < count; i++)
+        if (!hp_shape_equal(&shared->inputs[i], &inputs[i])) return false;
+    return true;
+}
+
+void hp_shared_plan_release(hp_shared_plan *shared) {
+    if (!shared || atomic_fetch_sub(&shared->references, 1) > 1) return;
+    hp_plan_free(shared->plan);
+    hp_free(shared->inputs);
+    hp_free(shared->outputs);
+    hp_free(shared);
+}
+
+void hp_model_drop_plans(hp_model *model) {
+    for (size_t i = 0; i < HP_PLANS_KEPT; i++) {
+        hp_shared_plan_release(model->plans[i]);
+        model->plans[i] = NULL;
+    }
+}
+
+/* Moved bytes count as work too: elementwise layers have few operations. */
+static double work_per_row(const hp_plan *plan) {
+    double bytes = 0;
+    for (size_t s = 0; s < plan->step_count; s++) {
+        const hp_step *step = &plan->steps[s];
+        for (int i = 0; i < step->output_count; i++) {
+            int32_t slot = step->slots[step->input_count + i];
+            if (slot >= 0) bytes += (double)plan->slots[slot].row_bytes;
+        }
+    }
+    return plan->flops + 2 * bytes;
+}
+
+static hp_status make_plan(hp_model *model, const hp_shape *inputs, hp_shared_plan *shared, hp_error *error) {
+    size_t count = hp_model_input_count(model);
+    shared->inputs = hp_alloc_array(count, sizeof *shared->inputs);
+    HP_ALLOCATED(shared->inputs, error);
+    memcpy(shared->inputs, inputs, count * sizeof *inputs);
+    hp_graph graph = {0};
+    hp_status status =
+        hp_network_lower(model->network, inputs, count, shared->batch_rows, model->output_layer, &graph, NULL, error);
+    if (status == HP_OK) {
+        shared->outputs = hp_alloc_array(graph.output_count, sizeof *shared->outputs);
+        if (!shared->outputs) status = hp_error_set(error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
+    }
+    if (status != HP_OK) {
+        hp_graph_release(&graph);
+        return status;
+    }
+    for (size_t i = 0; i < graph.output_count; i++) shared->outputs[i] = graph.values[graph.outputs[i]].tensor;
+    hp_plan_options options = {.level1 = model->caches.level1,
+        .level2 = model->caches.level2,
+        .tile_rows = shared->batch_rows > 0 ? 0 : shared->tile_rows};
+    HP_TRY(hp_plan_new(&graph, model->constants, model->kernels, &options, &shared->plan, error));
+    shared->work_per_row = work_per_row(shared->plan);
+    return HP_OK;
+}
+
+/* Puts a new plan in the place of an empty or the least recently used one. */
+static void keep(hp_model *model, hp_shared_plan *shared) {
+    size_t oldest = 0;
+    for (size_t i = 0; i < HP_PLANS_KEPT; i++) {
+        if (!model->plans[i]) {
+            oldest = i;
+            break;
+        }
+        if (model->plans[i]->last_use < model->plans[oldest]->last_use) oldest = i;
+    }
+    hp_shared_plan_release(model->plans[oldest]);
+    model->plans[oldest] = shared;
+}
+
+hp_status hp_model_plan(hp_model *model, const hp_shape *inputs, int64_t tile_rows, int64_t batch_rows,
+    hp_shared_plan **result, hp_error *error) {
+    hp_status status = HP_OK;
+    hp_shared_plan *shared = NULL;
+    hp_mutex_lock(&model->lock);
+    for (size_t i = 0; i < HP_PLANS_KEPT && !shared; i++)
+        if (model->plans[i] &&
+            same_signature(model->plans[i], inputs, hp_model_input_count(model), tile_rows, batch_rows))
+            shared = model->plans[i];
+    if (!shared) {
+        shared = HP_NEW(hp_shared_plan);
+        if (shared) {
+            atomic_init(&shared->references, 1);
+            shared->tile_rows = tile_rows;
+            shared->batch_rows = batch_rows;
+            status = make_plan(model, inputs, shared, error);
+        } else {
+            status = hp_error_set(error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
+        }
+        if (status == HP_OK) keep(model, shared);
+    }
+    if (status == HP_OK) {
+        shared->last_use = ++model->uses;
+        atomic_fetch_add(&shared->references, 1);
+        *result = shared;
+    } else {
+        hp_shared_plan_release(shared);
+        *result = NULL;
+    }
+    hp_mutex_unlock(&model->lock);
+    return status;
+}

@@ -1,0 +1,251 @@
+/* session.c: one caller's workspace, and the way of a call through it: check the arrays, find the plan, deal. */
+#include <math.h>
+#include <string.h>
+
+#include "base/dtype.h"
+#include "exec/exec.h"
+
+enum { MOST_OUTPUTS = 64 };
+
+/* Work, in operations, that makes waking one more thread worth it (some 20 to 50 microseconds). */
+static const double WORK_PER_THREAD = 2e6;
+
+static hp_predict_options filled(const hp_predict_options *given) {
+    hp_predict_options options = {.struct_size = sizeof options};
+    if (given) memcpy(&options, given, given->struct_size < sizeof options ? given->struct_size : sizeof options);
+    return options;
+}
+
+hp_status hp_session_open(hp_model *model, const hp_predict_options *given, hp_session **result, hp_error *error) {
+    HP_FAIL_IF(!result, error, HP_ERROR_ARGUMENT, NULL, "session is NULL");
+    *result = NULL;
+    hp_predict_options options = filled(given);
+    HP_FAIL_IF(!model, error, HP_ERROR_ARGUMENT, NULL, "model is NULL");
+    HP_FAIL_IF(options.jobs < 0 || options.jobs > HP_CORES_MAX, error, HP_ERROR_ARGUMENT, NULL,
+        "jobs is %d; it must be 0 (all cores) or from 1 to %d", options.jobs, HP_CORES_MAX);
+    HP_FAIL_IF(options.batch_size < 0, error, HP_ERROR_ARGUMENT, NULL, "batch_size is %lld; it must not be negative",
+        (long long)options.batch_size);
+    hp_session *session = HP_NEW(hp_session);
+    HP_ALLOCATED(session, error);
+    session->model = model;
+    session->jobs = options.jobs ? options.jobs : model->cores;
+    session->batch_size = options.batch_size;
+    session->progress = options.progress;
+    session->progress_context = options.progress_context;
+    size_t inputs = hp_model_input_count(model), jobs = (size_t)session->jobs;
+    session->bound = hp_alloc_array(inputs, sizeof *session->bound);
+    session->shapes = hp_alloc_array(inputs, sizeof *session->shapes);
+    session->memory = hp_alloc_array(jobs, sizeof *session->memory);
+    session->staging = hp_alloc_array(jobs, sizeof *session->staging);
+    session->staging_bytes = hp_alloc_array(jobs, sizeof *session->staging_bytes);
+    bool complete = session->bound && session->shapes && session->memory && session->staging && session->staging_bytes;
+    if (complete && session->jobs > 1) complete = (session->gang = hp_gang_new(session->jobs)) != NULL;
+    if (!complete) hp_session_close(session);
+    HP_ALLOCATED(complete ? session : NULL, error);
+    *result = session;
+    return HP_OK;
+}
+
+static void drop_memory(hp_session *session) {
+    for (int w = 0; w < session->workers; w++) {
+        hp_free(session->memory[w]);
+        session->memory[w] = NULL;
+    }
+    session->workers = 0;
+}
+
+void hp_session_close(hp_session *session) {
+    if (!session) return;
+    hp_gang_free(session->gang);
+    if (session->memory) drop_memory(session);
+    for (int w = 0; session->staging && w < session->jobs; w++) hp_free(session->staging[w]);
+    hp_shared_plan_release(session->shared);
+    hp_free(session->bound);
+    hp_free(session->shapes);
+    hp_free(session->memory);
+    hp_free(session->staging);
+    hp_free(session->staging_bytes);
+    hp_free(session);
+}
+
+/* Makes `shared` the session's plan (taking the reference over). */
+static void use_plan(hp_session *session, hp_shared_plan *shared) {
+    if (session->shared == shared) {
+        hp_shared_plan_release(shared);
+        return;
+    }
+    drop_memory(session);
+    hp_shared_plan_release(session->shared);
+    session->shared = shared;
+}
+
+static bool plan_fits(const hp_session *session, int64_t tile_rows, int64_t batch_rows) {
+    const hp_shared_plan *shared = session->shared;
+    if (!shared || shared->tile_rows != tile_rows || shared->batch_rows != batch_rows) return false;
+    size_t count = hp_model_input_count(session->model);
+    for (size_t i = 0; i < count; i++)
+        if (!hp_shape_equal(&shared->inputs[i], &session->shapes[i])) return false;
+    return true;
+}
+
+static hp_status find_plan(hp_session *session, int64_t batch_rows, hp_error *error) {
+    int64_t tile_rows = batch_rows > 0 ? 0 : session->batch_size;
+    if (plan_fits(session, tile_rows, batch_rows)) return HP_OK;
+    hp_shared_plan *shared;
+    HP_TRY(hp_model_plan(session->model, session->shapes, tile_rows, batch_rows, &shared, error));
+    use_plan(session, shared);
+    return HP_OK;
+}
+
+/* Bytes of one worker's converted inputs; laid out as deal.c's find_inputs does. */
+static size_t staging_size(const hp_session *session, int64_t rows_per_unit) {
+    size_t bytes = 0, block = (size_t)(session->shared->plan->block_rows * rows_per_unit);
+    size_t count = hp_model_input_count(session->model);
+    for (size_t i = 0; i < count; i++)
+        if (!session->bound[i].direct)
+            bytes += (block * session->bound[i].row_bytes + HP_ALIGNMENT - 1) / HP_ALIGNMENT * HP_ALIGNMENT;
+    return bytes;
+}
+
+static hp_status provide_memory(hp_session *session, int workers, int64_t rows_per_unit, hp_error *error) {
+    const hp_plan *plan = session->shared->plan;
+    for (; session->workers < workers; session->workers++) {
+        void *memory = hp_alloc_aligned(hp_plan_memory(plan));
+        HP_ALLOCATED(memory, error);
+        session->memory[session->workers] = memory;
+        hp_plan_bind(plan, memory);
+    }
+    size_t staging = staging_size(session, rows_per_unit);
+    for (int w = 0; w < workers && staging > 0; w++) {
+        if (session->staging_bytes[w] >= staging) continue;
+        hp_free(session->staging[w]);
+        session->staging[w] = hp_alloc_aligned(staging);
+        session->staging_bytes[w] = session->staging[w] ? staging : 0;
+        HP_ALLOCATED(session->staging[w], error);
+    }
+    return HP_OK;
+}
+
+static int workers_for(const hp_session *session, int64_t units) {
+    double wanted = session->shared->work_per_row * (double)units / WORK_PER_THREAD;
+    if (session->jobs < 2 || wanted < 2) return 1;
+    return wanted < session->jobs ? (int)wanted : session->jobs;
+}
+
+/* `units` units of `rows_per_unit` rows from `first_row` on, with the session's plan. */
+static hp_status deal_units(hp_session *session, int64_t first_row, int64_t rows_per_unit, int64_t units,
+    hp_array *outputs, int64_t rows_total, hp_error *error) {
+    const hp_shared_plan *shared = session->shared;
+    int workers = workers_for(session, units);
+    HP_TRY(provide_memory(session, workers, rows_per_unit, error));
+    unsigned char *places[MOST_OUTPUTS];
+    size_t row_bytes[MOST_OUTPUTS];
+    for (size_t i = 0; i < session->model->output_count; i++) {
+        size_t bytes = (size_t)hp_shape_elements(&shared->outputs[i].shape) * hp_dtype_size(shared->outputs[i].dtype);
+        row_bytes[i] = bytes / (size_t)rows_per_unit; /* a whole batch's bytes where rows mix */
+        places[i] = (unsigned char *)outputs[i].data + (size_t)first_row * row_bytes[i];
+    }
+    hp_deal deal = {.session = session,
+        .plan = shared->plan,
+        .first_row = first_row,
+        .rows_per_unit = rows_per_unit,
+        .units = units,
+        .outputs = places,
+        .output_row_bytes = row_bytes,
+        .rows_done_before = first_row,
+        .rows_total = rows_total};
+    return hp_deal_run(&deal, workers, error);
+}
+
+static hp_status bind_outputs(const hp_session *session, hp_array *outputs, int64_t rows, hp_error *error) {
+    const hp_shared_plan *shared = session->shared;
+    for (size_t i = 0; i < session->model->output_count; i++) {
+        int64_t batch = shared->batch_rows;
+        HP_FAIL_IF(batch > 0 && (shared->outputs[i].shape.rank < 1 || shared->outputs[i].shape.dims[0] != batch), error,
+            HP_ERROR_UNSUPPORTED, NULL, "output %zu does not have the batch as its first axis", i);
+        HP_TRY(hp_bind_output(&outputs[i], &shared->outputs[i], rows, i, error));
+    }
+    return HP_OK;
+}
+
+/* A graph that mixes rows: whole batches, then the rest as a smaller batch with a plan of its own, as Keras does. */
+static hp_status predict_batches(hp_session *session, hp_array *outputs, int64_t rows, hp_error *error) {
+    int64_t batch = session->batch_size > 0 ? session->batch_size : HP_KERAS_BATCH, whole = rows / batch,
+            rest = rows % batch;
+    HP_TRY(find_plan(session, whole || !rest ? batch : rest, error));
+    HP_TRY(bind_outputs(session, outputs, rows, error));
+    if (whole) HP_TRY(deal_units(session, 0, batch, whole, outputs, rows, error));
+    if (!rest) return HP_OK;
+    HP_TRY(find_plan(session, rest, error));
+    return deal_units(session, whole * batch, rest, 1, outputs, rows, error);
+}
+
+static hp_status predict(
+    hp_session *session, const hp_array *inputs, size_t input_count, hp_array *outputs, hp_error *error) {
+    hp_model *model = session->model;
+    int64_t rows;
+    HP_TRY(hp_bind_inputs(model, inputs, input_count, session->bound, session->shapes, &rows, error));
+    if (hp_network_mixes_rows(model->network, NULL)) return predict_batches(session, outputs, rows, error);
+    HP_TRY(find_plan(session, 0, error));
+    HP_TRY(bind_outputs(session, outputs, rows, error));
+    return rows > 0 ? deal_units(session, 0, 1, rows, outputs, rows, error) : HP_OK;
+}
+
+hp_status hp_session_predict(hp_session *session, const hp_array *inputs, size_t input_count, hp_array *outputs,
+    size_t output_count, hp_error *error) {
+    HP_FAIL_IF(!session, error, HP_ERROR_ARGUMENT, NULL, "session is NULL");
+    HP_FAIL_IF((!inputs && input_count) || !outputs, error, HP_ERROR_ARGUMENT, NULL, "inputs or outputs is NULL");
+    HP_FAIL_IF(output_count != session->model->output_count, error, HP_ERROR_ARGUMENT, NULL,
+        "%zu outputs were given; the model has %zu", output_count, session->model->output_count);
+    hp_array given[MOST_OUTPUTS]; /* what we allocate is freed on failure; the caller's arrays stay as they are */
+    memcpy(given, outputs, output_count * sizeof *outputs);
+    hp_status status = predict(session, inputs, input_count, given, error);
+    for (size_t i = 0; i < output_count; i++) {
+        if (status == HP_OK)
+            outputs[i] = given[i];
+        else if (!outputs[i].data)
+            hp_array_free(&given[i]);
+    }
+    return status;
+}
+
+/* An idle session of the model with these options, or a new one. */
+static hp_status take_session(
+    hp_model *model, const hp_predict_options *options, hp_session **session, hp_error *error) {
+    int jobs = options->jobs ? options->jobs : model->cores;
+    for (size_t i = 0; i < HP_SESSIONS_KEPT; i++) {
+        hp_session *idle = atomic_exchange(&model->idle[i], NULL);
+        if (!idle) continue;
+        if (idle->jobs == jobs) {
+            idle->batch_size = options->batch_size;
+            idle->progress = options->progress;
+            idle->progress_context = options->progress_context;
+            *session = idle;
+            return HP_OK;
+        }
+        hp_session *none = NULL;
+        if (!atomic_compare_exchange_strong(&model->idle[i], &none, idle)) hp_session_close(idle);
+    }
+    return hp_session_open(model, options, session, error);
+}
+
+static void return_session(hp_model *model, hp_session *session) {
+    for (size_t i = 0; i < HP_SESSIONS_KEPT; i++) {
+        hp_session *none = NULL;
+        if (atomic_compare_exchange_strong(&model->idle[i], &none, session)) return;
+    }
+    hp_session_close(session);
+}
+
+hp_status hp_model_predict(hp_model *model, const hp_array *inputs, size_t input_count, hp_array *outputs,
+    size_t output_count, const hp_predict_options *given, hp_error *error) {
+    HP_FAIL_IF(!model, error, HP_ERROR_ARGUMENT, NULL, "model is NULL");
+    hp_predict_options options = filled(given);
+    HP_FAIL_IF(options.batch_size < 0, error, HP_ERROR_ARGUMENT, NULL, "batch_size is %lld; it must not be negative",
+        (long long)options.batch_size);
+    hp_session *session;
+    HP_TRY(take_session(model, &options, &session, error));
+    hp_status status = hp_session_predict(session, inputs, input_count, outputs, output_count, error);
+    return_session(model, session);
+    return status;
+}
