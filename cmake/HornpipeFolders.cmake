@@ -15,7 +15,7 @@ set(hornpipe_sees_exec base kernels prims layers ops format io graph)
 
 # The outside libraries: every pkg-config module here is a target PkgConfig::<name>.
 set(hornpipe_modules_format HP_HDF5 HP_ZIP HP_JSON)
-set(hornpipe_modules_io HP_ZIP)
+set(hornpipe_modules_io HP_HDF5 HP_ZIP)
 set(hornpipe_module_HP_HDF5 hdf5-serial)
 set(hornpipe_module_HP_ZIP libzip)
 set(hornpipe_module_HP_JSON json-c)

@@ -1,0 +1,117 @@
+# The commands that people type. CMake does the building; see CONTRIBUTING.md.
+#
+#   make            the command, at build/hornpipe         make test       first tier of tests (minutes)
+#   make demo       builds, then predicts                  make test-full  second tier (needs the network)
+#   make install    PREFIX=/usr/local DESTDIR=             make soak       long tests (hours)
+#   make bench      speed, side by side                    make format     clang-format on all sources
+#
+# Missing Debian packages are installed first where root or sudo is at hand. Variables: CMAKE_FLAGS for the
+# configuration, JOBS for the number of compilations at once, KERAS_PYTHON for an existing Python with Keras.
+SHELL = /bin/sh
+JOBS = $(shell nproc 2>/dev/null || echo 2)
+PREFIX = /usr/local
+CMAKE_FLAGS =
+VENV = .venv
+KERAS_VENV = .venv-keras
+KERAS_PYTHON = $(KERAS_VENV)/bin/python
+PYTEST = $(VENV)/bin/python -m pytest -c tests/pytest.ini
+
+# The second tier's steps: one target each, so that each can be run alone.
+SECOND_TIER = check-format check-shell check-header check-install check-clang check-asan check-tsan check-aarch64 \
+    check-fuzz check-keras
+
+.PHONY: all demo test test-full soak install bench format clean \
+    venv keras-venv unit-tests python-tests $(SECOND_TIER)
+.NOTPARALLEL:
+
+all:
+	@tools/setup.sh build
+	@tools/build.sh build -DCMAKE_BUILD_TYPE=Release -DHORNPIPE_TESTS=AUTO $(CMAKE_FLAGS) -- hornpipe_command
+
+demo: all
+	examples/demo.sh build/hornpipe
+
+# ---- first tier
+
+test:
+	@tools/setup.sh test
+	@tools/build.sh build -DCMAKE_BUILD_TYPE=Release -DHORNPIPE_TESTS=ON $(CMAKE_FLAGS) --
+	ctest --test-dir build --label-regex tier1 --output-on-failure --no-tests=error -j $(JOBS)
+	@$(MAKE) --no-print-directory python-tests
+
+venv:
+	@tools/venv.sh $(VENV) tests/requirements.txt
+
+python-tests: venv
+	HORNPIPE=$(CURDIR)/build/hornpipe $(PYTEST) $(wildcard tests/cli tests/python)
+
+# ---- second tier
+
+test-full:
+	@tools/setup.sh full
+	@for step in $(SECOND_TIER); do \
+	    start=$$(date +%s); echo "== $$step"; \
+	    $(MAKE) --no-print-directory $$step || exit 1; \
+	    echo "== $$step: done in $$(($$(date +%s) - start)) s"; \
+	done
+
+check-format:
+	@git ls-files '*.c' '*.h' '*.inc' | xargs clang-format --dry-run --Werror
+	@echo "check-format: $$(git ls-files '*.c' '*.h' '*.inc' | wc -l) files"
+
+check-shell:
+	@for file in tools/*.sh examples/*.sh .ci/run; do sh -n $$file || exit 1; done
+
+check-header:
+	@tools/check_header.sh
+
+check-install:
+	@tools/check_install.sh
+
+check-clang:
+	@tools/build.sh build-clang --preset clang -DHORNPIPE_TESTS=ON --
+	ctest --test-dir build-clang -L tier1 --output-on-failure --no-tests=error -j $(JOBS)
+
+check-asan: venv
+	@tools/build.sh build-asan --preset asan -DHORNPIPE_TESTS=ON --
+	tools/sanitized.sh ctest --test-dir build-asan -L tier1 --output-on-failure --no-tests=error -j $(JOBS)
+	HORNPIPE=$(CURDIR)/build-asan/hornpipe tools/sanitized.sh $(PYTEST) $(wildcard tests/cli tests/python)
+
+check-tsan: venv
+	@tools/build.sh build-tsan --preset tsan -DHORNPIPE_TESTS=ON --
+	tools/sanitized.sh ctest --test-dir build-tsan -L tier1 -R 'thread|exec|session|constants|plan|network|library' \
+	    --output-on-failure --no-tests=error -j $(JOBS)
+
+check-aarch64:
+	@tools/check_aarch64.sh
+
+check-fuzz: venv
+	@tools/build.sh build-asan --preset asan -DHORNPIPE_TESTS=ON --
+	HORNPIPE=$(CURDIR)/build-asan/hornpipe tools/sanitized.sh $(PYTEST) tests/fuzz
+
+keras-venv:
+	@[ "$(KERAS_PYTHON)" != "$(KERAS_VENV)/bin/python" ] || tools/venv.sh $(KERAS_VENV) tests/keras/requirements.txt
+
+check-keras: keras-venv
+	HORNPIPE=$(CURDIR)/build/hornpipe $(KERAS_PYTHON) -m pytest -c tests/pytest.ini tests/keras
+
+# ---- and the rest
+
+soak:
+	@tools/setup.sh full
+	@$(MAKE) --no-print-directory venv
+	@tools/build.sh build-asan --preset asan -DHORNPIPE_TESTS=ON --
+	HORNPIPE=$(CURDIR)/build-asan/hornpipe HORNPIPE_FUZZ_TRIES=100000 tools/sanitized.sh $(PYTEST) tests/fuzz
+
+install: all
+	@tools/build.sh build -DCMAKE_INSTALL_PREFIX=$(PREFIX) -- all
+	DESTDIR=$(DESTDIR) cmake --install build --prefix $(PREFIX)
+
+bench: all keras-venv
+	$(KERAS_PYTHON) bench/run.py --hornpipe build/hornpipe
+
+format:
+	git ls-files '*.c' '*.h' '*.inc' | xargs clang-format -i
+
+clean:
+	rm -rf build build-*
