@@ -44,27 +44,28 @@ static hp_status check_array(const hp_array *array, const char *what, size_t ind
     for (int i = 0; i < array->rank; i++)
         HP_FAIL_IF(array->shape[i] < 0 || !hp_size_mul(bytes, (size_t)array->shape[i], &bytes), error, HP_ERROR_SHAPE,
             NULL, "%s %zu: axis %d has size %lld", what, index, i, (long long)array->shape[i]);
-    HP_FAIL_IF(!array->data && bytes > 0 && !strcmp(what, "input"), error, HP_ERROR_ARGUMENT, NULL,
-        "%s %zu has no data", what, index);
+    HP_FAIL_IF(!array->data && bytes > 0, error, HP_ERROR_ARGUMENT, NULL, "%s %zu has no data", what, index);
     return HP_OK;
 }
 
-/* Keras (Functional._adjust_input_rank in keras/src/models/functional.py) adds or drops a last axis of 1. */
-static void adjust_rank(hp_array *array, const hp_tensor_info *info) {
-    bool c_order = hp_array_is_c_order(array);
-    if (array->rank == info->rank + 1 && array->shape[array->rank - 1] == 1) {
-        array->rank--;
-    } else if (array->rank + 1 == info->rank && info->shape[info->rank - 1] == 1 && array->rank < HP_MAX_RANK) {
-        array->shape[array->rank] = 1;
-        array->strides[array->rank] = (int64_t)hp_dtype_size(array->dtype);
-        array->rank++;
-    } else {
-        return;
+/* Keras (Functional._adjust_input_rank in keras/src/models/functional.py) adds or drops a last axis of 1. A line of
+ * text is flat: its fields fill an input of any shape that holds as many. */
+static void adjust_rank(hp_io_view *view, const hp_tensor_info *info) {
+    int64_t wanted = 1;
+    for (int i = 1; i < info->rank; i++) wanted *= info->shape[i] < 0 ? 0 : info->shape[i];
+    if (view->storage == HP_IO_TEXT && info->rank != 2 && wanted > 0 && wanted == hp_io_row_elements(view)) {
+        view->rank = info->rank;
+        memcpy(view->dims + 1, info->shape + 1, (size_t)(info->rank - 1) * sizeof *view->dims);
+    } else if (view->rank == info->rank + 1 && view->dims[view->rank - 1] == 1) {
+        view->rank--;
+    } else if (view->rank + 1 == info->rank && info->shape[info->rank - 1] == 1) {
+        view->dims[view->rank] = 1;
+        view->strides[view->rank] = (ptrdiff_t)view->item_size;
+        view->rank++;
     }
-    if (c_order) memset(array->strides, 0, sizeof array->strides);
 }
 
-static hp_io_view view_of(const char *name, const hp_array *array) {
+hp_io_view hp_array_view(const char *name, const hp_array *array) {
     hp_io_view view =
         hp_io_view_of(name, array->data, array->dtype, array->shape[0], array->rank - 1, array->shape + 1);
     if (!hp_array_is_c_order(array))
@@ -72,42 +73,54 @@ static hp_io_view view_of(const char *name, const hp_array *array) {
     return view;
 }
 
-static hp_status bind_input(const hp_model *model, size_t index, const hp_array *given, hp_bound_input *bound,
+static hp_status bind_input(const hp_model *model, size_t index, const hp_io_view *given, hp_bound_input *bound,
     hp_shape *shape, hp_error *error) {
     hp_tensor_info info = hp_network_input(model->network, index);
     char found[160], expected[160];
-    hp_array array = *given;
-    HP_TRY(check_array(&array, "input", index, error));
-    adjust_rank(&array, &info);
-    bool fits = array.rank == info.rank;
-    for (int i = 1; fits && i < info.rank; i++) fits = info.shape[i] < 0 || info.shape[i] == array.shape[i];
+    hp_io_view view = *given;
+    adjust_rank(&view, &info);
+    bool fits = view.rank == info.rank;
+    for (int i = 1; fits && i < info.rank; i++) fits = info.shape[i] < 0 || info.shape[i] == view.dims[i];
     HP_FAIL_IF(!fits, error, HP_ERROR_SHAPE, NULL, "input %zu \"%s\" has shape %s; the model wants %s", index,
-        info.name, shape_text(given->rank, given->shape, found, sizeof found),
+        info.name, shape_text(given->rank, given->dims, found, sizeof found),
         shape_text(info.rank, info.shape, expected, sizeof expected));
-    HP_FAIL_IF(!hp_io_convertible(array.dtype, info.dtype), error, HP_ERROR_SHAPE, NULL,
-        "input %zu \"%s\" is %s; the model wants %s", index, info.name, hp_dtype_name(array.dtype),
+    HP_FAIL_IF(!hp_io_convertible(view.dtype, info.dtype), error, HP_ERROR_SHAPE, NULL,
+        "input %zu \"%s\" is %s; the model wants %s", index, info.name, hp_dtype_name(view.dtype),
         hp_dtype_name(info.dtype));
-    *shape = (hp_shape){.rank = array.rank, .rows = true};
-    memcpy(shape->dims, array.shape, sizeof shape->dims);
+    *shape = (hp_shape){.rank = view.rank, .rows = true};
+    memcpy(shape->dims, view.dims, sizeof shape->dims);
     shape->dims[0] = 1;
-    *bound = (hp_bound_input){.view = view_of(info.name, &array), .dtype = info.dtype};
+    for (int i = view.rank; i < HP_MAX_RANK; i++) shape->dims[i] = 0;
+    *bound = (hp_bound_input){.view = view, .dtype = info.dtype};
     bound->row_bytes = (size_t)hp_io_row_elements(&bound->view) * hp_dtype_size(info.dtype);
     bound->direct = hp_io_direct(&bound->view, info.dtype);
     return HP_OK;
 }
 
-hp_status hp_bind_inputs(const hp_model *model, const hp_array *arrays, size_t count, hp_bound_input *bound,
+hp_status hp_bind_inputs(const hp_model *model, const hp_io_view *views, size_t count, hp_bound_input *bound,
     hp_shape *shapes, int64_t *rows, hp_error *error) {
     size_t wanted = hp_model_input_count(model);
     HP_FAIL_IF(
         count != wanted, error, HP_ERROR_ARGUMENT, NULL, "%zu inputs were given; the model has %zu", count, wanted);
     for (size_t i = 0; i < count; i++) {
-        HP_TRY(bind_input(model, i, &arrays[i], &bound[i], &shapes[i], error));
-        HP_FAIL_IF(arrays[i].shape[0] != arrays[0].shape[0], error, HP_ERROR_SHAPE, NULL,
+        HP_TRY(bind_input(model, i, &views[i], &bound[i], &shapes[i], error));
+        HP_FAIL_IF(views[i].dims[0] != views[0].dims[0], error, HP_ERROR_SHAPE, NULL,
             "input %zu has %lld rows, input 0 has %lld: all inputs must have the same number", i,
-            (long long)arrays[i].shape[0], (long long)arrays[0].shape[0]);
+            (long long)views[i].dims[0], (long long)views[0].dims[0]);
     }
-    *rows = count ? arrays[0].shape[0] : 0;
+    *rows = count ? views[0].dims[0] : 0;
+    return HP_OK;
+}
+
+hp_status hp_array_views(
+    const hp_model *model, const hp_array *arrays, size_t count, hp_io_view *views, hp_error *error) {
+    size_t wanted = hp_model_input_count(model);
+    HP_FAIL_IF(
+        count != wanted, error, HP_ERROR_ARGUMENT, NULL, "%zu inputs were given; the model has %zu", count, wanted);
+    for (size_t i = 0; i < count; i++) {
+        HP_TRY(check_array(&arrays[i], "input", i, error));
+        views[i] = hp_array_view(hp_network_input(model->network, i).name, &arrays[i]);
+    }
     return HP_OK;
 }
 
@@ -143,20 +156,17 @@ hp_status hp_bind_output(hp_array *array, const hp_tensor *tensor, int64_t rows,
     return HP_OK;
 }
 
-hp_status hp_model_output_shape(hp_model *model, const hp_array *inputs, size_t input_count, hp_array *outputs,
-    size_t output_count, hp_error *error) {
-    HP_FAIL_IF(!model || !inputs || !outputs, error, HP_ERROR_ARGUMENT, NULL, "model, inputs or outputs is NULL");
-    HP_FAIL_IF(output_count != model->output_count, error, HP_ERROR_ARGUMENT, NULL,
-        "%zu outputs were given; the model has %zu", output_count, model->output_count);
+hp_status hp_output_shapes(
+    hp_model *model, const hp_io_view *views, size_t input_count, hp_array *outputs, hp_error *error) {
     hp_bound_input *bound = hp_alloc_array(input_count, sizeof *bound);
     hp_shape *shapes = hp_alloc_array(input_count, sizeof *shapes);
     hp_shared_plan *shared = NULL;
     int64_t rows = 0;
     hp_status status = bound && shapes ? HP_OK : hp_error_set(error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
-    if (status == HP_OK) status = hp_bind_inputs(model, inputs, input_count, bound, shapes, &rows, error);
+    if (status == HP_OK) status = hp_bind_inputs(model, views, input_count, bound, shapes, &rows, error);
     int64_t batch = hp_network_mixes_rows(model->network, NULL) ? HP_KERAS_BATCH : 0;
     if (status == HP_OK) status = hp_model_plan(model, shapes, 0, batch, &shared, error);
-    for (size_t i = 0; status == HP_OK && i < output_count; i++) {
+    for (size_t i = 0; status == HP_OK && i < model->output_count; i++) {
         hp_array wanted;
         output_shape(&shared->outputs[i], rows, &wanted);
         outputs[i].dtype = wanted.dtype;
@@ -167,4 +177,14 @@ hp_status hp_model_output_shape(hp_model *model, const hp_array *inputs, size_t 
     hp_free(bound);
     hp_free(shapes);
     return status;
+}
+
+hp_status hp_model_output_shape(hp_model *model, const hp_array *inputs, size_t input_count, hp_array *outputs,
+    size_t output_count, hp_error *error) {
+    HP_FAIL_IF(!model || !inputs || !outputs, error, HP_ERROR_ARGUMENT, NULL, "model, inputs or outputs is NULL");
+    HP_FAIL_IF(output_count != model->output_count, error, HP_ERROR_ARGUMENT, NULL,
+        "%zu outputs were given; the model has %zu", output_count, model->output_count);
+    hp_io_view views[HP_MOST_TENSORS];
+    HP_TRY(hp_array_views(model, inputs, input_count, views, error));
+    return hp_output_shapes(model, views, input_count, outputs, error);
 }

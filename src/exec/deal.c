@@ -8,7 +8,7 @@
 
 #include "exec/exec.h"
 
-enum { MOST_TENSORS = 64, HELPINGS = 8, MOST_BLOCKS = 64 };
+enum { HELPINGS = 8, MOST_BLOCKS = 64 };
 
 typedef struct dealing {
     const hp_deal *deal;
@@ -78,14 +78,20 @@ static void find_outputs(const hp_deal *deal, int64_t begin, void **outputs) {
         outputs[i] = deal->outputs[i] + (size_t)(begin * deal->rows_per_unit) * deal->output_row_bytes[i];
 }
 
+/* The number in the source (a file read in chunks) of row `row` of the arrays. */
+static int64_t source_row(const hp_deal *deal, int64_t row) {
+    return row + (hp_model_input_count(deal->session->model) ? deal->session->bound[0].view.first_row : 0);
+}
+
 /* Units [begin, begin + count), at most a block. */
 static hp_status run_block(const hp_deal *deal, int worker, int64_t begin, int64_t count, hp_error *error) {
-    const void *inputs[MOST_TENSORS];
-    void *outputs[MOST_TENSORS];
+    const void *inputs[HP_MOST_TENSORS];
+    void *outputs[HP_MOST_TENSORS];
     HP_TRY(find_inputs(deal, worker, begin, count, inputs, error)); /* its row numbers are the array's */
     find_outputs(deal, begin, outputs);
     hp_status status = hp_plan_run(deal->plan, deal->session->memory[worker], inputs, outputs, count, error);
-    if (status == HP_ERROR_ROW && error->row >= 0) error->row += deal->first_row + begin * deal->rows_per_unit;
+    if (status == HP_ERROR_ROW && error->row >= 0)
+        error->row += source_row(deal, deal->first_row + begin * deal->rows_per_unit);
     return status;
 }
 
@@ -131,8 +137,8 @@ static void wait_for_all(void *context) {
 
 typedef struct part_job {
     dealing *d;
-    const void *inputs[MOST_TENSORS];
-    void *outputs[MOST_TENSORS];
+    const void *inputs[HP_MOST_TENSORS];
+    void *outputs[HP_MOST_TENSORS];
     atomic_bool started;
 } part_job;
 
@@ -164,7 +170,7 @@ static hp_status run_parts(dealing *d, int workers) {
     find_outputs(deal, 0, job.outputs);
     hp_gang_run(deal->session->gang, workers, deal_parts, &job);
     status = (hp_status)atomic_load(&d->failed);
-    if (status == HP_ERROR_ROW && d->error.row >= 0) d->error.row += deal->first_row;
+    if (status == HP_ERROR_ROW && d->error.row >= 0) d->error.row += source_row(deal, deal->first_row);
     atomic_store(&d->done, deal->units);
     return status;
 }

@@ -24,6 +24,8 @@ typedef struct hp_shared_plan {
     hp_tensor *outputs;  /* dtypes and shapes of the outputs as lowered */
 } hp_shared_plan;
 
+/* Most inputs and most outputs of a model. */
+enum { HP_MOST_TENSORS = 64 };
 enum { HP_PLANS_KEPT = 16, HP_SESSIONS_KEPT = 8, HP_KERAS_BATCH = 32 };
 
 struct hp_model {
@@ -58,10 +60,19 @@ typedef struct hp_bound_input {
     size_t row_bytes;            /* in the graph's dtype */
 } hp_bound_input;
 
-/* Checks arrays against the model's inputs and fills bound[i], shapes[i] (as to be lowered) and *rows. As Keras, takes
+/* The views of a caller's arrays. Errors: HP_ERROR_ARGUMENT, HP_ERROR_SHAPE. */
+hp_status hp_array_views(
+    const hp_model *model, const hp_array *arrays, size_t count, hp_io_view *views, hp_error *error);
+hp_io_view hp_array_view(const char *name, const hp_array *array);
+
+/* Checks views against the model's inputs and fills bound[i], shapes[i] (as to be lowered) and *rows. As Keras, takes
  * (rows,) for an input of (rows, 1) and the other way round. Errors: HP_ERROR_ARGUMENT, HP_ERROR_SHAPE. */
-hp_status hp_bind_inputs(const hp_model *model, const hp_array *arrays, size_t count, hp_bound_input *bound,
+hp_status hp_bind_inputs(const hp_model *model, const hp_io_view *views, size_t count, hp_bound_input *bound,
     hp_shape *shapes, int64_t *rows, hp_error *error);
+
+/* As hp_model_output_shape, for inputs as views. */
+hp_status hp_output_shapes(
+    hp_model *model, const hp_io_view *views, size_t input_count, hp_array *outputs, hp_error *error);
 
 /* True where the strides are those of C order (or all 0). */
 bool hp_array_is_c_order(const hp_array *array);
@@ -83,6 +94,9 @@ struct hp_session {
     hp_bound_input *bound;   /* per model input */
     hp_shape *shapes;
 };
+
+/* As hp_session_predict, for inputs as views, hp_model_input_count of them, and outputs, model->output_count. */
+hp_status hp_session_run(hp_session *session, const hp_io_view *views, hp_array *outputs, hp_error *error);
 
 /* One piece of work for deal.c: `units` units (rows; whole batches in a graph that mixes rows). */
 typedef struct hp_deal {

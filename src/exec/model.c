@@ -5,8 +5,6 @@
 
 #include "exec/exec.h"
 
-enum { MOST_TENSORS = 64 };
-
 static hp_model_options filled(const hp_model_options *given) {
     hp_model_options options = {.struct_size = sizeof options};
     if (given) memcpy(&options, given, given->struct_size < sizeof options ? given->struct_size : sizeof options);
@@ -38,7 +36,7 @@ static void trial_shapes(const hp_network *network, int64_t unknown, hp_shape *s
 /* What an inner layer gives: lowered on trial; dims that change with the trial's size are known only with data. */
 static hp_status describe_layer_outputs(hp_model *model, hp_error *error) {
     static const int64_t trials[] = {32, 64, 128, 224, 16, 8};
-    hp_shape shapes[MOST_TENSORS];
+    hp_shape shapes[HP_MOST_TENSORS];
     int64_t batch = hp_network_mixes_rows(model->network, NULL) ? HP_KERAS_BATCH : 0;
     hp_status status = HP_OK;
     int succeeded = 0;
@@ -83,8 +81,8 @@ static hp_status describe_outputs(hp_model *model, const char *output_layer, hp_
         HP_ALLOCATED(model->outputs, error);
         for (size_t i = 0; i < model->output_count; i++) model->outputs[i] = hp_network_output(model->network, i);
     }
-    HP_FAIL_IF(model->output_count > MOST_TENSORS, error, HP_ERROR_UNSUPPORTED, model->spec->name,
-        "the model has %zu outputs; at most %d can be used", model->output_count, MOST_TENSORS);
+    HP_FAIL_IF(model->output_count > HP_MOST_TENSORS, error, HP_ERROR_UNSUPPORTED, model->spec->name,
+        "the model has %zu outputs; at most %d can be used", model->output_count, HP_MOST_TENSORS);
     return HP_OK;
 }
 
@@ -96,8 +94,8 @@ static hp_status open_parts(
     HP_ALLOCATED(model->constants, error);
     HP_TRY(hp_network_open(model->spec, model->constants, reasons, &model->network, error));
     size_t inputs = hp_network_input_count(model->network);
-    HP_FAIL_IF(inputs > MOST_TENSORS, error, HP_ERROR_UNSUPPORTED, model->spec->name,
-        "the model has %zu inputs; at most %d can be used", inputs, MOST_TENSORS);
+    HP_FAIL_IF(inputs > HP_MOST_TENSORS, error, HP_ERROR_UNSUPPORTED, model->spec->name,
+        "the model has %zu inputs; at most %d can be used", inputs, HP_MOST_TENSORS);
     return describe_outputs(model, options->output_layer, error);
 }
 
@@ -178,7 +176,7 @@ hp_status hp_model_layer(const hp_model *model, size_t index, hp_layer_info *inf
 
 /* Floating-point operations of a row, where the shapes are known without data. */
 static double flops_per_row(hp_model *model) {
-    hp_shape shapes[MOST_TENSORS];
+    hp_shape shapes[HP_MOST_TENSORS];
     trial_shapes(model->network, -1, shapes);
     for (size_t i = 0; i < hp_network_input_count(model->network); i++)
         for (int d = 0; d < shapes[i].rank; d++)

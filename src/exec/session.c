@@ -5,8 +5,6 @@
 #include "base/dtype.h"
 #include "exec/exec.h"
 
-enum { MOST_OUTPUTS = 64 };
-
 /* Work, in operations, that makes waking one more thread worth it (some 20 to 50 microseconds). */
 static const double WORK_PER_THREAD = 2e6;
 
@@ -138,8 +136,8 @@ static hp_status deal_units(hp_session *session, int64_t first_row, int64_t rows
     const hp_shared_plan *shared = session->shared;
     int workers = workers_for(session, units);
     HP_TRY(provide_memory(session, workers, rows_per_unit, error));
-    unsigned char *places[MOST_OUTPUTS];
-    size_t row_bytes[MOST_OUTPUTS];
+    unsigned char *places[HP_MOST_TENSORS];
+    size_t row_bytes[HP_MOST_TENSORS];
     for (size_t i = 0; i < session->model->output_count; i++) {
         size_t bytes = (size_t)hp_shape_elements(&shared->outputs[i].shape) * hp_dtype_size(shared->outputs[i].dtype);
         row_bytes[i] = bytes / (size_t)rows_per_unit; /* a whole batch's bytes where rows mix */
@@ -180,15 +178,29 @@ static hp_status predict_batches(hp_session *session, hp_array *outputs, int64_t
     return deal_units(session, whole * batch, rest, 1, outputs, rows, error);
 }
 
-static hp_status predict(
-    hp_session *session, const hp_array *inputs, size_t input_count, hp_array *outputs, hp_error *error) {
+static hp_status predict(hp_session *session, const hp_io_view *views, hp_array *outputs, hp_error *error) {
     hp_model *model = session->model;
     int64_t rows;
-    HP_TRY(hp_bind_inputs(model, inputs, input_count, session->bound, session->shapes, &rows, error));
+    size_t count = hp_model_input_count(model);
+    HP_TRY(hp_bind_inputs(model, views, count, session->bound, session->shapes, &rows, error));
     if (hp_network_mixes_rows(model->network, NULL)) return predict_batches(session, outputs, rows, error);
     HP_TRY(find_plan(session, 0, error));
     HP_TRY(bind_outputs(session, outputs, rows, error));
     return rows > 0 ? deal_units(session, 0, 1, rows, outputs, rows, error) : HP_OK;
+}
+
+hp_status hp_session_run(hp_session *session, const hp_io_view *views, hp_array *outputs, hp_error *error) {
+    hp_array given[HP_MOST_TENSORS]; /* what we allocate is freed on failure; the caller's arrays stay as they are */
+    size_t count = session->model->output_count;
+    memcpy(given, outputs, count * sizeof *outputs);
+    hp_status status = predict(session, views, given, error);
+    for (size_t i = 0; i < count; i++) {
+        if (status == HP_OK)
+            outputs[i] = given[i];
+        else if (!outputs[i].data)
+            hp_array_free(&given[i]);
+    }
+    return status;
 }
 
 hp_status hp_session_predict(hp_session *session, const hp_array *inputs, size_t input_count, hp_array *outputs,
@@ -197,16 +209,9 @@ hp_status hp_session_predict(hp_session *session, const hp_array *inputs, size_t
     HP_FAIL_IF((!inputs && input_count) || !outputs, error, HP_ERROR_ARGUMENT, NULL, "inputs or outputs is NULL");
     HP_FAIL_IF(output_count != session->model->output_count, error, HP_ERROR_ARGUMENT, NULL,
         "%zu outputs were given; the model has %zu", output_count, session->model->output_count);
-    hp_array given[MOST_OUTPUTS]; /* what we allocate is freed on failure; the caller's arrays stay as they are */
-    memcpy(given, outputs, output_count * sizeof *outputs);
-    hp_status status = predict(session, inputs, input_count, given, error);
-    for (size_t i = 0; i < output_count; i++) {
-        if (status == HP_OK)
-            outputs[i] = given[i];
-        else if (!outputs[i].data)
-            hp_array_free(&given[i]);
-    }
-    return status;
+    hp_io_view views[HP_MOST_TENSORS];
+    HP_TRY(hp_array_views(session->model, inputs, input_count, views, error));
+    return hp_session_run(session, views, outputs, error);
 }
 
 /* An idle session of the model with these options, or a new one. */

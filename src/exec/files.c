@@ -1,0 +1,314 @@
+/* files.c: whole files: arrays loaded and saved, and predictions from files to files. */
+#include <string.h>
+
+#include "base/dtype.h"
+#include "exec/stream.h"
+
+/* ---- arrays */
+
+static hp_io_reader_options reader_options(const hp_file *file) {
+    return (hp_io_reader_options){.format = file->format,
+        .dataset = file->dataset,
+        .header = (hp_io_header)file->header,
+        .columns = file->columns,
+        .id_columns = file->id_columns};
+}
+
+static bool is_text(const hp_io_reader *reader) {
+    return !strcmp(reader->format, "csv") || !strcmp(reader->format, "tsv");
+}
+
+/* Everything a reader gives, appended to `array` in `dtype`. */
+static hp_status read_whole(hp_io_reader *reader, hp_dtype dtype, hp_array *array, hp_error *error) {
+    enum { CHUNK = 65536 };
+    size_t row_bytes = hp_dtype_size(dtype), capacity = 0;
+    for (int i = 0; i < reader->rank; i++)
+        HP_FAIL_IF(!hp_size_mul(row_bytes, (size_t)reader->dims[i], &row_bytes), error, HP_ERROR_NO_MEMORY,
+            reader->name, "a row is larger than the address space");
+    hp_io_batch batch = {0};
+    hp_status status;
+    *array = (hp_array){.dtype = dtype, .rank = reader->rank + 1};
+    memcpy(array->shape + 1, reader->dims, (size_t)reader->rank * sizeof(int64_t));
+    unsigned char *data = hp_alloc_array(1, 1);
+    while ((status = hp_io_read(reader, CHUNK, &batch, error)) == HP_OK && batch.rows > 0 && data) {
+        size_t rows = (size_t)(array->shape[0] + batch.rows);
+        if (rows > capacity) {
+            if (!hp_grow_array((void **)&data, &capacity, rows, row_bytes ? row_bytes : 1)) {
+                hp_free(data);
+                data = NULL;
+                break;
+            }
+        }
+        status =
+            hp_io_convert(&batch.view, 0, batch.rows, dtype, data + (size_t)array->shape[0] * row_bytes, NULL, error);
+        if (status != HP_OK) break;
+        array->shape[0] = (int64_t)rows;
+    }
+    hp_io_batch_release(&batch);
+    if (!data) HP_FAIL(error, HP_ERROR_NO_MEMORY, reader->name, "out of memory");
+    array->data = array->owner = data;
+    if (status != HP_OK) hp_array_free(array);
+    return status;
+}
+
+hp_status hp_array_load(const hp_file *file, hp_array *array, hp_error *error) {
+    HP_FAIL_IF(!file || !file->path || !array, error, HP_ERROR_ARGUMENT, NULL, "file or array is NULL");
+    *array = (hp_array){0};
+    hp_io_reader_options options = reader_options(file);
+    hp_io_reader *reader;
+    HP_TRY(hp_io_reader_open(file->path, &options, &reader, error));
+    hp_dtype dtype = is_text(reader) ? HP_FLOAT64 : reader->dtype;
+    hp_status status = HP_OK;
+    if (dtype == HP_STRING)
+        status =
+            hp_error_set(error, HP_ERROR_SHAPE, reader->name, "the file holds strings; only numbers can be loaded");
+    if (status == HP_OK) status = read_whole(reader, dtype, array, error);
+    hp_io_reader_close(reader);
+    return status;
+}
+
+hp_status hp_array_save(const hp_file *file, const hp_array *array, hp_error *error) {
+    HP_FAIL_IF(!file || !file->path || !array, error, HP_ERROR_ARGUMENT, NULL, "file or array is NULL");
+    HP_FAIL_IF(array->rank < 1 || array->rank > HP_MAX_RANK, error, HP_ERROR_SHAPE, file->path, "the array has %d axes",
+        array->rank);
+    hp_io_view view = hp_array_view(file->path, array);
+    hp_io_output output = {.name = file->dataset, .dtype = array->dtype, .rank = array->rank - 1};
+    memcpy(output.dims, array->shape + 1, (size_t)output.rank * sizeof(int64_t));
+    hp_io_writer_options options = {.format = file->format,
+        .header = (hp_io_header)file->header,
+        .dataset = file->dataset,
+        .rows = array->shape[0],
+        .rows_known = true};
+    hp_io_writer *writer;
+    HP_TRY(hp_io_writer_open(file->path, &output, 1, &options, &writer, error));
+    const void *data = hp_io_direct(&view, array->dtype);
+    void *copy = NULL;
+    hp_status status = HP_OK;
+    if (!data && array->shape[0] > 0) {
+        size_t bytes = hp_dtype_size(array->dtype) * (size_t)array->shape[0] * (size_t)hp_io_row_elements(&view);
+        copy = hp_alloc_aligned(bytes);
+        status = copy ? hp_io_convert(&view, 0, array->shape[0], array->dtype, copy, NULL, error)
+                      : hp_error_set(error, HP_ERROR_NO_MEMORY, file->path, "out of memory");
+        data = copy;
+    }
+    if (status == HP_OK) status = hp_io_write(writer, array->shape[0], &data, NULL, error);
+    if (status == HP_OK)
+        status = hp_io_writer_finish(writer, error);
+    else
+        hp_io_writer_abort(writer);
+    hp_free(copy);
+    return status;
+}
+
+/* ---- files to files */
+
+typedef struct job {
+    hp_model *model;
+    hp_stream_options options;
+    hp_stream stream;
+    hp_selection selection;
+    hp_io_reader *readers[HP_MOST_TENSORS];
+    hp_io_writer *writers[HP_MOST_TENSORS];
+    hp_io_output outputs[HP_MOST_TENSORS], selected[2 * HP_MOST_TENSORS];
+    int selected_count[HP_MOST_TENSORS];
+    hp_arena arena;
+} job;
+
+/* Which model input a file feeds. */
+static hp_status find_place(const job *j, const hp_file *file, size_t place, size_t *input, hp_error *error) {
+    size_t count = hp_model_input_count(j->model);
+    *input = place;
+    if (!file->input_name) return HP_OK;
+    for (*input = 0; *input < count; ++*input) {
+        hp_tensor_info info;
+        if (hp_model_input(j->model, *input, &info, NULL) == HP_OK && !strcmp(info.name, file->input_name))
+            return HP_OK;
+    }
+    HP_FAIL(error, HP_ERROR_ARGUMENT, file->path, "the model has no input named \"%s\"", file->input_name);
+}
+
+/* One file that holds all inputs by name. */
+static hp_status open_members(job *j, const hp_file *file, hp_error *error) {
+    size_t count = hp_model_input_count(j->model);
+    for (size_t i = 0; i < count; i++) {
+        hp_tensor_info info;
+        HP_TRY(hp_model_input(j->model, i, &info, error));
+        hp_io_reader_options options = reader_options(file);
+        options.dataset = info.name;
+        HP_TRY(hp_io_reader_open(file->path, &options, &j->readers[i], error));
+    }
+    return HP_OK;
+}
+
+static hp_status open_readers(job *j, const hp_file *files, size_t file_count, hp_error *error) {
+    size_t count = hp_model_input_count(j->model);
+    if (file_count == 1 && count > 1) {
+        const char *format = hp_io_format_of(files[0].path, files[0].format);
+        if (format && (!strcmp(format, "npz") || !strcmp(format, "hdf5"))) return open_members(j, &files[0], error);
+    }
+    HP_FAIL_IF(file_count != count, error, HP_ERROR_ARGUMENT, NULL,
+        "%zu input files were given; the model has %zu inputs", file_count, count);
+    for (size_t i = 0; i < file_count; i++) {
+        size_t input;
+        HP_TRY(find_place(j, &files[i], i, &input, error));
+        HP_FAIL_IF(j->readers[input], error, HP_ERROR_ARGUMENT, files[i].path, "input %zu is given twice", input);
+        hp_io_reader_options options = reader_options(&files[i]);
+        hp_tensor_info info;
+        HP_TRY(hp_model_input(j->model, input, &info, error));
+        options.raw_rank = info.rank - 1; /* a raw file says nothing of its shape: the model's must be known */
+        for (int d = 1; d < info.rank; d++) options.raw_dims[d - 1] = info.shape[d];
+        HP_TRY(hp_io_reader_open(files[i].path, &options, &j->readers[input], error));
+        if (j->readers[input]->id_count > 0) j->stream.id_reader = j->readers[input];
+    }
+    return HP_OK;
+}
+
+static hp_status fill_selection(job *j, hp_error *error) {
+    const hp_stream_options *options = &j->options;
+    hp_selection *selection = &j->selection;
+    int asked = (options->argmax != 0) + (options->top_k > 0) + (options->threshold != NULL);
+    HP_FAIL_IF(asked > 1, error, HP_ERROR_ARGUMENT, NULL, "argmax, top_k and threshold exclude each other");
+    HP_FAIL_IF(options->top_k < 0, error, HP_ERROR_ARGUMENT, NULL, "top_k is %d", options->top_k);
+    HP_FAIL_IF(options->labels && !asked, error, HP_ERROR_ARGUMENT, NULL, "labels need argmax, top_k or threshold");
+    selection->kind = options->argmax      ? HP_SELECT_ARGMAX
+                      : options->top_k > 0 ? HP_SELECT_TOP_K
+                      : options->threshold ? HP_SELECT_THRESHOLD
+                                           : HP_SELECT_NONE;
+    selection->top_k = options->top_k;
+    selection->threshold = options->threshold ? *options->threshold : 0;
+    selection->labels = options->labels;
+    while (options->labels && options->labels[selection->label_count]) selection->label_count++;
+    return HP_OK;
+}
+
+/* What the writers get: shapes of the outputs for rows like the readers'. */
+static hp_status describe_outputs(job *j, hp_error *error) {
+    size_t count = hp_model_output_count(j->model), inputs = hp_model_input_count(j->model), made = 0;
+    hp_io_view views[HP_MOST_TENSORS];
+    for (size_t i = 0; i < inputs; i++) {
+        const hp_io_reader *reader = j->readers[i];
+        views[i] = hp_io_view_of(reader->name, NULL, reader->dtype, 0, reader->rank, reader->dims);
+        if (is_text(reader)) views[i].storage = HP_IO_TEXT;
+    }
+    hp_array shapes[HP_MOST_TENSORS];
+    HP_TRY(hp_output_shapes(j->model, views, inputs, shapes, error));
+    for (size_t i = 0; i < count; i++) {
+        hp_tensor_info info;
+        HP_TRY(hp_model_output(j->model, i, &info, error));
+        hp_io_output *output = &j->outputs[i];
+        *output = (hp_io_output){.name = info.name, .dtype = shapes[i].dtype, .rank = shapes[i].rank - 1};
+        memcpy(output->dims, shapes[i].shape + 1, (size_t)output->rank * sizeof(int64_t));
+        for (size_t k = 0; k < i; k++) /* names of members and columns must differ */
+            if (!strcmp(j->outputs[k].name, output->name))
+                output->name = hp_arena_printf(&j->arena, "%s_%zu", info.name, i);
+        HP_ALLOCATED(output->name, error);
+        j->selected_count[i] = hp_selection_outputs(&j->selection, output, &j->arena, &j->selected[made], error);
+        if (j->selected_count[i] == 0) return HP_ERROR_ARGUMENT;
+        made += (size_t)j->selected_count[i];
+    }
+    return HP_OK;
+}
+
+static hp_status open_writers(job *j, const hp_file *files, size_t file_count, hp_error *error) {
+    size_t count = hp_model_output_count(j->model), first = 0;
+    const hp_io_reader *ids = j->stream.id_reader;
+    HP_FAIL_IF(file_count != 1 && file_count != count, error, HP_ERROR_ARGUMENT, NULL,
+        "%zu output files were given; the model has %zu outputs", file_count, count);
+    j->stream.writer_per_output = file_count == count;
+    for (size_t i = 0; i < file_count; i++) {
+        int outputs = 0;
+        for (size_t k = 0; k < count; k++)
+            if (!j->stream.writer_per_output || k == i) outputs += j->selected_count[k];
+        hp_io_writer_options options = {.format = files[i].format,
+            .header = (hp_io_header)files[i].header,
+            .dataset = files[i].dataset,
+            .rows = j->readers[0]->rows,
+            .rows_known = j->readers[0]->rows >= 0,
+            .id_count = ids ? ids->id_count : 0,
+            .id_names = ids ? ids->id_names : NULL};
+        HP_TRY(hp_io_writer_open(files[i].path, &j->selected[first], outputs, &options, &j->writers[i], error));
+        j->stream.writer_count++;
+        first += (size_t)outputs;
+    }
+    return HP_OK;
+}
+
+/* Rows of a chunk: some megabytes of inputs and outputs, and no more than a share of the memory allowed. */
+static int64_t choose_chunk(const job *j) {
+    enum { GOAL = 4 << 20, CHUNKS = 4 };
+    if (j->options.chunk_rows > 0) return j->options.chunk_rows;
+    double bytes = 1, goal = GOAL, most = j->options.max_memory > 0 ? (double)j->options.max_memory : 256.0 * 1048576;
+    for (size_t i = 0; i < hp_model_input_count(j->model); i++) {
+        double row = (double)hp_dtype_size(j->readers[i]->dtype);
+        for (int d = 0; d < j->readers[i]->rank; d++) row *= (double)j->readers[i]->dims[d];
+        bytes += row;
+    }
+    for (size_t i = 0; i < hp_model_output_count(j->model); i++) {
+        double row = (double)hp_dtype_size(j->outputs[i].dtype);
+        for (int d = 0; d < j->outputs[i].rank; d++) row *= (double)j->outputs[i].dims[d];
+        bytes += row;
+    }
+    if (bytes * 64 > goal) goal = bytes * 64; /* large rows: enough of them to deal out evenly */
+    if (goal > most / CHUNKS) goal = most / CHUNKS;
+    int64_t rows = (int64_t)(goal / bytes), batch = j->options.batch_size > 0 ? j->options.batch_size : HP_KERAS_BATCH;
+    if (hp_network_mixes_rows(j->model->network, NULL)) rows = rows / batch * batch; /* batches as Keras cuts them */
+    return rows < batch ? batch : rows;
+}
+
+static hp_status run_job(job *j, const hp_file *inputs, size_t input_count, const hp_file *outputs, size_t output_count,
+    int64_t *rows, hp_error *error) {
+    HP_TRY(fill_selection(j, error));
+    HP_TRY(open_readers(j, inputs, input_count, error));
+    HP_TRY(describe_outputs(j, error));
+    HP_TRY(open_writers(j, outputs, output_count, error));
+    hp_predict_options options = {
+        .struct_size = sizeof options, .jobs = j->options.jobs, .batch_size = j->options.batch_size};
+    HP_TRY(hp_session_open(j->model, &options, &j->stream.session, error));
+    hp_stream *stream = &j->stream;
+    stream->readers = j->readers;
+    stream->reader_count = hp_model_input_count(j->model);
+    stream->writers = j->writers;
+    stream->selection = &j->selection;
+    stream->outputs = j->outputs;
+    stream->selected = j->selected;
+    stream->selected_count = j->selected_count;
+    stream->output_count = hp_model_output_count(j->model);
+    stream->chunk_rows = choose_chunk(j);
+    stream->total_rows = j->readers[0] ? j->readers[0]->rows : -1;
+    stream->progress = j->options.progress;
+    stream->progress_context = j->options.progress_context;
+    return hp_stream_run(stream, rows, error);
+}
+
+/* Finishes all writers, or gives all of them up. */
+static hp_status close_writers(job *j, hp_status status, hp_error *error) {
+    for (size_t i = 0; i < j->stream.writer_count; i++) {
+        if (status == HP_OK)
+            status = hp_io_writer_finish(j->writers[i], error);
+        else
+            hp_io_writer_abort(j->writers[i]);
+    }
+    return status;
+}
+
+hp_status hp_predict_files(hp_model *model, const hp_file *inputs, size_t input_count, const hp_file *outputs,
+    size_t output_count, const hp_stream_options *options, int64_t *rows, hp_error *error) {
+    HP_FAIL_IF(!model || (!inputs && input_count) || !outputs, error, HP_ERROR_ARGUMENT, NULL,
+        "model, inputs or outputs is NULL");
+    HP_FAIL_IF(hp_model_input_count(model) == 0, error, HP_ERROR_ARGUMENT, NULL, "the model has no inputs");
+    job *j = HP_NEW(job);
+    HP_ALLOCATED(j, error);
+    j->model = model;
+    if (options)
+        memcpy(
+            &j->options, options, options->struct_size < sizeof j->options ? options->struct_size : sizeof j->options);
+    int64_t written = 0;
+    hp_status status = run_job(j, inputs, input_count, outputs, output_count, &written, error);
+    status = close_writers(j, status, error);
+    if (rows) *rows = status == HP_OK ? written : 0;
+    hp_session_close(j->stream.session);
+    for (size_t i = 0; i < HP_MOST_TENSORS; i++) hp_io_reader_close(j->readers[i]);
+    hp_arena_release(&j->arena);
+    hp_free(j);
+    return status;
+}

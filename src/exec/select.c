@@ -1,0 +1,139 @@
+/* select.c: see select.h. */
+#include "exec/select.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/dtype.h"
+
+static int64_t last_axis(const hp_io_output *output) {
+    return output->rank > 0 ? output->dims[output->rank - 1] : 1;
+}
+
+static int64_t vectors_per_row(const hp_io_output *output) {
+    int64_t count = 1;
+    for (int i = 0; i + 1 < output->rank; i++) count *= output->dims[i];
+    return count;
+}
+
+static double value_at(hp_dtype dtype, const void *values, int64_t i) {
+    switch (dtype) {
+    case HP_FLOAT32:
+        return (double)((const float *)values)[i];
+    case HP_FLOAT64:
+        return ((const double *)values)[i];
+    case HP_INT32:
+        return ((const int32_t *)values)[i];
+    case HP_INT64:
+        return (double)((const int64_t *)values)[i];
+    case HP_INT8:
+        return ((const int8_t *)values)[i];
+    case HP_UINT8:
+    case HP_BOOL:
+        return ((const uint8_t *)values)[i];
+    default:
+        return NAN;
+    }
+}
+
+static bool has_values(hp_dtype dtype) {
+    return dtype == HP_FLOAT32 || dtype == HP_FLOAT64 || dtype == HP_INT32 || dtype == HP_INT64 || dtype == HP_INT8 ||
+           dtype == HP_UINT8 || dtype == HP_BOOL;
+}
+
+static hp_status check(const hp_selection *selection, const hp_io_output *output, hp_error *error) {
+    bool over_axis = selection->kind != HP_SELECT_THRESHOLD;
+    size_t classes = over_axis ? (size_t)last_axis(output) : 2;
+    HP_FAIL_IF(!has_values(output->dtype), error, HP_ERROR_ARGUMENT, output->name,
+        "nothing can be selected from %s values", hp_dtype_name(output->dtype));
+    HP_FAIL_IF(over_axis && (output->rank < 1 || last_axis(output) < 1), error, HP_ERROR_ARGUMENT, output->name,
+        "there is no axis of classes to choose from");
+    HP_FAIL_IF(selection->kind == HP_SELECT_TOP_K && selection->top_k > last_axis(output), error, HP_ERROR_ARGUMENT,
+        output->name, "the %d largest were asked for; there are %lld classes", selection->top_k,
+        (long long)last_axis(output));
+    HP_FAIL_IF(selection->labels && selection->label_count != classes, error, HP_ERROR_ARGUMENT, output->name,
+        "%zu labels were given for %zu classes", selection->label_count, classes);
+    return HP_OK;
+}
+
+static size_t longest_label(const hp_selection *selection) {
+    size_t longest = 1;
+    for (size_t i = 0; i < selection->label_count; i++)
+        if (strlen(selection->labels[i]) > longest) longest = strlen(selection->labels[i]);
+    return longest;
+}
+
+int hp_selection_outputs(const hp_selection *selection, const hp_io_output *output, hp_arena *arena,
+    hp_io_output selected[2], hp_error *error) {
+    selected[0] = *output;
+    if (selection->kind == HP_SELECT_NONE) return 1;
+    if (check(selection, output, error) != HP_OK) return 0;
+    hp_io_output *chosen = &selected[0], *values = &selected[1];
+    chosen->dtype = selection->labels ? HP_STRING : selection->kind == HP_SELECT_THRESHOLD ? HP_UINT8 : HP_INT64;
+    chosen->labels = NULL;
+    chosen->string_size = selection->labels ? longest_label(selection) : 0;
+    if (selection->kind == HP_SELECT_ARGMAX) chosen->rank--;
+    if (selection->kind != HP_SELECT_TOP_K) return 1;
+    chosen->dims[chosen->rank - 1] = selection->top_k;
+    *values = *chosen;
+    values->dtype = output->dtype;
+    values->string_size = 0;
+    const char *name = output->name ? output->name : "output";
+    chosen->name = hp_arena_printf(arena, "%s_%s", name, selection->labels ? "label" : "index");
+    values->name = hp_arena_printf(arena, "%s_value", name);
+    if (chosen->name && values->name) return 2;
+    hp_error_set(error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
+    return 0;
+}
+
+static void put(const hp_selection *selection, void *destination, int64_t at, int64_t index) {
+    if (selection->labels)
+        ((hp_string *)destination)[at] = (hp_string){selection->labels[index], strlen(selection->labels[index])};
+    else if (selection->kind == HP_SELECT_THRESHOLD)
+        ((uint8_t *)destination)[at] = (uint8_t)index;
+    else
+        ((int64_t *)destination)[at] = index;
+}
+
+/* NaN counts as larger than any number, the first of equals comes first. */
+static bool larger(double a, double b) {
+    return a > b || (isnan(a) && !isnan(b));
+}
+
+/* The k largest of n by insertion into the sorted few: k is small. */
+static void select_largest(const hp_selection *selection, const hp_io_output *output, const void *values,
+    int64_t vector, int k, void *const destinations[2]) {
+    int64_t n = last_axis(output), first = vector * n, below = -1;
+    for (int rank = 0; rank < k; rank++) {
+        int64_t best = -1;
+        for (int64_t i = 0; i < n; i++) { /* the largest that comes after the one chosen before, by (value, place) */
+            double value = value_at(output->dtype, values, first + i);
+            if (below >= 0) {
+                double bound = value_at(output->dtype, values, first + below);
+                bool after = larger(bound, value) || (!larger(value, bound) && i > below);
+                if (!after) continue;
+            }
+            if (best < 0 || larger(value, value_at(output->dtype, values, first + best))) best = i;
+        }
+        put(selection, destinations[0], vector * k + rank, best);
+        if (selection->kind == HP_SELECT_TOP_K) {
+            size_t size = hp_dtype_size(output->dtype);
+            memcpy((unsigned char *)destinations[1] + (size_t)(vector * k + rank) * size,
+                (const unsigned char *)values + (size_t)(first + best) * size, size);
+        }
+        below = best;
+    }
+}
+
+void hp_selection_apply(const hp_selection *selection, const hp_io_output *output, const void *values, int64_t rows,
+    void *const destinations[2]) {
+    int64_t vectors = rows * vectors_per_row(output);
+    if (selection->kind == HP_SELECT_THRESHOLD) {
+        int64_t count = vectors * last_axis(output);
+        for (int64_t i = 0; i < count; i++)
+            put(selection, destinations[0], i, value_at(output->dtype, values, i) >= selection->threshold);
+        return;
+    }
+    int k = selection->kind == HP_SELECT_TOP_K ? selection->top_k : 1;
+    for (int64_t v = 0; v < vectors; v++) select_largest(selection, output, values, v, k, destinations);
+}

@@ -1,0 +1,33 @@
+/* stream.h: the life of a chunk: read, computed, written. */
+#ifndef HP_EXEC_STREAM_H
+#define HP_EXEC_STREAM_H
+
+#include "exec/exec.h"
+#include "exec/select.h"
+#include "io/writer.h"
+
+/* What a stream runs on; all of it belongs to the caller and outlives the run. */
+typedef struct hp_stream {
+    hp_session *session;
+    hp_io_reader **readers; /* one per model input */
+    size_t reader_count;
+    hp_io_reader *id_reader; /* the one with id columns; NULL: none */
+    hp_io_writer **writers;
+    size_t writer_count;
+    bool writer_per_output; /* else one writer takes all selected outputs */
+    const hp_selection *selection;
+    const hp_io_output *outputs; /* of the model, per output: what a row of values is */
+    hp_io_output *selected;      /* 1 or 2 per output, after selection, side by side */
+    const int *selected_count;   /* per output */
+    size_t output_count;
+    int64_t chunk_rows;
+    int64_t total_rows; /* -1: not known */
+    hp_progress *progress;
+    void *progress_context;
+} hp_stream;
+
+/* Reads, computes and writes everything, in order; *rows is the number of rows written. Reading and writing have a
+ * thread each, so that they overlap with computing, unless all rows fit one chunk. */
+hp_status hp_stream_run(const hp_stream *stream, int64_t *rows, hp_error *error);
+
+#endif
