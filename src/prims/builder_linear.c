@@ -1,0 +1,81 @@
+/* builder_linear.c: emitters of the primitives that multiply matrices, slide windows or recur. See builder.h. */
+#include "prims/builder.h"
+#include "prims/linear.h"
+#include "prims/matmul.h"
+#include "prims/rnn.h"
+
+static hp_value emit_linear(
+    hp_builder *b, const hp_prim *prim, hp_value x, hp_value w, hp_value bias, const hp_linear_params *params) {
+    hp_value inputs[HP_LINEAR_INPUTS] = {x, w, bias, HP_NO_VALUE}, output;
+    return hp_emit_node(b, prim, params, sizeof *params, inputs, HP_LINEAR_INPUTS, &output, 1);
+}
+
+hp_value hp_emit_gemm(hp_builder *b, hp_value x, hp_value w, hp_value bias) {
+    if (b->status == HP_OK && hp_builder_shape(b, w)->rows) { /* a matrix of its own for every row */
+        hp_value y = hp_emit_matmul(b, x, w, false, false);
+        return bias == HP_NO_VALUE ? y : hp_emit_binary(b, HP_BINARY_ADD, y, bias);
+    }
+    hp_linear_params params = {0};
+    return emit_linear(b, &hp_prim_gemm, x, w, bias, &params);
+}
+
+/* A matrix that is the same for every row of x is a gemm's weight. In a graph that mixes rows it must be known to be
+ * constant, because a gemm packs a computed one in a single piece. */
+static bool is_weight(const hp_builder *b, hp_value x, hp_value y) {
+    const hp_shape *x_shape = hp_builder_shape(b, x), *y_shape = hp_builder_shape(b, y);
+    if (y_shape->rank != 2 || y_shape->rows || x_shape->rank < 2) return false;
+    return b->graph->batch_rows == 0 || b->graph->values[y].constant;
+}
+
+/* True: axis 0 with the rows would be summed over, or would not stay axis 0. */
+static bool matmul_mixes_rows(const hp_shape *x, const hp_shape *y, bool transpose_x) {
+    if (y->rows && (y->rank < 3 || x->rank > y->rank)) return true;
+    if (x->rows && x->rank == 2) return transpose_x || y->rank > 2;
+    if (x->rows && y->rank > x->rank) return true;
+    /* (rows, ...) against a constant batch of more than 1 */
+    if (x->rows != y->rows && x->rank == y->rank && x->rank > 2) return (x->rows ? y : x)->dims[0] != 1;
+    return false;
+}
+
+hp_value hp_emit_matmul(hp_builder *b, hp_value x, hp_value y, bool transpose_x, bool transpose_y) {
+    if (b->status != HP_OK) return HP_NO_VALUE;
+    if (!transpose_x && is_weight(b, x, y)) {
+        hp_linear_params params = {.transpose_w = transpose_y};
+        return emit_linear(b, &hp_prim_gemm, x, y, HP_NO_VALUE, &params);
+    }
+    if (matmul_mixes_rows(hp_builder_shape(b, x), hp_builder_shape(b, y), transpose_x))
+        return hp_builder_mixes_rows(b, "a matrix product over the batch axis");
+    hp_matmul_params params = {transpose_x, transpose_y};
+    hp_value inputs[2] = {x, y}, output;
+    return hp_emit_node(b, &hp_prim_matmul, &params, sizeof params, inputs, 2, &output, 1);
+}
+
+hp_value hp_emit_conv(hp_builder *b, hp_value x, hp_value kernel, hp_value bias, const hp_conv_params *params) {
+    hp_linear_params node = {.conv = *params};
+    return emit_linear(b, &hp_prim_conv, x, kernel, bias, &node);
+}
+
+hp_value hp_emit_depthwise(hp_builder *b, hp_value x, hp_value kernel, hp_value bias, const hp_conv_params *params) {
+    hp_linear_params node = {.conv = *params};
+    node.conv.groups = 1;
+    return emit_linear(b, &hp_prim_depthwise, x, kernel, bias, &node);
+}
+
+hp_value hp_emit_conv_transpose(
+    hp_builder *b, hp_value x, hp_value kernel, hp_value bias, const hp_conv_params *params) {
+    hp_linear_params node = {.conv = *params};
+    return emit_linear(b, &hp_prim_conv_transpose, x, kernel, bias, &node);
+}
+
+hp_value hp_emit_pool(hp_builder *b, hp_value x, const hp_pool_params *params) {
+    hp_value output;
+    return hp_emit_node(b, &hp_prim_pool, params, sizeof *params, &x, 1, &output, 1);
+}
+
+void hp_emit_rnn(hp_builder *b, hp_value x, hp_value mask, const hp_value *states, hp_value kernel,
+    hp_value recurrent_kernel, hp_value bias, const hp_rnn_params *params, hp_value *outputs) {
+    bool lstm = params->cell == HP_RNN_LSTM;
+    hp_value inputs[HP_RNN_INPUTS] = {x, kernel, recurrent_kernel, bias, mask, states ? states[0] : HP_NO_VALUE,
+        states && lstm ? states[1] : HP_NO_VALUE};
+    hp_emit_node(b, &hp_prim_rnn, params, sizeof *params, inputs, HP_RNN_INPUTS, outputs, hp_rnn_output_count(params));
+}
