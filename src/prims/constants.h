@@ -14,7 +14,7 @@ typedef struct hp_constants hp_constants;
 hp_constants *hp_constants_new(void); /* NULL: out of memory */
 void hp_constants_free(hp_constants *constants);
 
-/* Fills `data`, `bytes` bytes on a cache line, not cleared. */
+/* Fills `data`, `bytes` bytes on a cache line, not cleared. Called without any lock held; may ask for other blobs. */
 typedef hp_status hp_constants_fill(void *context, void *data, size_t bytes, hp_error *error);
 
 /* The blob of `key`; made with `fill` where there is none yet. *data is set on HP_OK. */

@@ -32,10 +32,18 @@ int64_t hp_shape_elements(const hp_shape *shape);
 /* Product of dims[first] .. dims[last - 1]. */
 int64_t hp_shape_product(const hp_shape *shape, int first, int last);
 bool hp_shape_equal(const hp_shape *a, const hp_shape *b);
+/* Rank and dims in range, and at most HP_MAX_ELEMENTS elements (axes of 0 counted as 1): sizes and strides in bytes
+ * then fit an int64_t. Every value in a graph is valid: the builder refuses others. */
+#define HP_MAX_ELEMENTS ((int64_t)1 << 40)
+bool hp_shape_valid(const hp_shape *shape);
 /* "(rows, 28, 28, 1)", "(rows*60, 10)", "(3,)"; returns `text`. */
 const char *hp_shape_text(const hp_shape *shape, char *text, size_t size);
 /* NumPy's broadcasting of two shapes (rows broadcast against a constant's axis of 1). False: they do not fit. */
 bool hp_shape_broadcast(const hp_shape *a, const hp_shape *b, hp_shape *result);
+/* The same, telling apart what does not fit at all and what would meet the rows with another axis than theirs (that
+ * can be computed in a graph with batch_rows). */
+typedef enum hp_broadcast_result { HP_BROADCAST_FITS, HP_BROADCAST_MISFIT, HP_BROADCAST_MIXES_ROWS } hp_broadcast_result;
+hp_broadcast_result hp_shape_broadcast_rows(const hp_shape *a, const hp_shape *b, hp_shape *result);
 
 /* Immutable data shared by all plans of a model. `id` tells constants apart for as long as the model lives; two
  * constants of one id hold the same bytes. `data` is NULL for a weight whose bytes are not bound yet (while a model

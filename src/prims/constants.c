@@ -1,0 +1,255 @@
+/* constants.c: the store of constants. See constants.h.
+ *
+ * One mutex guards the table; it is not held while a blob is filled. A blob is in one of three states: being filled
+ * (others that want it wait on the condition), ready (never changes again), or failed (it has left the table; those
+ * who waited find no blob and make it themselves, so that each gets an error of its own). */
+#include "prims/constants.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/dtype.h"
+
+typedef struct blob {
+    struct blob *next; /* in its bucket */
+    uint64_t hash;
+    void *key;
+    size_t key_size;
+    void *data;
+    size_t bytes;
+    bool ready;
+    hp_constant constant; /* id 0: the blob is no constant */
+} blob;
+
+typedef struct weight {
+    struct weight *next;
+    hp_constant constant;
+} weight;
+
+struct hp_constants {
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    blob **buckets;
+    size_t bucket_count, blob_count;
+    weight *weights;
+    size_t bytes;
+    uint64_t last_id;
+};
+
+hp_constants *hp_constants_new(void) {
+    hp_constants *constants = HP_NEW(hp_constants);
+    if (!constants) return NULL;
+    constants->bucket_count = 64;
+    constants->buckets = hp_alloc_array(constants->bucket_count, sizeof *constants->buckets);
+    if (!constants->buckets) {
+        free(constants);
+        return NULL;
+    }
+    pthread_mutex_init(&constants->mutex, NULL);
+    pthread_cond_init(&constants->changed, NULL);
+    return constants;
+}
+
+static void blob_free(blob *b) {
+    if (!b) return;
+    hp_free(b->data);
+    free(b->key);
+    free(b);
+}
+
+void hp_constants_free(hp_constants *constants) {
+    if (!constants) return;
+    for (size_t i = 0; i < constants->bucket_count; i++)
+        for (blob *b = constants->buckets[i]; b;) {
+            blob *next = b->next;
+            blob_free(b);
+            b = next;
+        }
+    for (weight *w = constants->weights; w;) {
+        weight *next = w->next;
+        free(w);
+        w = next;
+    }
+    free(constants->buckets);
+    pthread_cond_destroy(&constants->changed);
+    pthread_mutex_destroy(&constants->mutex);
+    free(constants);
+}
+
+/* FNV-1a, eight bytes at a time: keys may be as long as a literal's content. */
+static uint64_t hash_bytes(const void *data, size_t n) {
+    const unsigned char *bytes = data;
+    uint64_t hash = 14695981039346656037u, word;
+    for (; n >= 8; n -= 8, bytes += 8) {
+        memcpy(&word, bytes, 8);
+        hash = (hash ^ word) * 1099511628211u;
+        hash ^= hash >> 29;
+    }
+    for (; n > 0; n--, bytes++) hash = (hash ^ *bytes) * 1099511628211u;
+    return hash ^ hash >> 32;
+}
+
+static blob **find(hp_constants *constants, uint64_t hash, const void *key, size_t key_size) {
+    blob **at = &constants->buckets[hash & (constants->bucket_count - 1)];
+    while (*at && !((*at)->hash == hash && (*at)->key_size == key_size && !memcmp((*at)->key, key, key_size)))
+        at = &(*at)->next;
+    return at;
+}
+
+/* Doubles the buckets when they get long; without memory for that they just stay longer. */
+static void rehash(hp_constants *constants) {
+    if (constants->blob_count < 2 * constants->bucket_count) return;
+    size_t count = 2 * constants->bucket_count;
+    blob **buckets = hp_alloc_array(count, sizeof(blob *));
+    if (!buckets) return;
+    for (size_t i = 0; i < constants->bucket_count; i++)
+        for (blob *b = constants->buckets[i]; b;) {
+            blob *next = b->next;
+            b->next = buckets[b->hash & (count - 1)];
+            buckets[b->hash & (count - 1)] = b;
+            b = next;
+        }
+    free(constants->buckets);
+    constants->buckets = buckets;
+    constants->bucket_count = count;
+}
+
+static blob *blob_new(uint64_t hash, const void *key, size_t key_size, size_t bytes) {
+    blob *b = HP_NEW(blob);
+    if (!b) return NULL;
+    b->hash = hash;
+    b->key = hp_alloc_array(key_size, 1);
+    b->key_size = key_size;
+    b->data = hp_alloc_aligned(bytes);
+    b->bytes = bytes;
+    if (!b->key || !b->data) {
+        blob_free(b);
+        return NULL;
+    }
+    if (key_size) memcpy(b->key, key, key_size);
+    return b;
+}
+
+/* The ready blob of the key. `tensor`: it is a constant of this shape. */
+static hp_status get_blob(hp_constants *constants, const void *key, size_t key_size, size_t bytes,
+    const hp_tensor *tensor, hp_constants_fill *fill, void *context, const blob **result, hp_error *error) {
+    uint64_t hash = hash_bytes(key, key_size);
+    pthread_mutex_lock(&constants->mutex);
+    blob *b;
+    while ((b = *find(constants, hash, key, key_size)) != NULL && !b->ready)
+        pthread_cond_wait(&constants->changed, &constants->mutex);
+    if (b) {
+        pthread_mutex_unlock(&constants->mutex);
+        HP_FAIL_IF(b->bytes != bytes, error, HP_ERROR_INTERNAL, NULL,
+            "two shared constants of %zu and %zu bytes have one key", b->bytes, bytes);
+        *result = b;
+        return HP_OK;
+    }
+    rehash(constants);
+    b = blob_new(hash, key, key_size, bytes);
+    if (!b) {
+        pthread_mutex_unlock(&constants->mutex);
+        HP_ALLOCATED(b, error);
+    }
+    if (tensor) b->constant = (hp_constant){++constants->last_id, *tensor, b->data};
+    blob **bucket = &constants->buckets[hash & (constants->bucket_count - 1)];
+    b->next = *bucket;
+    *bucket = b;
+    constants->blob_count++;
+    pthread_mutex_unlock(&constants->mutex);
+
+    hp_status status = fill(context, b->data, bytes, error);
+
+    pthread_mutex_lock(&constants->mutex);
+    if (status == HP_OK) {
+        b->ready = true;
+        constants->bytes += bytes;
+    } else {
+        *find(constants, hash, key, key_size) = b->next;
+        constants->blob_count--;
+    }
+    pthread_cond_broadcast(&constants->changed);
+    pthread_mutex_unlock(&constants->mutex);
+    if (status != HP_OK) {
+        blob_free(b);
+        return status;
+    }
+    *result = b;
+    return HP_OK;
+}
+
+hp_status hp_constants_get(hp_constants *constants, const void *key, size_t key_size, size_t bytes,
+    hp_constants_fill *fill, void *context, const void **data, hp_error *error) {
+    const blob *b;
+    HP_TRY(get_blob(constants, key, key_size, bytes, NULL, fill, context, &b, error));
+    *data = b->data;
+    return HP_OK;
+}
+
+static hp_status tensor_bytes(const hp_tensor *tensor, size_t *bytes, hp_error *error) {
+    size_t size = hp_dtype_size(tensor->dtype);
+    HP_FAIL_IF(size == 0 || !hp_shape_valid(&tensor->shape) || tensor->shape.rows, error, HP_ERROR_INTERNAL, NULL,
+        "a constant has no valid shape or dtype");
+    *bytes = (size_t)hp_shape_elements(&tensor->shape) * size;
+    return HP_OK;
+}
+
+hp_status hp_constants_derived(hp_constants *constants, const void *key, size_t key_size, const hp_tensor *tensor,
+    hp_constants_fill *fill, void *context, const hp_constant **constant, hp_error *error) {
+    size_t bytes;
+    HP_TRY(tensor_bytes(tensor, &bytes, error));
+    const blob *b;
+    HP_TRY(get_blob(constants, key, key_size, bytes, tensor, fill, context, &b, error));
+    HP_FAIL_IF(b->constant.id == 0 || !hp_shape_equal(&b->constant.tensor.shape, &tensor->shape) ||
+                   b->constant.tensor.dtype != tensor->dtype,
+        error, HP_ERROR_INTERNAL, NULL, "two constants of different shapes have one key");
+    *constant = &b->constant;
+    return HP_OK;
+}
+
+static hp_status copy_literal(void *context, void *data, size_t bytes, hp_error *error) {
+    (void)error;
+    if (bytes) memcpy(data, context, bytes);
+    return HP_OK;
+}
+
+const hp_constant *hp_constants_literal(hp_constants *constants, const hp_tensor *tensor, const void *data) {
+    /* The key is the content itself, after a header that no other kind of key begins with. */
+    struct {
+        char kind[8];
+        int32_t dtype, rank;
+        int64_t dims[HP_MAX_RANK];
+    } header = {.kind = "literal", .dtype = (int32_t)tensor->dtype, .rank = tensor->shape.rank};
+    size_t bytes, key_size;
+    if (tensor_bytes(tensor, &bytes, NULL) != HP_OK || !hp_size_add(bytes, sizeof header, &key_size)) return NULL;
+    for (int i = 0; i < tensor->shape.rank; i++) header.dims[i] = tensor->shape.dims[i];
+    char *key = hp_alloc_array(key_size, 1);
+    if (!key) return NULL;
+    memcpy(key, &header, sizeof header);
+    if (bytes) memcpy(key + sizeof header, data, bytes);
+    const hp_constant *constant = NULL;
+    hp_status status =
+        hp_constants_derived(constants, key, key_size, tensor, copy_literal, key + sizeof header, &constant, NULL);
+    free(key);
+    return status == HP_OK ? constant : NULL;
+}
+
+hp_constant *hp_constants_weight(hp_constants *constants, const hp_tensor *tensor) {
+    weight *w = HP_NEW(weight);
+    if (!w) return NULL;
+    w->constant.tensor = *tensor;
+    pthread_mutex_lock(&constants->mutex);
+    w->constant.id = ++constants->last_id;
+    w->next = constants->weights;
+    constants->weights = w;
+    pthread_mutex_unlock(&constants->mutex);
+    return &w->constant;
+}
+
+size_t hp_constants_bytes(hp_constants *constants) {
+    pthread_mutex_lock(&constants->mutex);
+    size_t bytes = constants->bytes;
+    pthread_mutex_unlock(&constants->mutex);
+    return bytes;
+}
