@@ -93,7 +93,10 @@ keras-venv:
 	@[ "$(KERAS_PYTHON)" != "$(KERAS_VENV)/bin/python" ] || tools/venv.sh $(KERAS_VENV) tests/keras/requirements.txt
 
 check-keras: keras-venv
-	HORNPIPE=$(CURDIR)/build/hornpipe $(KERAS_PYTHON) -m pytest -c tests/pytest.ini tests/keras
+	rm -rf build/keras-cases
+	$(KERAS_PYTHON) tools/make_reference_cases.py --seed live --output build/keras-cases
+	HORNPIPE=$(CURDIR)/build/hornpipe HORNPIPE_CASES=$(CURDIR)/build/keras-cases \
+	    $(KERAS_PYTHON) -m pytest -c tests/pytest.ini tests/python/test_cases.py tests/keras
 
 # ---- and the rest
 

@@ -1,7 +1,8 @@
 """Command tests: tests/cli/cases/NAME.sh, each with what it must print.
 
-A case is a shell script run by `sh -eu` in an empty directory. In it `hornpipe` is the command under test, and $CASES,
-$EXAMPLES and $DATA are this directory's cases/, examples/, and tests/cases/data/. Beside it lie
+A case is a shell script run by `sh -eu` in an empty directory. In it `hornpipe` is the command under test; $CASES,
+$EXAMPLES and $DATA are this directory's cases/, examples/, and tests/cases/data/; $BUILT_EXAMPLES holds the C examples'
+programs. Beside it lie
     NAME.out   expected standard output (absent: must be empty)
     NAME.err   expected standard error  (absent: must be empty)
     NAME.exit  expected exit code       (absent: 0)
@@ -53,7 +54,7 @@ class Case(pytest.Item):
         tools = self.config._tmp_path_factory.mktemp("bin")
         (tools / "hornpipe").symlink_to(command)
         environment = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8",
-                       "CASES": str(self.path.parent), "EXAMPLES": str(ROOT / "examples"),
+                       "BUILT_EXAMPLES": str(command.parent / "examples"), "CASES": str(self.path.parent), "EXAMPLES": str(ROOT / "examples"),
                        "DATA": str(ROOT / "tests" / "cases" / "data")}
         environment.pop("HORNPIPE_NUM_THREADS", None)
         done = subprocess.run(["sh", "-eu", str(self.path)], cwd=work, env=environment, capture_output=True,

@@ -1,0 +1,75 @@
+"""Second tier: whole networks of keras.applications, random weights and statistics, in both file formats, against Keras.
+
+    HORNPIPE=build/hornpipe python -m pytest tests/keras/test_applications.py [-k NAME]
+
+Each network's logits must be Keras's within 1e-4 of the largest, and each row's within 1e-4 of that row's largest. The
+networks are built and saved in a process of their own, so that Keras's memory is given back. HORNPIPE_APPLICATIONS
+names others, separated by commas.
+"""
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+NAMES = os.environ.get("HORNPIPE_APPLICATIONS", "ResNet50,MobileNetV2,VGG16,EfficientNetB0").split(",")
+ROWS, RTOL = 3, 1e-4
+
+
+def randomised(weight, rng):
+    """Values for a weight that keep activations in range, with statistics that are not the trivial ones."""
+    name, shape = weight.path.rsplit("/", 1)[-1], tuple(weight.shape)
+    if name == "moving_variance":
+        return rng.uniform(0.5, 2.0, shape)
+    if name == "gamma":
+        return rng.uniform(0.5, 1.5, shape)
+    if len(shape) < 2:
+        return 0.1 * rng.standard_normal(shape)
+    depthwise = "depthwise" in weight.path
+    return rng.standard_normal(shape) * np.sqrt(1.5 / np.prod(shape[:2] if depthwise else shape[:-1]))
+
+
+def build(name, folder):
+    """Saves a network, images and Keras's logits. Runs in the process of its own."""
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    import keras
+
+    rng = np.random.default_rng(3)
+    model = getattr(keras.applications, name)(weights=None, classifier_activation=None)
+    for weight in model.weights:
+        if "float" in str(weight.dtype):
+            weight.assign(randomised(weight, rng).astype("float32"))
+    images = rng.standard_normal((ROWS, *model.inputs[0].shape[1:])).astype("float32")
+    np.save(folder / "images.npy", images)
+    np.save(folder / "logits.npy", np.asarray(model(images, training=False)))
+    for extension in ("keras", "h5"):
+        model.save(folder / f"model.{extension}")
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def network(request, tmp_path_factory):
+    """The folder with a network's files; removed after its tests."""
+    folder = tmp_path_factory.mktemp(request.param)
+    subprocess.run([sys.executable, __file__, request.param, folder], check=True, timeout=900, capture_output=True)
+    yield folder
+    for path in folder.iterdir():
+        path.unlink()
+
+
+@pytest.mark.parametrize("extension", ["keras", "h5"])
+def test_logits(hornpipe, network, extension):
+    hornpipe("predict", network / f"model.{extension}", network / "images.npy", "-o", network / "got.npy", "--progress",
+             "none", timeout=600)
+    got, want = np.load(network / "got.npy"), np.load(network / "logits.npy")
+    assert got.shape == want.shape and got.dtype == want.dtype
+    assert np.isfinite(want).all() and want.std() > 0
+    error, size = np.abs(got - want), np.abs(want)
+    assert error.max() <= RTOL * size.max(), f"largest error {error.max():.3g} of {size.max():.3g}"
+    worst = (error.max(1) / size.max(1)).max()
+    assert worst <= RTOL, f"relative error of a row {worst:.3g}"
+
+
+if __name__ == "__main__":
+    build(sys.argv[1], pathlib.Path(sys.argv[2]))
