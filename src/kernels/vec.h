@@ -1,0 +1,390 @@
+/* vec.h: the vector of this compilation, `vf` (float) and `vi` (int32) of VL lanes, and what C's vector operators do
+ * not offer: fused multiply-add, select, minimum, maximum, rounding, conversions, tails, reductions.
+ *
+ * Only isa.c includes it, with ISA_VECTOR_BYTES set. Intrinsics live here and nowhere else. Invariant: each function
+ * gives the same bits for a lane whatever the other lanes hold. */
+#ifndef HP_KERNELS_VEC_H
+#define HP_KERNELS_VEC_H
+
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define INLINE static inline __attribute__((always_inline))
+#define VL (ISA_VECTOR_BYTES / 4)
+
+typedef float vf __attribute__((vector_size(ISA_VECTOR_BYTES)));
+typedef int32_t vi __attribute__((vector_size(ISA_VECTOR_BYTES)));
+typedef float vf_unaligned __attribute__((vector_size(ISA_VECTOR_BYTES), aligned(4), may_alias));
+/* A quarter-line vector, for the last steps of reductions. */
+typedef float v4 __attribute__((vector_size(16)));
+typedef float v4_unaligned __attribute__((vector_size(16), aligned(4), may_alias));
+
+#if defined(__AVX512F__) && ISA_VECTOR_BYTES == 64
+#define VEC_AVX512
+#define VEC_REGISTERS 32
+#elif defined(__AVX2__) && ISA_VECTOR_BYTES == 64
+#define VEC_AVX2_TWICE
+#define VEC_REGISTERS 32 /* as avx512, whose shapes it stands for */
+#elif defined(__AVX2__) && ISA_VECTOR_BYTES == 32
+#define VEC_AVX2
+#define VEC_REGISTERS 16
+#elif defined(__SSE2__) && ISA_VECTOR_BYTES == 16
+#define VEC_SSE2
+#define VEC_REGISTERS 16
+#elif defined(__aarch64__) && ISA_VECTOR_BYTES == 16
+#define VEC_NEON
+#define VEC_REGISTERS 32
+#elif ISA_VECTOR_BYTES == 16
+#define VEC_GENERIC
+#define VEC_REGISTERS 16
+#else
+#error "no vector of this size for these compiler flags"
+#endif
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(VEC_NEON)
+#include <arm_neon.h>
+#endif
+
+INLINE vf vload(const float *p) {
+    return *(const vf_unaligned *)p;
+}
+INLINE void vstore(float *p, vf x) {
+    *(vf_unaligned *)p = x;
+}
+
+INLINE vf vset(float x) {
+#if VL == 4
+    return (vf){x, x, x, x};
+#elif VL == 8
+    return (vf){x, x, x, x, x, x, x, x};
+#else
+    return (vf){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x};
+#endif
+}
+
+INLINE vi vseti(int32_t x) {
+#if VL == 4
+    return (vi){x, x, x, x};
+#elif VL == 8
+    return (vi){x, x, x, x, x, x, x, x};
+#else
+    return (vi){x, x, x, x, x, x, x, x, x, x, x, x, x, x, x, x};
+#endif
+}
+
+/* ---- per ISA: multiply-add, extremes, square root, select, conversions, tails ---------------------------------- */
+/* vfma(a, b, c)      a * b + c, rounded once where the ISA can, else twice
+ * vmin_of, vmax_of   (limit, x): the extreme; x where either is NaN, so a NaN in x stays
+ * vselect(m, a, b)   a where the mask m is all ones, b where it is zero
+ * vround_to_int(x)   nearest, ties to even; INT32_MIN out of range and for NaN (0 and clamped on NEON)
+ * vload_part(p, n)   the first n < VL lanes from memory, zeros above; reads nothing past them
+ * vstore_part(p, x, n) stores the first n < VL lanes and nothing more */
+
+#if defined(VEC_AVX512)
+INLINE vf vfma(vf a, vf b, vf c) {
+    return _mm512_fmadd_ps(a, b, c);
+}
+INLINE vf vmin_of(vf limit, vf x) {
+    return _mm512_min_ps(limit, x);
+}
+INLINE vf vmax_of(vf limit, vf x) {
+    return _mm512_max_ps(limit, x);
+}
+INLINE vf vsqrt(vf x) {
+    return _mm512_sqrt_ps(x);
+}
+INLINE vf vselect(vi m, vf a, vf b) {
+    return _mm512_mask_blend_ps(_mm512_movepi32_mask((__m512i)m), b, a);
+}
+INLINE vi vround_to_int(vf x) {
+    return (vi)_mm512_cvtps_epi32(x);
+}
+INLINE vf vfrom_int(vi x) {
+    return _mm512_cvtepi32_ps((__m512i)x);
+}
+INLINE vf vload_part(const float *p, size_t n) {
+    return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+}
+INLINE void vstore_part(float *p, vf x, size_t n) {
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), x);
+}
+
+#elif defined(VEC_AVX2) || defined(VEC_AVX2_TWICE)
+/* A mask of the first n lanes, n <= 8: eight ints from here on. */
+static const int32_t tail_masks[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
+INLINE __m256i tail_mask(size_t n) {
+    return _mm256_loadu_si256((const __m256i *)(tail_masks + 8 - n));
+}
+
+#if defined(VEC_AVX2)
+INLINE vf vfma(vf a, vf b, vf c) {
+    return _mm256_fmadd_ps(a, b, c);
+}
+INLINE vf vmin_of(vf limit, vf x) {
+    return _mm256_min_ps(limit, x);
+}
+INLINE vf vmax_of(vf limit, vf x) {
+    return _mm256_max_ps(limit, x);
+}
+INLINE vf vsqrt(vf x) {
+    return _mm256_sqrt_ps(x);
+}
+INLINE vf vselect(vi m, vf a, vf b) {
+    return _mm256_blendv_ps(b, a, (__m256)m);
+}
+INLINE vi vround_to_int(vf x) {
+    return (vi)_mm256_cvtps_epi32(x);
+}
+INLINE vf vfrom_int(vi x) {
+    return _mm256_cvtepi32_ps((__m256i)x);
+}
+INLINE vf vload_part(const float *p, size_t n) {
+    return _mm256_maskload_ps(p, tail_mask(n));
+}
+INLINE void vstore_part(float *p, vf x, size_t n) {
+    _mm256_maskstore_ps(p, tail_mask(n), x);
+}
+#else
+typedef union halves {
+    vf whole;
+    vi whole_int;
+    __m256 half[2];
+    __m256i half_int[2];
+} halves;
+INLINE vf vfma(vf a, vf b, vf c) {
+    halves x = {a}, y = {b}, z = {c};
+    for (int i = 0; i < 2; i++) z.half[i] = _mm256_fmadd_ps(x.half[i], y.half[i], z.half[i]);
+    return z.whole;
+}
+INLINE vf vmin_of(vf limit, vf x) {
+    halves l = {limit}, y = {x};
+    for (int i = 0; i < 2; i++) y.half[i] = _mm256_min_ps(l.half[i], y.half[i]);
+    return y.whole;
+}
+INLINE vf vmax_of(vf limit, vf x) {
+    halves l = {limit}, y = {x};
+    for (int i = 0; i < 2; i++) y.half[i] = _mm256_max_ps(l.half[i], y.half[i]);
+    return y.whole;
+}
+INLINE vf vsqrt(vf x) {
+    halves y = {x};
+    for (int i = 0; i < 2; i++) y.half[i] = _mm256_sqrt_ps(y.half[i]);
+    return y.whole;
+}
+INLINE vf vselect(vi m, vf a, vf b) {
+    halves x = {a}, y = {b}, z = {.whole_int = m};
+    for (int i = 0; i < 2; i++) z.half[i] = _mm256_blendv_ps(y.half[i], x.half[i], z.half[i]);
+    return z.whole;
+}
+INLINE vi vround_to_int(vf x) {
+    halves y = {x};
+    for (int i = 0; i < 2; i++) y.half_int[i] = _mm256_cvtps_epi32(y.half[i]);
+    return y.whole_int;
+}
+INLINE vf vfrom_int(vi x) {
+    halves y = {.whole_int = x};
+    for (int i = 0; i < 2; i++) y.half[i] = _mm256_cvtepi32_ps(y.half_int[i]);
+    return y.whole;
+}
+INLINE vf vload_part(const float *p, size_t n) {
+    halves y;
+    y.half[0] = _mm256_maskload_ps(p, tail_mask(n < 8 ? n : 8));
+    y.half[1] = n > 8 ? _mm256_maskload_ps(p + 8, tail_mask(n - 8)) : _mm256_setzero_ps();
+    return y.whole;
+}
+INLINE void vstore_part(float *p, vf x, size_t n) {
+    halves y = {x};
+    _mm256_maskstore_ps(p, tail_mask(n < 8 ? n : 8), y.half[0]);
+    if (n > 8) _mm256_maskstore_ps(p + 8, tail_mask(n - 8), y.half[1]);
+}
+#endif
+
+#else /* 16-byte vectors */
+INLINE vf vload_part(const float *p, size_t n) {
+    float lanes[VL] = {0};
+    for (size_t i = 0; i < n; i++) lanes[i] = p[i];
+    return vload(lanes);
+}
+INLINE void vstore_part(float *p, vf x, size_t n) {
+    float lanes[VL];
+    vstore(lanes, x);
+    for (size_t i = 0; i < n; i++) p[i] = lanes[i];
+}
+#if defined(VEC_SSE2)
+INLINE vf vfma(vf a, vf b, vf c) {
+    return a * b + c;
+}
+INLINE vf vmin_of(vf limit, vf x) {
+    return _mm_min_ps(limit, x);
+}
+INLINE vf vmax_of(vf limit, vf x) {
+    return _mm_max_ps(limit, x);
+}
+INLINE vf vsqrt(vf x) {
+    return _mm_sqrt_ps(x);
+}
+INLINE vf vselect(vi m, vf a, vf b) {
+    return (vf)((m & (vi)a) | (~m & (vi)b));
+}
+INLINE vi vround_to_int(vf x) {
+    return (vi)_mm_cvtps_epi32(x);
+}
+INLINE vf vfrom_int(vi x) {
+    return _mm_cvtepi32_ps((__m128i)x);
+}
+#elif defined(VEC_NEON)
+INLINE vf vfma(vf a, vf b, vf c) {
+    return (vf)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+}
+INLINE vf vmin_of(vf limit, vf x) {
+    return (vf)vminq_f32((float32x4_t)limit, (float32x4_t)x);
+}
+INLINE vf vmax_of(vf limit, vf x) {
+    return (vf)vmaxq_f32((float32x4_t)limit, (float32x4_t)x);
+}
+INLINE vf vsqrt(vf x) {
+    return (vf)vsqrtq_f32((float32x4_t)x);
+}
+INLINE vf vselect(vi m, vf a, vf b) {
+    return (vf)vbslq_f32((uint32x4_t)m, (float32x4_t)a, (float32x4_t)b);
+}
+INLINE vi vround_to_int(vf x) {
+    return (vi)vcvtnq_s32_f32((float32x4_t)x);
+}
+INLINE vf vfrom_int(vi x) {
+    return (vf)vcvtq_f32_s32((int32x4_t)x);
+}
+#else
+INLINE vf vselect(vi m, vf a, vf b) {
+    return (vf)((m & (vi)a) | (~m & (vi)b));
+}
+INLINE vf vfma(vf a, vf b, vf c) {
+    return a * b + c;
+}
+INLINE vf vmin_of(vf limit, vf x) {
+    return vselect((vi)(limit < x), limit, x);
+}
+INLINE vf vmax_of(vf limit, vf x) {
+    return vselect((vi)(limit > x), limit, x);
+}
+INLINE vf vsqrt(vf x) {
+    for (int i = 0; i < VL; i++) x[i] = sqrtf(x[i]);
+    return x;
+}
+INLINE vi vround_to_int(vf x) {
+    vi y;
+    for (int i = 0; i < VL; i++) y[i] = x[i] > -0x1p31F && x[i] < 0x1p31F ? (int32_t)rintf(x[i]) : INT32_MIN;
+    return y;
+}
+INLINE vf vfrom_int(vi x) {
+    vf y;
+    for (int i = 0; i < VL; i++) y[i] = (float)x[i];
+    return y;
+}
+#endif
+#endif
+
+/* ---- the same for all ------------------------------------------------------------------------------------------ */
+
+INLINE vf vload_n(const float *p, size_t n) {
+    return n >= VL ? vload(p) : vload_part(p, n);
+}
+INLINE void vstore_n(float *p, vf x, size_t n) {
+    if (n >= VL)
+        vstore(p, x);
+    else
+        vstore_part(p, x, n);
+}
+
+/* The larger one, as if a NaN in x were not there (`best` is none). */
+INLINE vf vmax_number(vf best, vf x) {
+#if defined(VEC_NEON)
+    return (vf)vmaxnmq_f32((float32x4_t)best, (float32x4_t)x);
+#else
+    return vmax_of(x, best);
+#endif
+}
+
+/* NaN if either is NaN. */
+INLINE vf vmin(vf a, vf b) {
+    return vselect((vi)(a == a), vmin_of(a, b), a);
+}
+INLINE vf vmax(vf a, vf b) {
+    return vselect((vi)(a == a), vmax_of(a, b), a);
+}
+
+INLINE vf vabs(vf x) {
+    return (vf)((vi)x & vseti(0x7fffffff));
+}
+INLINE vf vsign_bit(vf x) {
+    return (vf)((vi)x & vseti((int32_t)0x80000000));
+}
+INLINE vf vcopysign(vf x, vf s) {
+    return (vf)((vi)vabs(x) | (vi)vsign_bit(s));
+}
+
+/* Adding and subtracting 2^23 leaves an integer, ties to even; larger values are integers already. */
+INLINE vf vround(vf x) {
+    vf big = vset(0x1p23F), t = (vabs(x) + big) - big;
+    return vselect((vi)(vabs(x) < big), vcopysign(t, x), x);
+}
+INLINE vf vfloor(vf x) {
+    vf t = vround(x);
+    return vcopysign(vselect((vi)(t > x), t - vset(1), t), x);
+}
+INLINE vf vceil(vf x) {
+    return -vfloor(-x);
+}
+INLINE vf vtrunc(vf x) {
+    return vcopysign(vfloor(vabs(x)), x);
+}
+
+/* f on every lane, for functions too rare to vectorise. */
+INLINE vf vper_lane(float (*f)(float), vf x) {
+    float lanes[VL];
+    vstore(lanes, x);
+    for (int i = 0; i < VL; i++) lanes[i] = f(lanes[i]);
+    return vload(lanes);
+}
+
+/* The upper half onto the lower: VL lanes become four, always in the same pairing. */
+#define FOLD_TO_4(name, operation)                                                                                     \
+    INLINE v4 name(vf x) {                                                                                             \
+        float lanes[VL];                                                                                               \
+        vstore(lanes, x);                                                                                              \
+        v4 a = *(const v4_unaligned *)lanes;                                                                           \
+        for (int i = 4; i < VL; i += 4) {                                                                              \
+            v4 b = *(const v4_unaligned *)(lanes + i);                                                                 \
+            a = operation;                                                                                             \
+        }                                                                                                              \
+        return a;                                                                                                      \
+    }
+FOLD_TO_4(vfold_add, a + b)
+FOLD_TO_4(vfold_multiply, a *b)
+#undef FOLD_TO_4
+
+INLINE float vsum(vf x) {
+    v4 a = vfold_add(x);
+    return (a[0] + a[2]) + (a[1] + a[3]);
+}
+INLINE float vproduct(vf x) {
+    v4 a = vfold_multiply(x);
+    return (a[0] * a[2]) * (a[1] * a[3]);
+}
+/* Extremes of all lanes; NaN if one is. */
+INLINE float vhighest(vf x) {
+    float lanes[VL], best;
+    vstore(lanes, x);
+    best = lanes[0];
+    for (int i = 1; i < VL; i++) best = lanes[i] > best || lanes[i] != lanes[i] ? lanes[i] : best;
+    return best;
+}
+INLINE float vlowest(vf x) {
+    return -vhighest(-x);
+}
+
+#endif
