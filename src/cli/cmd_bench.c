@@ -64,11 +64,11 @@ typedef struct measurement {
 
 /* Calls for about `seconds`; the best of five parts, since other programs only ever take time away. */
 static hp_status measure(hp_model *model, hp_array *inputs, double seconds, measurement *m, hp_error *error) {
-    hp_predict_options options = {.struct_size = sizeof options, .jobs = m->jobs};
+    hp_predict_options how = {.struct_size = sizeof how, .jobs = m->jobs};
     hp_array outputs[MOST_INPUTS] = {{0}};
     size_t input_count = hp_model_input_count(model), output_count = hp_model_output_count(model);
     hp_session *session;
-    hp_status status = hp_session_open(model, &options, &session, error);
+    hp_status status = hp_session_open(model, &how, &session, error);
     if (status != HP_OK) return status;
     for (size_t i = 0; i < input_count; i++) inputs[i].shape[0] = m->rows;
     double best = INFINITY;

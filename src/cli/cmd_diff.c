@@ -156,8 +156,8 @@ static int diff(hp_model *model, const options *o, char **files, double rtol, do
             if (hp_model_input(model, k, &info, NULL) == HP_OK && !strcmp(info.name, name)) place = k;
         status = hp_array_load(&(hp_file){.path = path}, &inputs[place], &error);
     }
-    hp_predict_options options = {.struct_size = sizeof options, .jobs = (int)o->jobs};
-    if (status == HP_OK) status = hp_model_predict(model, inputs, input_count, outputs, output_count, &options, &error);
+    hp_predict_options how = {.struct_size = sizeof how, .jobs = (int)o->jobs};
+    if (status == HP_OK) status = hp_model_predict(model, inputs, input_count, outputs, output_count, &how, &error);
     bool fine = true;
     for (size_t i = 0; i < output_count && status == HP_OK; i++) {
         hp_array reference;
