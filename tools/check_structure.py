@@ -72,19 +72,24 @@ def check_sizes(root, path, text):
             yield f"{name}:{number}: a note of unfinished work"
 
 
+def names(name, text):
+    """Whether a text names a class, alone or as the end of a symbol (hp_layer_Dense)."""
+    return re.search(rf"(?<![A-Za-z0-9]){name}(?![A-Za-z0-9_])", text)
+
+
 def check_registry(root, folder, tests):
     listed = list(registry(root, folder))
     where = f"src/{folder}/{REGISTRIES[folder][0]}"
-    names = [name for name, _ in listed]
-    for name in sorted({n for n in names if names.count(n) > 1}):
-        yield f"{where}: {name} is listed {names.count(name)} times"
+    classes = [name for name, _ in listed]
+    for name in sorted({n for n in classes if classes.count(n) > 1}):
+        yield f"{where}: {name} is listed {classes.count(name)} times"
     for name, file in listed:
         path = root / "src" / folder / f"{file}.c"
         if not path.is_file():
             yield f"{where}: {name} has no file src/{folder}/{file}.c"
-        elif not re.search(rf"\b{name}\b", path.read_text()):
+        elif not names(name, path.read_text()):
             yield f"{where}: src/{folder}/{file}.c does not name {name}"
-        if not re.search(rf"\b{name}\b", tests):
+        if not names(name, tests):
             yield f"{where}: {name} is not named in any test under tests/"
     for path in sorted((root / "src" / folder).glob("*.c")):
         for name in re.findall(DEFINES[folder], path.read_text(), flags=re.M):
