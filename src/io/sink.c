@@ -1,0 +1,247 @@
+/* sink.c: partial files, streams and temporary files; see sink.h. */
+#define _GNU_SOURCE
+#include "io/sink.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/memory.h"
+#include "io/source.h"
+
+enum { GATHER = 128 << 10, OPEN_TRIES = 100 };
+
+struct hp_io_sink {
+    int fd;
+    bool owned;     /* fd is closed with the sink */
+    bool is_file;   /* can be rewritten */
+    bool exclusive; /* never replaces */
+    char *target;   /* NULL: a stream or temporary file */
+    char *partial;  /* NULL as well; freed and NULL once renamed */
+    size_t gathered;
+    char *gather; /* GATHER bytes */
+};
+
+static hp_status write_fully(int fd, const char *data, size_t bytes, hp_error *error) {
+    while (bytes > 0) {
+        ssize_t n = write(fd, data, bytes);
+        if (n < 0 && errno == EINTR) continue;
+        HP_FAIL_IF(n < 0, error, HP_ERROR_IO, NULL, "cannot be written: %s", strerror(errno));
+        data += n;
+        bytes -= (size_t)n;
+    }
+    return HP_OK;
+}
+
+/* Keeps other processes and other sinks of this one off the partial file, until fd is closed. Locks of open file
+ * descriptions, unlike flock's, do not meet those that libhdf5 takes. */
+static bool lock_file(int fd) {
+#ifdef F_OFD_SETLK
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    return fcntl(fd, F_OFD_SETLK, &lock) == 0 || (errno != EAGAIN && errno != EACCES);
+#else
+    (void)fd;
+    return true;
+#endif
+}
+
+/* Opens and locks the partial file. Another run may rename or remove it between the two: then it is tried again. */
+static hp_status open_partial(hp_io_sink *sink, hp_error *error) {
+    for (int i = 0; i < OPEN_TRIES; i++) {
+        sink->fd = open(sink->partial, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+        HP_FAIL_IF(sink->fd < 0, error, HP_ERROR_IO, NULL, "the partial file %s cannot be created: %s", sink->partial,
+            strerror(errno));
+        sink->owned = true;
+        HP_FAIL_IF(!lock_file(sink->fd), error, HP_ERROR_IO, NULL,
+            "another run is writing it (%s is locked)", sink->partial);
+        struct stat by_fd, by_path;
+        if (fstat(sink->fd, &by_fd) == 0 && stat(sink->partial, &by_path) == 0 && by_fd.st_ino == by_path.st_ino &&
+            by_fd.st_dev == by_path.st_dev) {
+            HP_FAIL_IF(!S_ISREG(by_fd.st_mode) || ftruncate(sink->fd, 0) != 0, error, HP_ERROR_IO, NULL,
+                "the partial file %s cannot be emptied", sink->partial);
+            return HP_OK;
+        }
+        close(sink->fd);
+        sink->owned = false;
+    }
+    HP_FAIL(error, HP_ERROR_IO, NULL, "the partial file %s keeps disappearing", sink->partial);
+}
+
+static hp_status open_target(hp_io_sink *sink, const char *path, hp_error *error) {
+    struct stat info;
+    bool exists = stat(path, &info) == 0;
+    HP_FAIL_IF(exists && S_ISDIR(info.st_mode), error, HP_ERROR_IO, NULL, "it is a directory");
+    if (exists && !S_ISREG(info.st_mode)) {
+        do sink->fd = open(path, O_WRONLY | O_CLOEXEC);
+        while (sink->fd < 0 && errno == EINTR);
+        HP_FAIL_IF(sink->fd < 0, error, HP_ERROR_IO, NULL, "cannot be opened: %s", strerror(errno));
+        sink->owned = true;
+        return HP_OK;
+    }
+    HP_FAIL_IF(exists && sink->exclusive, error, HP_ERROR_IO, NULL, "it exists already");
+    char *resolved = exists ? realpath(path, NULL) : NULL; /* a link stays a link to the new file */
+    sink->target = hp_strdup(resolved ? resolved : path);
+    free(resolved);
+    HP_ALLOCATED(sink->target, error);
+    size_t size = strlen(sink->target) + sizeof ".partial";
+    char *partial = hp_alloc_array(size, 1);
+    HP_ALLOCATED(partial, error);
+    snprintf(partial, size, "%s.partial", sink->target);
+    sink->partial = partial;
+    HP_TRY(open_partial(sink, error));
+    sink->is_file = true;
+    if (exists && fchmod(sink->fd, info.st_mode & 07777) != 0) return HP_OK; /* keeps the mode where it can */
+    return HP_OK;
+}
+
+static hp_io_sink *new_sink(void) {
+    hp_io_sink *sink = HP_NEW(hp_io_sink);
+    if (!sink) return NULL;
+    sink->fd = -1;
+    sink->gather = hp_alloc_aligned(GATHER);
+    if (sink->gather) return sink;
+    hp_free(sink);
+    return NULL;
+}
+
+hp_status hp_io_sink_open(const char *path, bool exclusive, hp_io_sink **sink, hp_error *error) {
+    hp_io_sink *made = new_sink();
+    *sink = NULL;
+    HP_ALLOCATED(made, error);
+    made->exclusive = exclusive;
+    hp_status status = HP_OK;
+    if (!strcmp(path, "-")) made->fd = STDOUT_FILENO;
+    else status = open_target(made, path, error);
+    if (status == HP_OK) {
+        *sink = made;
+        return HP_OK;
+    }
+    if (!made->is_file) { /* not ours: locked by another run, or not there */
+        hp_free(made->partial);
+        made->partial = NULL;
+    }
+    hp_io_sink_close(made);
+    return status;
+}
+
+hp_status hp_io_sink_open_temporary(hp_io_sink **sink, hp_error *error) {
+    hp_io_sink *made = new_sink();
+    *sink = NULL;
+    HP_ALLOCATED(made, error);
+    hp_status status = hp_io_temporary_file(&made->fd, error);
+    if (status != HP_OK) {
+        hp_io_sink_close(made);
+        return status;
+    }
+    made->owned = made->is_file = true;
+    *sink = made;
+    return HP_OK;
+}
+
+bool hp_io_sink_is_file(const hp_io_sink *sink) { return sink->is_file; }
+
+const char *hp_io_sink_partial_path(const hp_io_sink *sink) { return sink->partial; }
+
+const char *hp_io_sink_target_path(const hp_io_sink *sink) { return sink->target; }
+
+int hp_io_sink_fd(hp_io_sink *sink) { return sink->fd; }
+
+hp_status hp_io_sink_flush(hp_io_sink *sink, hp_error *error) {
+    size_t bytes = sink->gathered;
+    sink->gathered = 0;
+    return write_fully(sink->fd, sink->gather, bytes, error);
+}
+
+hp_status hp_io_sink_write(hp_io_sink *sink, const void *data, size_t bytes, hp_error *error) {
+    if (bytes == 0) return HP_OK;
+    if (bytes > GATHER - sink->gathered) HP_TRY(hp_io_sink_flush(sink, error));
+    if (bytes >= GATHER) return write_fully(sink->fd, data, bytes, error);
+    memcpy(sink->gather + sink->gathered, data, bytes);
+    sink->gathered += bytes;
+    return HP_OK;
+}
+
+hp_status hp_io_sink_rewrite(hp_io_sink *sink, int64_t offset, const void *data, size_t bytes, hp_error *error) {
+    HP_TRY(hp_io_sink_flush(sink, error));
+    for (size_t done = 0; done < bytes;) {
+        ssize_t n = pwrite(sink->fd, (const char *)data + done, bytes - done, (off_t)offset + (off_t)done);
+        if (n < 0 && errno == EINTR) continue;
+        HP_FAIL_IF(n < 0, error, HP_ERROR_IO, NULL, "cannot be written: %s", strerror(errno));
+        done += (size_t)n;
+    }
+    return HP_OK;
+}
+
+hp_status hp_io_sink_copy(hp_io_sink *sink, hp_io_sink *from, int64_t offset, hp_error *error) {
+    HP_TRY(hp_io_sink_flush(from, error));
+    HP_TRY(hp_io_sink_flush(sink, error));
+    for (ssize_t n = 1; n != 0;) {
+        n = pread(from->fd, sink->gather, GATHER, (off_t)offset);
+        if (n < 0 && errno == EINTR) continue;
+        HP_FAIL_IF(n < 0, error, HP_ERROR_IO, NULL, "a temporary file cannot be read: %s", strerror(errno));
+        HP_TRY(write_fully(sink->fd, sink->gather, (size_t)n, error));
+        offset += n;
+    }
+    return HP_OK;
+}
+
+hp_status hp_io_sink_reread(hp_io_sink *sink, hp_io_source **source, hp_error *error) {
+    HP_TRY(hp_io_sink_flush(sink, error));
+    return hp_io_source_of_file(sink->fd, source, error);
+}
+
+/* Makes the new name last through a power cut. Best effort: the file itself is whole in any case. */
+static void sync_folder(const char *path) {
+    char *folder = hp_strdup(path);
+    if (!folder) return;
+    char *slash = strrchr(folder, '/');
+    if (slash) slash[slash == folder ? 1 : 0] = '\0';
+    int fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)!fsync(fd);
+        close(fd);
+    }
+    hp_free(folder);
+}
+
+static hp_status rename_partial(hp_io_sink *sink, hp_error *error) {
+    if (sink->exclusive) {
+        bool linked = link(sink->partial, sink->target) == 0;
+        HP_FAIL_IF(!linked && errno == EEXIST, error, HP_ERROR_IO, NULL,
+            "it was made by another program meanwhile, and is kept");
+        if (linked) {
+            unlink(sink->partial);
+            return HP_OK;
+        }
+    }
+    HP_FAIL_IF(rename(sink->partial, sink->target) != 0, error, HP_ERROR_IO, NULL,
+        "the partial file %s cannot be renamed: %s", sink->partial, strerror(errno));
+    return HP_OK;
+}
+
+hp_status hp_io_sink_commit(hp_io_sink *sink, hp_error *error) {
+    HP_TRY(hp_io_sink_flush(sink, error));
+    if (!sink->partial) return HP_OK;
+    /* First the contents, then the name: the other way round, a power cut could leave the name with no contents.
+     * Some file systems cannot sync; that is no failure. */
+    HP_FAIL_IF(fsync(sink->fd) != 0 && errno != EINVAL && errno != ENOSYS, error, HP_ERROR_IO, NULL,
+        "cannot be written: %s", strerror(errno));
+    HP_TRY(rename_partial(sink, error));
+    sync_folder(sink->target);
+    hp_free(sink->partial);
+    sink->partial = NULL;
+    return HP_OK;
+}
+
+void hp_io_sink_close(hp_io_sink *sink) {
+    if (!sink) return;
+    if (sink->partial) unlink(sink->partial);
+    if (sink->owned) close(sink->fd);
+    hp_free(sink->partial);
+    hp_free(sink->target);
+    hp_free(sink->gather);
+    hp_free(sink);
+}
