@@ -5,16 +5,19 @@
 #include "format/json.h"
 
 #include <json-c/json.h>
-#include <limits.h>
 #include <string.h>
 
 static hp_status convert(hp_arena *arena, json_object *from, hp_json **to, hp_error *error);
 
+/* Texts in the tree end at their NUL, so a NUL inside (the bytecode of a Lambda has some) becomes a blank. */
 static hp_status convert_string(hp_arena *arena, json_object *from, hp_json **to, hp_error *error) {
-    const char *text = json_object_get_string(from);
     size_t length = (size_t)json_object_get_string_len(from);
-    HP_FAIL_IF(strlen(text) != length, error, HP_ERROR_FORMAT, NULL, "a string holds a NUL character: \"%s\"...", text);
-    *to = hp_json_new_string(arena, text);
+    char *text = hp_arena_copy(arena, json_object_get_string(from), length + 1);
+    *to = hp_json_new(arena, HP_JSON_STRING);
+    HP_FAIL_IF(!*to || !text, error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
+    for (size_t i = 0; i < length; i++)
+        if (!text[i]) text[i] = ' ';
+    (*to)->string = text;
     return HP_OK;
 }
 

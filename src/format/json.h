@@ -12,8 +12,9 @@ enum {
 
 /* Reads `size` bytes of JSON (UTF-8, no terminator needed; bare NaN, Infinity and -Infinity as Python writes
  * them) into a tree in `arena`. `where` begins the error's place. A key that stands twice counts with its
- * last value, as in Python. An integer beyond int64 becomes a double. HP_ERROR_FORMAT for anything that is
- * not one JSON value, is nested deeper than HP_JSON_MAX_DEPTH, or holds a NUL character in a string. */
+ * last value, as in Python. An integer beyond int64 becomes a double. A NUL
+ * character in a string becomes a blank. HP_ERROR_FORMAT for anything that is not one JSON value or is nested deeper
+ * than HP_JSON_MAX_DEPTH. */
 hp_status hp_json_parse(
     hp_arena *arena, const char *where, const void *text, size_t size, hp_json **value, hp_error *error);
 

@@ -15,7 +15,7 @@
 typedef struct hp_keras_version {
     int family;
     int major, minor, patch; /* as written; 0 where `text` is NULL */
-    const char *text; /* "2.12.0"; NULL: the file does not say, and `family` was told from its structure */
+    const char *text;        /* "2.12.0"; NULL: the file does not say, and `family` was told from its structure */
 } hp_keras_version;
 
 /* A file that came with the model: vocabularies of lookup and vectorization layers. */
@@ -25,25 +25,30 @@ typedef struct hp_model_asset {
     size_t size;
 } hp_model_asset;
 
-/* The config, in Keras 3's form after fix-ups, for every version and layout:
- *   root     {"module", "class_name", "config", "registered_name", ["build_config"], ["compile_config"]}
- *            class_name "Sequential" or "Functional" (also for what Keras 1 and 2 called Model, Container,
- * Graph-less Functional), or a class of the user's own, left as it is. Sequential config  {"name", "layers":
- * [object...], ...}; the list form of Keras up to 2.2.2 is brought to this. Functional config  {"name",
- * "layers": [object + "name" + "inbound_nodes"...], "input_layers", "output_layers"}. inbound_nodes [{"args":
- * [...], "kwargs": {...}}...], one a call; a tensor in them is
- *            {"class_name": "__keras_tensor__", "config": {"keras_history": [layer, node, tensor], ...}}
- * (shape and dtype only where the file has them). Several tensors in one argument are an array of those. node
- * numbers       everywhere (keras_history, input_layers, output_layers) count the calls of that layer that
- *            stand in ITS inbound_nodes, from 0, for nested models too (files count those from 1 in places).
- * An InputLayer has no inbound_nodes; its tensor is node 0. input_layers, output_layers: one [layer, node,
- * tensor], or a list or dict of these, nested as the user nested them. A file of Keras 1 or 2 always has a
- * list; a list of one there means the bare tensor. built-in classes have the module of Keras 3
- * ("keras.layers"; "keras" for Sequential and Functional; operation classes "keras.src.ops..." stay). A layer
- * whose module is the user's keeps it. Configs of Keras 1 and 2 have Keras 3's key names (batch_shape, units,
- * strides ...) and, where the default has changed, the default OF THE WRITING VERSION as an explicit key;
- * "hard_sigmoid" is there "hard_sigmoid_legacy" (clip(0.2x+0.5, 0, 1)). Keys without meaning for inference
- * may be left in. */
+/* The config is in Keras 3's form after fix-ups, for every version and layout.
+ *
+ * The root, and every layer: an object {"module", "class_name", "config", "name", "registered_name", "build_config"};
+ * the last two only where the file has them. class_name is "Sequential" or "Functional" (also for what Keras 1 and 2
+ * called Model), or a class of the user's own, left as it is. Built-in classes have Keras 3's module ("keras.layers";
+ * "keras" for Sequential and Functional); operations keep theirs ("keras.src.ops...", or "keras.ops" where the file has
+ * none); classes of the user's own keep theirs.
+ *
+ * A Sequential's config: {"name", "layers": [object...]}. The list form of Keras up to 2.2.2 is brought to this, and
+ * the InputLayer that Keras 1 and 2 only implied (batch_input_shape of the first layer) stands in front.
+ *
+ * A Functional's config: {"name", "layers", "input_layers", "output_layers"}; each of its layers has "inbound_nodes":
+ * [{"args": [...], "kwargs": {...}}...], one entry a call. A tensor in these is {"class_name": "__keras_tensor__",
+ * "config": {"keras_history": [layer, node, tensor]}} (shape and dtype beside it only where the file has them).
+ * Several tensors in one argument are a list of those. States given to an RNN are in kwargs as "initial_state".
+ * input_layers and output_layers: one [layer, node, tensor], or a list or dict of these, nested as the user nested
+ * them; files of Keras 1 and 2 write a bare tensor as a list of one: here it is the bare one.
+ *
+ * Node numbers count, everywhere, the calls that stand in that layer's own inbound_nodes, from 0, for nested models too
+ * (files count those from 1 in places). An InputLayer has no inbound_nodes; its tensor is node 0.
+ *
+ * Configs of Keras 1 and 2 have Keras 3's key names (batch_shape, units, strides ...) and, where a default has changed,
+ * the default OF THE WRITING VERSION as an explicit key; "hard_sigmoid" is "hard_sigmoid_legacy" there, which is
+ * clip(0.2x+0.5, 0, 1). Keys that have no effect on inference and that Keras 3 does not know are gone. */
 typedef struct hp_model_spec {
     const char *path; /* as the caller gave it */
     const char *name; /* its last part: how errors begin */
@@ -70,8 +75,7 @@ typedef struct hp_model_spec {
  * of no known format), HP_ERROR_UNSUPPORTED (known, but not supported: SavedModel, checkpoints, external
  * storage ...), HP_ERROR_NO_MEMORY. error->where begins with the file's name. May be called from several
  * threads at once. */
-hp_status hp_model_spec_open(
-    const char *path, const char *weights_path, hp_model_spec **spec, hp_error *error);
+hp_status hp_model_spec_open(const char *path, const char *weights_path, hp_model_spec **spec, hp_error *error);
 
 /* As hp_model_spec_open, from `size` bytes of a file in memory, which must stay there, unchanged, until the
  * spec is closed. `name` stands for the path in messages. `weights` may be NULL. */

@@ -1,0 +1,55 @@
+/* store.h: a weight store in the making, for every kind of file.
+ *
+ * A reader (hdf5_weights.c, npz.c) adds weights; vintage fix-ups may replace some; then hp_store_publish sorts them and
+ * the store does not change any more. Invariant: a weight's `handle` is the index of its record, and a record either
+ * points to the weight's bytes (in a mapping that outlives the store, or in a block that the store owns) or names a
+ * dataset that libhdf5 must decode. */
+#ifndef HP_FORMAT_STORE_H
+#define HP_FORMAT_STORE_H
+
+#include "base/memory.h"
+#include "base/weights.h"
+
+typedef struct hp_record {
+    const void *bytes; /* C order, little-endian; any alignment; NULL: ask libhdf5 */
+    int64_t file;      /* a hid_t of `files` */
+    const char *path;  /* of the dataset in that file */
+} hp_record;
+
+/* A group of an ordered store while it is made: `count` weights from number `first` on. */
+typedef struct hp_store_group {
+    const char *name;
+    size_t first, count;
+} hp_store_group;
+
+typedef struct hp_store {
+    hp_weight_store base; /* must be first: what the rest of the library sees */
+    hp_arena arena;       /* names, and all that is as old as the store */
+    hp_weight *weights;
+    size_t count, capacity;
+    hp_record *records;
+    size_t record_count, record_capacity;
+    hp_store_group *groups;
+    size_t group_count, group_capacity;
+    int64_t *files; /* HDF5 files that stay open because a record needs them */
+    size_t file_count, file_capacity;
+    void **blocks; /* freed with the store */
+    size_t block_count, block_capacity;
+} hp_store;
+
+hp_store *hp_store_new(void);
+void hp_store_free(hp_store *store);
+
+/* Adds a weight and its record; the weight's handle is set here. Names must live in the store's arena (or longer). */
+hp_status hp_store_add(hp_store *store, const hp_weight *weight, const hp_record *record, hp_error *error);
+hp_status hp_store_add_group(hp_store *store, const char *name, size_t first, size_t count, hp_error *error);
+/* A block of `bytes` bytes that is freed with the store. */
+hp_status hp_store_block(hp_store *store, size_t bytes, void **block, hp_error *error);
+/* Makes `block` (of weight->bytes bytes) what the weight at `index` holds. */
+void hp_store_replace(hp_store *store, size_t index, const void *block);
+
+/* Sorts (path stores), links groups (ordered ones), and sets `mapped` of every weight whose bytes are aligned. A path
+ * that stands twice is an error. */
+hp_status hp_store_publish(hp_store *store, bool ordered, hp_error *error);
+
+#endif
