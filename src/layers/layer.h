@@ -14,14 +14,15 @@
 #include "prims/builder.h"
 
 typedef struct hp_layer hp_layer;
+typedef struct hp_layer_scope hp_layer_scope;
 
 /* ---- fields: the declarative table of a class's config keys ---------------------------------------------------- */
 
 typedef enum hp_field_type {
-    HP_FIELD_IGNORE,     /* a key that does nothing at inference (initializers, regularizers ...): any value */
-    HP_FIELD_BOOL,       /* bool */
-    HP_FIELD_INT,        /* int64_t in [min, max]; an integral float is taken */
-    HP_FIELD_FLOAT,      /* double in [min, max]; null only with HP_NULL_OK: then NaN */
+    HP_FIELD_IGNORE, /* a key that does nothing at inference (initializers, regularizers ...): any value */
+    HP_FIELD_BOOL,   /* bool */
+    HP_FIELD_INT, /* int64_t in [min, max]; an integral float is taken; with fallback HP_NULL null is taken: HP_INT_NULL */
+    HP_FIELD_FLOAT,      /* double in [min, max]; with fallback HP_NULL null is taken: then NaN */
     HP_FIELD_ENUM,       /* int: index into names[] */
     HP_FIELD_INTS,       /* hp_ints: one int or a list, each in [min, max] */
     HP_FIELD_ACTIVATION, /* hp_activation_spec: name, or serialised object with arguments; null = linear */
@@ -58,6 +59,7 @@ typedef struct hp_field {
  *       HP_FIELDS_END}; */
 #define HP_REQUIRED (-1e300) /* as a fallback: the key must be there */
 #define HP_NULL (1e300)      /* as a fallback: absent and null are both allowed; see the type for what they give */
+#define HP_INT_NULL INT64_MIN
 #define HP_MAX_DIM 2147483647.0
 #define HP_FIELD_(s, m, t, fb, lo, hi, nm)                                                                             \
     {                                                                                                                  \
@@ -100,10 +102,10 @@ typedef struct hp_layer_list {
 /* ---- weights --------------------------------------------------------------------------------------------------- */
 
 typedef struct hp_weight_slot {
-    const char *name;      /* Keras's: "kernel" */
-    bool trainable;        /* as created; a frozen layer makes all of its weights non-trainable */
-    hp_constant *constant; /* data bound by graph/ after the first lowering */
-    const hp_weight *stored;
+    const char *name;        /* Keras's: "kernel"; "cell/kernel" for a variable of an attribute that is no layer here */
+    bool trainable;          /* as created; a frozen layer makes all of its weights non-trainable */
+    hp_constant *constant;   /* data bound by graph/ after the first lowering */
+    const hp_weight *stored; /* where its data comes from; NULL until then */
 } hp_weight_slot;
 
 /* ---- layers ---------------------------------------------------------------------------------------------------- */
@@ -149,16 +151,24 @@ typedef struct hp_layer_class {
     size_t config_size;
     hp_mask_policy masking;
     int min_inputs, max_inputs; /* of the first argument; max -1: any number */
-    /* Cross-checks after the fields are filled (may be NULL). Reports every fault with hp_layer_unsupported or
-     * hp_builder_fail; may not touch shapes. */
-    void (*check)(hp_builder *b, hp_layer *layer);
+    /* Cross-checks after the fields are filled, and what a table cannot say (may be NULL). Reports every fault with
+     * hp_layer_refuse; may complete the config (the one place that writes to it); knows no shapes. */
+    void (*check)(hp_layer_scope *scope, hp_layer *layer, void *config);
     void (*lower)(hp_builder *b, hp_layer *layer, hp_call *call);
+    /* For layers that can stand as another's activation (ReLU, Softmax): the config as an activation; else NULL. */
+    void (*activation)(const void *config, hp_activation_spec *spec);
+    bool any_dtype;    /* takes every dtype policy (InputLayer); else float32 alone */
+    bool no_autocast;  /* inputs come as they are, floats of another width are not cast to the layer's dtype */
+    bool is_model;     /* a container: Sequential, Functional; its children are layers of the model */
+    bool is_operation; /* a node of keras.ops: no layer, has no weights and no place in `layers` */
 } hp_layer_class;
 
 struct hp_layer {
     const hp_layer_class *cls;
     const char *name;      /* Keras's, "dense_1" */
-    const char *attribute; /* child: the key it came from ("forward_layer", "cells/0"); else NULL */
+    const char *place;     /* for messages: `layers/3 "lstm_1" (LSTM)` */
+    const char *attribute; /* child: the key it came from ("forward_layer", "cells", "layers"); else NULL */
+    bool in_list;          /* that key holds a list */
     const void *config;    /* cls->config_size bytes, filled from the fields */
     const hp_json *json;   /* its whole serialised object */
     hp_dtype dtype;        /* compute dtype by its dtype policy */
@@ -167,7 +177,9 @@ struct hp_layer {
     size_t weight_count, weight_capacity;
     hp_layer **children; /* in creation order */
     size_t child_count, child_capacity;
-    struct hp_layer *parent; /* of a child */
+    struct hp_layer *parent; /* of a child; a shared one keeps its first */
+    size_t index;            /* place in the network's table of layers, from 1; 0: it has none */
+    bool visited;            /* for walks over layers that may be shared */
     hp_arena *arena;         /* the model's: lives as long as the layer */
 };
 
@@ -185,6 +197,9 @@ hp_value hp_layer_weight(
 hp_value hp_layer_call(hp_builder *b, hp_layer *layer, const hp_value *inputs, size_t input_count);
 void hp_layer_call_full(hp_builder *b, hp_layer *layer, hp_call *call);
 
+/* The explicit argument `mask` of a call, or else the mask of its first input; HP_NO_VALUE: none. */
+hp_value hp_call_mask(hp_builder *b, const hp_call *call);
+
 /* x under an activation: one or several primitives. */
 hp_value hp_emit_activation(hp_builder *b, hp_value x, const hp_activation_spec *activation);
 
@@ -194,7 +209,7 @@ hp_value hp_emit_activation(hp_builder *b, hp_value x, const hp_activation_spec 
  * files) finds keras.layers. */
 const hp_layer_class *hp_layer_class_find(const char *class_name, const char *module);
 
-/* Every reason why a model cannot be run is collected, not just the first. */
+/* Every reason why a model cannot be run is collected, not just the first. A zeroed one is empty. */
 typedef struct hp_reasons {
     hp_error *at; /* HP_ERROR_UNSUPPORTED or HP_ERROR_FORMAT each; where = path, key */
     size_t count, capacity;
@@ -203,10 +218,45 @@ typedef struct hp_reasons {
 void hp_reasons_add(hp_reasons *reasons, hp_status status, const char *where, const char *format, ...) HP_PRINTF(4, 5);
 void hp_reasons_release(hp_reasons *reasons);
 
+/* The state of parsing one model. A zeroed one with arena and reasons set is good; released with
+ * hp_layer_scope_release. */
+struct hp_layer_scope {
+    hp_arena *arena;
+    hp_reasons *reasons;
+    /* Finds a class before the registry does (graph/: models, operations); may be NULL. */
+    const hp_layer_class *(*find)(const char *class_name, const char *module);
+    int depth; /* of nesting; bounded */
+    /* Layers that Keras shares between places of one config, by shared_object_id. */
+    struct hp_shared_layer *shared;
+    size_t shared_count, shared_capacity;
+};
+void hp_layer_scope_release(hp_layer_scope *scope);
+
 /* Makes a layer from its serialised object {module, class_name, config}: finds the class, fills the config, makes
- * its children. Faults (unknown class, key, value; a dtype policy that is not there yet ...) go to `reasons`, all of
- * them, at `where` (`layers/3 "lstm_1" (LSTM)`); returns NULL then, or when out of memory. Lives in `arena`. */
-hp_layer *hp_layer_new(hp_arena *arena, const hp_json *object, const char *where, hp_reasons *reasons);
+ * its children. Faults (unknown class, key, value; a dtype policy that is not there yet ...) go to scope->reasons, all
+ * of them, at `where` (`layers/3`; name and class are added); returns NULL then, or when out of memory. Lives in the
+ * arena. */
+hp_layer *hp_layer_new(hp_layer_scope *scope, const hp_json *object, const char *where);
+/* Adds a child; false: out of memory. For `check` of classes that make children themselves (models). */
+bool hp_layer_add_child(hp_layer *layer, hp_layer *child, const char *attribute, bool in_list);
+/* Reports a fault of this layer; `key` (may be NULL) is what it is about. */
+void hp_layer_refuse(hp_layer_scope *scope, const hp_layer *layer, hp_status status, const char *key,
+    const char *format, ...) HP_PRINTF(5, 6);
+
+/* The dtype that a serialised dtype or DTypePolicy computes in; HP_DTYPE_NONE where it is not a plain one. *name is
+ * its name for messages, "" where there is none. */
+hp_dtype hp_layer_parse_dtype(const hp_json *value, const char **name);
+/* A serialised activation: a name, {"class_name": "function", "config" or "registered_name": name}, or an activation
+ * layer {"class_name": "ReLU", "config": {...}}. Null is linear. False: the fault was added to the reasons, as one of
+ * `layer`'s key. */
+bool hp_activation_parse(
+    hp_layer_scope *scope, const hp_layer *layer, const char *key, const hp_json *value, hp_activation_spec *spec);
+/* The entry of that Keras name ("relu"); NULL when there is none. */
+const struct hp_activation_entry *hp_activation_find(const char *name);
+/* Sets the spec to the activation of that name, which must be in activations.def, with its default arguments. */
+void hp_activation_by_name(hp_activation_spec *spec, const char *name);
+/* Spec as one elementwise function, for primitives that fuse it. False: it is axis-wise. */
+bool hp_activation_elementwise(const hp_activation_spec *spec, hp_activation *activation);
 
 #define LAYER(class_name, module, file) extern const hp_layer_class hp_layer_##class_name;
 #include "layers/layers.def"

@@ -1,0 +1,373 @@
+/* bind.c: see bind.h. Invariant: a slot whose data is bound has the very shape that its layer declared. */
+#include "graph/bind.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/dtype.h"
+#include "graph/convert.h"
+#include "graph/network.h"
+
+enum { PATH_SIZE = 1024 };
+
+typedef struct binder {
+    hp_network *network;
+    const hp_weight_store *store;
+    hp_reasons *reasons;
+    hp_error *error;
+    bool *used; /* path stores: per weight */
+} binder;
+
+/* ---- one weight */
+
+static void dims_text(const hp_weight *weight, char *text, size_t size) {
+    hp_shape shape = {.rank = weight->rank};
+    memcpy(shape.dims, weight->dims, sizeof shape.dims);
+    hp_shape_text(&shape, text, size);
+}
+
+static bool same_shape(const hp_weight *weight, const hp_shape *shape) {
+    if (weight->rank != shape->rank) return false;
+    for (int i = 0; i < shape->rank; i++)
+        if (weight->dims[i] != shape->dims[i]) return false;
+    return true;
+}
+
+static void *own(hp_network *network, size_t bytes) {
+    if (!HP_GROW(network->owned, network->owned_capacity, network->owned_count + 1)) return NULL;
+    void *block = hp_alloc_aligned(bytes ? bytes : 1);
+    if (block) network->owned[network->owned_count++] = block;
+    return block;
+}
+
+/* Data of a weight whose shape is known to fit, as float32. */
+static hp_status load(binder *b, const hp_weight *weight, size_t elements, const void **data) {
+    if (weight->dtype == HP_FLOAT32 && weight->mapped && (uintptr_t)weight->mapped % sizeof(float) == 0) {
+        *data = weight->mapped;
+        return HP_OK;
+    }
+    float *floats = own(b->network, elements * sizeof(float));
+    HP_ALLOCATED(floats, b->error);
+    *data = floats;
+    if (weight->dtype == HP_FLOAT32) return hp_weight_read(b->store, weight, floats, b->error);
+    void *raw = hp_alloc_aligned(weight->bytes ? weight->bytes : 1);
+    HP_ALLOCATED(raw, b->error);
+    hp_status status = hp_weight_read(b->store, weight, raw, b->error);
+    if (status == HP_OK) hp_convert_to_float(weight->dtype, raw, elements, floats);
+    hp_free(raw);
+    return status;
+}
+
+static hp_status bind_slot(binder *b, const hp_layer *layer, hp_weight_slot *slot, const hp_weight *weight) {
+    const hp_shape *shape = &slot->constant->tensor.shape;
+    char found[128], expected[128];
+    hp_shape_text(shape, expected, sizeof expected);
+    dims_text(weight, found, sizeof found);
+    if (!same_shape(weight, shape)) {
+        hp_reasons_add(b->reasons, HP_ERROR_FORMAT, layer->place,
+            "the weight %s has shape %s in the file (%s), expected %s", slot->name, found, weight->name, expected);
+        return HP_OK;
+    }
+    size_t elements = (size_t)hp_shape_elements(shape), bytes;
+    if (!hp_convertible(weight->dtype)) {
+        hp_reasons_add(b->reasons, HP_ERROR_UNSUPPORTED, layer->place, "the weight %s (%s) has dtype %s", slot->name,
+            weight->name, hp_dtype_name(weight->dtype));
+        return HP_OK;
+    }
+    if (!hp_size_mul(elements, hp_dtype_size(weight->dtype), &bytes) || bytes != weight->bytes) {
+        hp_reasons_add(b->reasons, HP_ERROR_FORMAT, layer->place,
+            "the weight %s (%s) holds %zu bytes, expected %s of %s", slot->name, weight->name, weight->bytes, expected,
+            hp_dtype_name(weight->dtype));
+        return HP_OK;
+    }
+    const void *data = NULL;
+    HP_TRY(load(b, weight, elements, &data));
+    slot->stored = weight;
+    slot->constant->data = data;
+    return HP_OK;
+}
+
+/* ---- path stores: saving_lib.py _load_state, _load_container_state */
+
+const char *hp_snake_case(const char *class_name, char *text, size_t size) {
+    char word[256], split[512];
+    size_t n = 0, m = 0;
+    for (const char *c = class_name; *c && n + 1 < sizeof word; c++) { /* re.sub(r"\W+", "", name) */
+        unsigned char u = (unsigned char)*c;
+        if (u >= 128 || u == '_' || (u >= '0' && u <= '9') || (u >= 'A' && u <= 'Z') || (u >= 'a' && u <= 'z'))
+            word[n++] = *c;
+    }
+    word[n] = '\0';
+#define UPPER(c) ((c) >= 'A' && (c) <= 'Z')
+#define LOWER(c) ((c) >= 'a' && (c) <= 'z')
+    for (size_t i = 0; i < n;) { /* re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name) */
+        split[m++] = word[i++];
+        if (i + 1 >= n || !UPPER(word[i]) || !LOWER(word[i + 1])) continue;
+        split[m++] = '_';
+        split[m++] = word[i++];
+        while (i < n && LOWER(word[i])) split[m++] = word[i++];
+    }
+    size_t to = 0;
+    for (size_t i = 0; i < m && to + 2 < size; i++) { /* re.sub("([a-z])([A-Z])", r"\1_\2", name).lower() */
+        text[to++] = (char)(UPPER(split[i]) ? split[i] + 32 : split[i]);
+        if (LOWER(split[i]) && i + 1 < m && UPPER(split[i + 1])) text[to++] = '_';
+    }
+    text[to] = '\0';
+    return text;
+#undef UPPER
+#undef LOWER
+}
+
+/* A layer's own variables lie at <path>/vars/<n>, those named "cell/kernel" at <path>/cell/vars/<n>; n counts the
+ * trainable ones first, each kind as created (Layer.save_own_variables). */
+static hp_status bind_own(binder *b, hp_layer *layer, const char *path) {
+    for (size_t i = 0; i < layer->weight_count; i++) {
+        hp_weight_slot *slot = &layer->weights[i];
+        const char *slash = strrchr(slot->name, '/');
+        int prefix = slash ? (int)(slash - slot->name) : 0;
+        size_t place = 0;
+        for (size_t k = 0; k < layer->weight_count; k++) {
+            const hp_weight_slot *other = &layer->weights[k];
+            const char *other_slash = strrchr(other->name, '/');
+            int other_prefix = other_slash ? (int)(other_slash - other->name) : 0;
+            if (other_prefix != prefix || strncmp(other->name, slot->name, (size_t)prefix) != 0) continue;
+            place += other->trainable != slot->trainable ? other->trainable : k < i;
+        }
+        char name[PATH_SIZE];
+        int size = snprintf(name, sizeof name, "%s%s%.*s/vars/%zu", path, prefix ? "/" : "", prefix, slot->name, place);
+        const hp_weight *weight = size < PATH_SIZE ? hp_weight_find(b->store, name) : NULL;
+        if (!weight) {
+            hp_reasons_add(b->reasons, HP_ERROR_FORMAT, layer->place,
+                "the weight %s is missing in the file: there is no %s", slot->name, name);
+            continue;
+        }
+        b->used[weight - b->store->weights] = true;
+        HP_TRY(bind_slot(b, layer, slot, weight));
+    }
+    return HP_OK;
+}
+
+/* The name of child `index` in its list: the class in snake case with _1, _2 ... for the second, third of that class
+ * in this list. Operations are not among a model's layers. */
+static void list_name(const hp_layer *layer, size_t index, char *text, size_t size) {
+    const hp_layer *child = layer->children[index];
+    char name[256], other[256];
+    size_t before = 0;
+    hp_snake_case(child->cls->class_name, name, sizeof name);
+    for (size_t i = 0; i < index; i++)
+        if (layer->children[i]->in_list && !layer->children[i]->cls->is_operation &&
+            strcmp(layer->children[i]->attribute, child->attribute) == 0)
+            before += strcmp(hp_snake_case(layer->children[i]->cls->class_name, other, sizeof other), name) == 0;
+    if (before)
+        snprintf(text, size, "%s_%zu", name, before);
+    else
+        snprintf(text, size, "%s", name);
+}
+
+/* Attributes are visited by sorted name, private ones last: it decides which path a shared layer is saved under. */
+static int by_attribute(const void *a, const void *b) {
+    const hp_layer *x = *(hp_layer *const *)a, *y = *(hp_layer *const *)b;
+    bool x_private = x->attribute[0] == '_', y_private = y->attribute[0] == '_';
+    return x_private != y_private ? x_private - y_private : strcmp(x->attribute, y->attribute);
+}
+
+static hp_status bind_path(binder *b, hp_layer *layer, const char *path);
+
+static hp_status bind_list(binder *b, hp_layer *layer, const char *path) {
+    char name[PATH_SIZE], item[280];
+    const char *skipped = layer->cls == &hp_model_class_Sequential ? "InputLayer" : NULL;
+    for (size_t i = 0; i < layer->child_count; i++) {
+        hp_layer *child = layer->children[i];
+        if (!child->in_list || child->cls->is_operation) continue;
+        if (skipped && i == 0 && strcmp(child->cls->class_name, skipped) == 0) continue;
+        list_name(layer, i, item, sizeof item);
+        if (snprintf(name, sizeof name, "%s%s%s/%s", path, *path ? "/" : "", child->attribute, item) < PATH_SIZE)
+            HP_TRY(bind_path(b, child, name));
+    }
+    return HP_OK;
+}
+
+static hp_status bind_path(binder *b, hp_layer *layer, const char *path) {
+    if (layer->visited) return HP_OK;
+    layer->visited = true;
+    HP_TRY(bind_own(b, layer, path));
+    HP_TRY(bind_list(b, layer, path));
+    if (layer->cls->is_model || layer->child_count == 0) return HP_OK;
+    hp_layer **sorted = hp_alloc_array(layer->child_count, sizeof(hp_layer *));
+    HP_ALLOCATED(sorted, b->error);
+    memcpy(sorted, layer->children, layer->child_count * sizeof(hp_layer *));
+    qsort(sorted, layer->child_count, sizeof *sorted, by_attribute);
+    hp_status status = HP_OK;
+    for (size_t i = 0; status == HP_OK && i < layer->child_count; i++) {
+        char name[PATH_SIZE];
+        if (sorted[i]->in_list) continue;
+        if (snprintf(name, sizeof name, "%s/%s", path, sorted[i]->attribute) < PATH_SIZE)
+            status = bind_path(b, sorted[i], name);
+    }
+    hp_free(sorted);
+    return status;
+}
+
+/* What Keras saves beside weights: states of random generators. */
+static bool is_generator_state(const char *name) {
+    return strstr(name, "seed_generator/") || strstr(name, "/generator/");
+}
+
+static hp_status bind_paths(binder *b) {
+    b->used = hp_alloc_array(b->store->weight_count, sizeof *b->used);
+    HP_ALLOCATED(b->used, b->error);
+    hp_status status = bind_path(b, b->network->root, "");
+    for (size_t i = 0; status == HP_OK && i < b->store->weight_count; i++) {
+        const hp_weight *weight = &b->store->weights[i];
+        if (b->used[i] || is_generator_state(weight->name)) continue;
+        char shape[128];
+        dims_text(weight, shape, sizeof shape);
+        hp_reasons_add(
+            b->reasons, HP_ERROR_FORMAT, weight->name, "no layer of the config has this weight of shape %s", shape);
+    }
+    hp_free(b->used);
+    return status;
+}
+
+/* ---- ordered stores: legacy_h5_format.py load_weights_from_hdf5_group */
+
+typedef struct slot_ref {
+    const hp_layer *layer;
+    hp_weight_slot *slot;
+} slot_ref;
+
+typedef struct slot_list {
+    slot_ref *at;
+    size_t count, capacity;
+} slot_list;
+
+static bool push(slot_list *list, const hp_layer *layer, hp_weight_slot *slot) {
+    if (!HP_GROW(list->at, list->capacity, list->count + 1)) return false;
+    list->at[list->count++] = (slot_ref){layer, slot};
+    return true;
+}
+
+static bool append(slot_list *list, const slot_list *more) {
+    for (size_t i = 0; i < more->count; i++)
+        if (!push(list, more->at[i].layer, more->at[i].slot)) return false;
+    return true;
+}
+
+/* Weights below a layer as Keras 2 gives them out: trainable ones to `t`, the rest to `n`. A frozen layer puts all of
+ * its own to `n`, its children's trainable ones first. */
+static bool gather_keras2(hp_layer *layer, slot_list *t, slot_list *n) {
+    if (layer->visited) return true;
+    layer->visited = true;
+    slot_list own_t = {0}, own_n = {0};
+    bool good = true, frozen = !layer->trainable;
+    for (size_t i = 0; good && i < layer->weight_count; i++)
+        good = push(layer->weights[i].trainable ? &own_t : &own_n, layer, &layer->weights[i]);
+    for (size_t i = 0; good && i < layer->child_count; i++) {
+        if (!frozen || layer->cls->is_model) {
+            good = gather_keras2(layer->children[i], &own_t, &own_n);
+        } else { /* own variables, then each child's */
+            good = append(&own_t, &own_n);
+            own_n.count = 0;
+            good = good && gather_keras2(layer->children[i], &own_t, &own_n);
+        }
+    }
+    good = good && append(frozen ? n : t, &own_t) && append(n, &own_n);
+    hp_free(own_t.at);
+    hp_free(own_n.at);
+    return good;
+}
+
+/* All weights below a layer in the order of Keras 3's Layer.weights: own trainable, own others, children's. */
+static bool gather_keras3(hp_layer *layer, slot_list *all) {
+    if (layer->visited) return true;
+    layer->visited = true;
+    for (int trainable = 1; trainable >= 0; trainable--)
+        for (size_t i = 0; i < layer->weight_count; i++)
+            if (layer->weights[i].trainable == trainable && !push(all, layer, &layer->weights[i])) return false;
+    for (size_t i = 0; i < layer->child_count; i++)
+        if (!gather_keras3(layer->children[i], all)) return false;
+    return true;
+}
+
+static void clear_visited(hp_layer *layer) {
+    if (!layer->visited) return;
+    layer->visited = false;
+    for (size_t i = 0; i < layer->child_count; i++) clear_visited(layer->children[i]);
+}
+
+/* _legacy_weights(layer): trainable_weights + non_trainable_weights. */
+static bool legacy_weights(hp_layer *layer, int family, slot_list *list) {
+    slot_list all = {0}, rest = {0};
+    bool good = true;
+    list->count = 0;
+    if (family < 3) {
+        good = gather_keras2(layer, list, &rest) && append(list, &rest);
+    } else {
+        good = gather_keras3(layer, &all);
+        for (int pass = 1; pass >= 0; pass--)
+            for (size_t i = 0; good && i < all.count; i++) {
+                bool trainable = layer->trainable && all.at[i].layer->trainable && all.at[i].slot->trainable;
+                if (trainable == pass) good = push(list, all.at[i].layer, all.at[i].slot);
+            }
+    }
+    hp_free(all.at);
+    hp_free(rest.at);
+    clear_visited(layer);
+    return good;
+}
+
+static hp_status bind_group(binder *b, const hp_layer *layer, const slot_list *list, const hp_weight_group *group) {
+    if (list->count != group->count) {
+        hp_reasons_add(b->reasons, HP_ERROR_FORMAT, layer->place,
+            "found %zu weights in the file (group \"%.64s\"), expected %zu", group->count, group->name, list->count);
+        return HP_OK;
+    }
+    for (size_t i = 0; i < list->count; i++)
+        HP_TRY(bind_slot(b, list->at[i].layer, list->at[i].slot, &group->weights[i]));
+    return HP_OK;
+}
+
+/* The next group that holds weights; NULL past the last. */
+static const hp_weight_group *next_group(const hp_weight_store *store, size_t *at) {
+    while (*at < store->group_count) {
+        const hp_weight_group *group = &store->groups[(*at)++];
+        if (group->count > 0) return group;
+    }
+    return NULL;
+}
+
+static hp_status bind_groups(binder *b) {
+    hp_layer *root = b->network->root;
+    slot_list list = {0};
+    size_t at = 0;
+    hp_status status = HP_OK;
+    for (size_t i = 0; status == HP_OK && i < root->child_count; i++) {
+        hp_layer *layer = root->children[i];
+        bool again = false;
+        for (size_t k = 0; k < i && !again; k++) again = root->children[k] == layer;
+        if (again) continue;
+        if (!legacy_weights(layer, b->network->spec->version.family, &list)) {
+            status = hp_error_set(b->error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
+            break;
+        }
+        if (list.count == 0) continue;
+        const hp_weight_group *group = next_group(b->store, &at);
+        if (group)
+            status = bind_group(b, layer, &list, group);
+        else
+            hp_reasons_add(b->reasons, HP_ERROR_FORMAT, layer->place,
+                "its %zu weights are missing: the file has no more groups of weights", list.count);
+    }
+    for (const hp_weight_group *group; status == HP_OK && (group = next_group(b->store, &at));)
+        hp_reasons_add(b->reasons, HP_ERROR_FORMAT, group->name,
+            "no layer of the config is left for this group of %zu weights", group->count);
+    hp_free(list.at);
+    return status;
+}
+
+hp_status hp_network_bind(hp_network *network, hp_reasons *reasons, hp_error *error) {
+    binder b = {.network = network, .store = network->spec->weights, .reasons = reasons, .error = error};
+    hp_status status = b.store->ordered ? bind_groups(&b) : bind_paths(&b);
+    if (status != HP_OK && status != HP_ERROR_NO_MEMORY) hp_error_prefix(error, "%s", network->spec->name);
+    return status;
+}

@@ -1,0 +1,253 @@
+/* build.c: a network from a spec: parse, try, bind; and its lowering for a signature of input shapes.
+ *
+ * Invariant: once hp_network_open has returned a network, neither it nor its layers change. */
+#include "graph/build.h"
+
+#include <stdio.h>
+#include <string.h>
+#include "graph/bind.h"
+#include "graph/network.h"
+
+/* Calls of layers in one lowering: shared models inside shared models multiply, and a file of a kilobyte could ask
+ * for 2^40 of them. */
+enum { MAX_CALLS = 200000 };
+
+/* Sizes to try for dims that are unknown until data comes, the likely ones first. */
+static const int64_t trial_sizes[] = {32, 64, 16, 128, 224, 8, 7, 299, 256, 512, 4, 2, 1};
+
+/* ---- lowering */
+
+static bool emit_inputs(hp_builder *b, const hp_network *network, const hp_shape *shapes, size_t count,
+    int64_t batch_rows, hp_value *values) {
+    if (count != network->input_count) {
+        hp_builder_fail(b, HP_ERROR_SHAPE, "found %zu inputs, expected %zu", count, network->input_count);
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const hp_input_spec *input = &network->inputs[i];
+        bool fits = shapes[i].rank == input->rank;
+        for (int k = 1; fits && k < input->rank; k++) fits = input->dims[k] < 0 || input->dims[k] == shapes[i].dims[k];
+        hp_tensor tensor = {.dtype = input->dtype, .shape = shapes[i]};
+        if (!fits) {
+            char has[128], wants[128];
+            hp_shape expected = {.rank = input->rank, .rows = true};
+            tensor.shape.rows = true;
+            tensor.shape.dims[0] = expected.dims[0] = 1;
+            for (int k = 1; k < input->rank; k++) expected.dims[k] = input->dims[k];
+            hp_builder_fail(b, HP_ERROR_SHAPE, "input \"%.64s\" has shape %s, expected %s (-1: any)", input->name,
+                hp_shape_text(&tensor.shape, has, sizeof has), hp_shape_text(&expected, wants, sizeof wants));
+            return false;
+        }
+        tensor.shape.rows = batch_rows == 0;
+        tensor.shape.dims[0] = batch_rows == 0 ? 1 : batch_rows;
+        values[i] = hp_emit_input(b, &tensor);
+    }
+    return b->status == HP_OK;
+}
+
+static void set_outputs(hp_builder *b, const hp_value *values, size_t count) {
+    if (b->status != HP_OK) return;
+    b->graph->outputs = hp_arena_copy(&b->graph->arena, values, count * sizeof *values);
+    b->graph->output_count = count;
+    if (!b->graph->outputs) {
+        b->graph->output_count = 0;
+        hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
+    }
+}
+
+hp_status hp_network_lower_recorded(const hp_network *network, const hp_shape *inputs, size_t input_count,
+    int64_t batch_rows, const char *output_layer, hp_call_record *records, hp_graph *graph, bool *mixes_rows,
+    char *mixes_rows_where, size_t where_size, hp_error *error) {
+    hp_lowering lowering = {.calls_left = MAX_CALLS, .records = records, .record_count = network->layer_count + 1};
+    hp_builder b = {.graph = graph, .constants = network->constants, .layer = "inputs", .user = &lowering};
+    graph->batch_rows = batch_rows;
+    const hp_layer *wanted = output_layer ? hp_network_find_layer(network, output_layer) : NULL;
+    HP_FAIL_IF(output_layer && !wanted, error, HP_ERROR_ARGUMENT, network->spec->name,
+        "there is no layer \"%.64s\" in the model", output_layer);
+    hp_value *values = hp_arena_alloc(&graph->arena, (network->input_count + 1) * sizeof *values);
+    hp_arg *args = hp_arena_alloc(&graph->arena, (network->input_count + 1) * sizeof *args);
+    HP_ALLOCATED(values, error);
+    HP_ALLOCATED(args, error);
+    hp_call call = {.inputs = values, .input_count = network->input_count, .input_is_list = true};
+    if (emit_inputs(&b, network, inputs, input_count, batch_rows, values)) {
+        b.layer = network->root->place;
+        hp_layer_call_full(&b, network->root, &call);
+    }
+    if (!wanted)
+        set_outputs(&b, call.outputs, call.output_count);
+    else if (b.status == HP_OK)
+        set_outputs(&b, records[wanted->index].outputs, records[wanted->index].count);
+    if (b.status == HP_OK && graph->output_count == 0)
+        hp_builder_fail(&b, HP_ERROR_FORMAT, "there is no output: the layer is never called");
+    if (mixes_rows) *mixes_rows = b.status != HP_OK && b.mixes_rows;
+    if (mixes_rows_where) snprintf(mixes_rows_where, where_size, "%s", b.mixes_rows_where);
+    if (b.status == HP_OK) return HP_OK;
+    if (error) *error = b.error;
+    hp_error_prefix(error, "%s", network->spec->name);
+    return b.status;
+}
+
+hp_status hp_network_lower(const hp_network *network, const hp_shape *inputs, size_t input_count, int64_t batch_rows,
+    const char *output_layer, hp_graph *graph, bool *mixes_rows, hp_error *error) {
+    hp_call_record *records = NULL;
+    *graph = (hp_graph){0};
+    if (mixes_rows) *mixes_rows = false;
+    if (output_layer) {
+        records = hp_arena_alloc(&graph->arena, (network->layer_count + 1) * sizeof *records);
+        HP_ALLOCATED(records, error);
+    }
+    return hp_network_lower_recorded(
+        network, inputs, input_count, batch_rows, output_layer, records, graph, mixes_rows, NULL, 0, error);
+}
+
+/* ---- trials */
+
+static void forget_weights(hp_layer *layer) {
+    for (size_t i = 0; i < layer->weight_count; i++) layer->weights[i].constant = NULL;
+    layer->weight_count = 0;
+    for (size_t i = 0; i < layer->child_count; i++)
+        if (layer->children[i]->parent == layer) forget_weights(layer->children[i]);
+}
+
+/* Lowers with every unknown dim set to `size`; a graph that mixes rows a second time with Keras's batch. */
+static hp_status try_size(hp_network *network, int64_t size, hp_probe *probe, hp_error *error) {
+    char where[256] = "";
+    *probe = (hp_probe){0};
+    hp_shape *shapes = hp_arena_alloc(&network->arena, (network->input_count + 1) * sizeof *shapes);
+    probe->records = hp_arena_alloc(&network->arena, (network->layer_count + 1) * sizeof *probe->records);
+    HP_ALLOCATED(shapes, error);
+    HP_ALLOCATED(probe->records, error);
+    for (size_t i = 0; i < network->input_count; i++) {
+        shapes[i].rank = network->inputs[i].rank;
+        for (int k = 1; k < shapes[i].rank; k++)
+            shapes[i].dims[k] = network->inputs[i].dims[k] < 0 ? size : network->inputs[i].dims[k];
+    }
+    bool mixes = network->mixes_rows;
+    hp_status status = HP_OK;
+    for (int pass = 0; pass < 2; pass++) {
+        int64_t batch = network->mixes_rows ? 32 : 0;
+        status = hp_network_lower_recorded(network, shapes, network->input_count, batch, NULL, probe->records,
+            &probe->graph, &mixes, where, sizeof where, error);
+        if (status == HP_OK || !mixes || network->mixes_rows) break;
+        network->mixes_rows = true;
+        network->mixes_rows_where = hp_arena_strdup(&network->arena, where);
+        memset(probe->records, 0, (network->layer_count + 1) * sizeof *probe->records);
+        hp_graph_release(&probe->graph);
+        probe->graph = (hp_graph){0};
+        HP_ALLOCATED(network->mixes_rows_where, error);
+    }
+    return status;
+}
+
+static bool has_unknown_dims(const hp_network *network) {
+    for (size_t i = 0; i < network->input_count; i++)
+        for (int k = 1; k < network->inputs[i].rank; k++)
+            if (network->inputs[i].dims[k] < 0) return true;
+    return false;
+}
+
+/* Lowers on trial until one size (and, with unknown dims, a second) fits; the first declares the weights. */
+static hp_status try_sizes(hp_network *network, hp_error *error) {
+    hp_probe probes[2];
+    memset(probes, 0, sizeof probes);
+    size_t done = 0, wanted = has_unknown_dims(network) ? 2 : 1;
+    hp_status first_failure = HP_OK, status = HP_OK;
+    for (size_t i = 0; i < sizeof trial_sizes / sizeof *trial_sizes && done < wanted; i++) {
+        if (done == 0) forget_weights(network->root);
+        hp_error failure;
+        status = try_size(network, trial_sizes[i], &probes[done], &failure);
+        if (status == HP_OK) {
+            done++;
+            continue;
+        }
+        hp_graph_release(&probes[done].graph);
+        if (first_failure == HP_OK && done == 0) {
+            first_failure = status;
+            if (error) *error = failure;
+        }
+        if (status != HP_ERROR_SHAPE || wanted == 1) break;
+    }
+    status = done ? hp_network_fill_tables(network, &probes[0], done > 1 ? &probes[1] : NULL, error) : first_failure;
+    for (size_t i = 0; i < done; i++) hp_graph_release(&probes[i].graph);
+    return status;
+}
+
+/* ---- opening */
+
+static hp_status parse(hp_network *network, hp_reasons *reasons, hp_error *error) {
+    hp_layer_scope scope = {.arena = &network->arena, .reasons = reasons, .find = hp_model_class_find};
+    network->root = hp_layer_new(&scope, network->spec->config, "model");
+    hp_layer_scope_release(&scope);
+    HP_FAIL_IF(reasons->out_of_memory, error, HP_ERROR_NO_MEMORY, network->spec->name, "out of memory");
+    if (!network->root) return HP_OK;
+    if (!network->root->cls->is_model)
+        hp_reasons_add(reasons, HP_ERROR_UNSUPPORTED, network->root->place, "the file holds a layer, not a model");
+    else if (!hp_model_inputs(network->root, &network->inputs, &network->input_count))
+        hp_reasons_add(reasons, HP_ERROR_UNSUPPORTED, network->root->place,
+            "the file does not say the shape of the model's input");
+    return HP_OK;
+}
+
+static hp_status make(hp_network *network, hp_reasons *reasons, hp_error *error) {
+    HP_TRY(parse(network, reasons, error));
+    if (reasons->count > 0) return HP_OK;
+    HP_TRY(hp_network_number_layers(network, error));
+    hp_error failure;
+    hp_status status = try_sizes(network, &failure);
+    if (status == HP_ERROR_NO_MEMORY) HP_FAIL(error, status, network->spec->name, "out of memory");
+    if (status != HP_OK) {
+        const char *where = failure.where; /* without the file's name: it is added to all reasons */
+        size_t prefix = strlen(network->spec->name);
+        if (strncmp(where, network->spec->name, prefix) == 0 && strncmp(where + prefix, ": ", 2) == 0)
+            where += prefix + 2;
+        hp_reasons_add(reasons, status, where, "%s", failure.message);
+        return HP_OK;
+    }
+    return hp_network_bind(network, reasons, error);
+}
+
+/* The first reason as an error, with the number of the others. */
+static hp_status first_reason(const hp_model_spec *spec, const hp_reasons *reasons, hp_error *error) {
+    const hp_error *first = &reasons->at[0];
+    char more[64] = "";
+    if (reasons->count > 1) snprintf(more, sizeof more, " (and %zu more reasons)", reasons->count - 1);
+    hp_error_set(error, first->status, first->where, "%.440s%s", first->message, more);
+    hp_error_prefix(error, "%s", spec->name);
+    return first->status;
+}
+
+static void add_names(const hp_model_spec *spec, hp_reasons *reasons, size_t from) {
+    for (size_t i = from; i < reasons->count; i++) hp_error_prefix(&reasons->at[i], "%s", spec->name);
+}
+
+hp_status hp_network_open(
+    const hp_model_spec *spec, hp_constants *constants, hp_reasons *reasons, hp_network **network, hp_error *error) {
+    hp_reasons own = {0};
+    *network = NULL;
+    hp_network *n = HP_NEW(hp_network);
+    HP_ALLOCATED(n, error);
+    n->spec = spec;
+    n->constants = constants;
+    hp_status status = make(n, &own, error);
+    if (status == HP_OK && own.count > 0) status = first_reason(spec, &own, error);
+    if (status == HP_OK && own.out_of_memory)
+        status = hp_error_set(error, HP_ERROR_NO_MEMORY, spec->name, "out of memory");
+    add_names(spec, &own, 0);
+    for (size_t i = 0; reasons && i < own.count; i++) {
+        hp_reasons_add(reasons, own.at[i].status, own.at[i].where, "%s", own.at[i].message);
+    }
+    hp_reasons_release(&own);
+    if (status == HP_OK)
+        *network = n;
+    else
+        hp_network_close(n);
+    return status;
+}
+
+void hp_network_close(hp_network *network) {
+    if (!network) return;
+    for (size_t i = 0; i < network->owned_count; i++) hp_free(network->owned[i]);
+    hp_free(network->owned);
+    hp_arena_release(&network->arena);
+    hp_free(network);
+}

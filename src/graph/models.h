@@ -1,0 +1,81 @@
+/* models.h: Sequential and Functional as layer classes: a model inside a model is a layer whose lower inlines it.
+ *
+ * Invariant: a parsed model's nodes stand in an order in which every one comes after those it reads. */
+#ifndef HP_GRAPH_MODELS_H
+#define HP_GRAPH_MODELS_H
+
+#include "layers/layer.h"
+
+/* A tensor of a Functional graph: output `tensor` of its node `node`. */
+typedef struct hp_tensor_ref {
+    size_t node, tensor;
+} hp_tensor_ref;
+
+/* One call of a layer in a Functional graph. Arguments of kind HP_ARG_TENSOR hold an index into `refs`. */
+typedef struct hp_model_node {
+    hp_layer *layer;
+    const hp_arg *args;
+    size_t arg_count;
+    size_t first_ref, ref_count; /* in hp_functional.refs: all tensors that the arguments hold */
+} hp_model_node;
+
+typedef struct hp_functional {
+    const hp_json *layers, *input_layers, *output_layers; /* as in the config */
+    hp_model_node *nodes;                                 /* by layer in the config's order, then by call */
+    size_t node_count;
+    size_t *first_node; /* per child: its first node; child_count + 1 of them */
+    size_t *order;      /* of execution: nodes */
+    hp_tensor_ref *refs;
+    size_t ref_count, ref_capacity;
+    hp_tensor_ref *inputs, *outputs; /* flattened in the order of keras.tree */
+    size_t input_count, output_count;
+} hp_functional;
+
+typedef struct hp_sequential {
+    const hp_json *layers, *build_input_shape;
+} hp_sequential;
+
+/* An input of a model. */
+typedef struct hp_input_spec {
+    const char *name;
+    hp_dtype dtype;
+    int rank;
+    int64_t dims[HP_MAX_RANK]; /* -1: None; the batch too */
+} hp_input_spec;
+
+/* What lowering keeps track of; the builder's `user`. */
+typedef struct hp_lowering {
+    size_t calls_left;              /* bounds the work that a small config can ask for */
+    struct hp_call_record *records; /* per layer of the table, by its index; NULL: none are kept */
+    size_t record_count;
+} hp_lowering;
+
+/* The outputs of the first call of a layer. */
+typedef struct hp_call_record {
+    const hp_value *outputs;
+    size_t count;
+} hp_call_record;
+
+/* The class for this name and module when it is a model: for hp_layer_scope.find. A subclass of Functional without
+ * code of its own is told by its config, see hp_model_like. */
+const hp_layer_class *hp_model_class_find(const char *class_name, const char *module);
+
+/* The inputs of a model layer, from its InputLayers or what else says their shape. *inputs is in the layer's arena.
+ * False: they cannot be known. */
+bool hp_model_inputs(const hp_layer *model, hp_input_spec **inputs, size_t *count);
+/* The layer that makes output `index` of a model; NULL when there is no such output. */
+const hp_layer *hp_model_output_layer(const hp_layer *model, size_t index);
+
+/* Parses the graph of a Functional; a check function of its class. */
+void hp_functional_parse(hp_layer_scope *scope, hp_layer *layer, void *config);
+/* Makes the children of a model from its list of layers, in order; NULL entries are those with faults (reported). */
+hp_layer **hp_model_parse_layers(hp_layer_scope *scope, hp_layer *model, const hp_json *layers, size_t *count);
+
+/* A call of a layer of a model: counted, recorded. */
+void hp_model_call(hp_builder *b, hp_layer *layer, hp_call *call);
+/* x with the dtype of an input, its mask kept. */
+hp_value hp_model_cast(hp_builder *b, hp_value x, hp_dtype dtype);
+
+extern const hp_layer_class hp_model_class_Functional, hp_model_class_Sequential;
+
+#endif

@@ -1,0 +1,147 @@
+/* activations.c: Keras's activations: found by name, parsed from configs, emitted.
+ *
+ * Invariant: a parsed spec has an entry, and its params are what Keras's function would be called with. */
+#include <math.h>
+#include <string.h>
+#include "layers/layer.h"
+
+typedef struct hp_activation_entry {
+    const char *name;
+    hp_unary op;
+    float params[3];
+    hp_value (*emit)(hp_builder *b, hp_value x, int axis); /* axis-wise ones; NULL: elementwise */
+} hp_activation_entry;
+
+static hp_value emit_softmax(hp_builder *b, hp_value x, int axis) {
+    return hp_emit_softmax(b, x, axis, false);
+}
+
+static hp_value emit_log_softmax(hp_builder *b, hp_value x, int axis) {
+    return hp_emit_softmax(b, x, axis, true);
+}
+
+/* The half of x from item `begin` of that axis on. */
+static hp_value half(hp_builder *b, hp_value x, int axis, int64_t begin, int64_t count) {
+    const hp_shape *shape = hp_builder_shape(b, x);
+    int64_t first[HP_MAX_RANK], counts[HP_MAX_RANK], steps[HP_MAX_RANK];
+    for (int i = 0; i < shape->rank; i++) {
+        first[i] = i == axis ? begin : 0;
+        counts[i] = i == axis ? count : shape->dims[i];
+        steps[i] = 1;
+    }
+    return hp_emit_slice(b, x, first, counts, steps);
+}
+
+/* keras/src/backend/tensorflow/nn.py glu: a * sigmoid(b), where x is a beside b. */
+static hp_value emit_glu(hp_builder *b, hp_value x, int axis) {
+    int64_t size = hp_builder_shape(b, x)->dims[axis];
+    if (size % 2 != 0)
+        return hp_builder_fail(b, HP_ERROR_SHAPE, "glu halves axis %d, whose size %lld is odd", axis, (long long)size);
+    hp_value gate = hp_emit_unary(b, half(b, x, axis, size / 2, size / 2), HP_UNARY_SIGMOID, 0, 0, 0);
+    return hp_emit_binary(b, HP_BINARY_MULTIPLY, half(b, x, axis, 0, size / 2), gate);
+}
+
+/* keras/src/backend/tensorflow/nn.py sparsemax, without its sort: a value z is in the support when 1 + k z > s, with k
+ * and s the number and the sum of all values >= z (equal values give the same answer as in any sorted order).
+ * tau = (sum of the support - 1) / its size; the result is max(z - tau, 0). */
+static hp_value emit_sparsemax(hp_builder *b, hp_value x, int axis) {
+    hp_shape shape = *hp_builder_shape(b, x);
+    if (shape.rank >= HP_MAX_RANK)
+        return hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "sparsemax of more than %d axes", HP_MAX_RANK - 1);
+    int64_t row[HP_MAX_RANK], column[HP_MAX_RANK];
+    for (int i = 0, at = 0; i < shape.rank; i++) { /* axis of size n becomes (1, n) in one, (n, 1) in the other */
+        row[at] = i == axis ? 1 : shape.dims[i];
+        column[at++] = shape.dims[i];
+        if (i != axis) continue;
+        row[at] = shape.dims[i];
+        column[at++] = 1;
+    }
+    int inner = axis + 1;
+    hp_value each = hp_emit_reshape(b, x, shape.rank + 1, column), others = hp_emit_reshape(b, x, shape.rank + 1, row);
+    hp_value above = hp_emit_cast(b, hp_emit_compare(b, HP_GREATER_EQUAL, others, each), HP_FLOAT32);
+    hp_value count = hp_emit_reduce(b, above, HP_REDUCTION_SUM, &inner, 1, false);
+    hp_value sum =
+        hp_emit_reduce(b, hp_emit_binary(b, HP_BINARY_MULTIPLY, above, others), HP_REDUCTION_SUM, &inner, 1, false);
+    hp_value left =
+        hp_emit_binary(b, HP_BINARY_ADD, hp_emit_binary(b, HP_BINARY_MULTIPLY, count, x), hp_emit_float(b, 1));
+    hp_value support = hp_emit_cast(b, hp_emit_compare(b, HP_GREATER, left, sum), HP_FLOAT32);
+    hp_value size = hp_emit_reduce(b, support, HP_REDUCTION_SUM, &axis, 1, true);
+    hp_value total =
+        hp_emit_reduce(b, hp_emit_binary(b, HP_BINARY_MULTIPLY, support, x), HP_REDUCTION_SUM, &axis, 1, true);
+    hp_value tau =
+        hp_emit_binary(b, HP_BINARY_DIVIDE, hp_emit_binary(b, HP_BINARY_SUBTRACT, total, hp_emit_float(b, 1)), size);
+    return hp_emit_unary(b, hp_emit_binary(b, HP_BINARY_SUBTRACT, x, tau), HP_UNARY_RELU, 0, INFINITY, 0);
+}
+
+static const hp_activation_entry entries[] = {
+#define ELEMENTWISE(name, id, p0, p1, p2) {#name, HP_UNARY_##id, {p0, p1, p2}, NULL},
+#define AXISWISE(name, emitter) {#name, HP_UNARY_IDENTITY, {-1, 0, 0}, emitter},
+#include "layers/activations.def"
+#undef ELEMENTWISE
+#undef AXISWISE
+};
+
+const hp_activation_entry *hp_activation_find(const char *name) {
+    for (size_t i = 0; name && i < sizeof entries / sizeof *entries; i++)
+        if (strcmp(entries[i].name, name) == 0) return &entries[i];
+    return NULL;
+}
+
+void hp_activation_by_name(hp_activation_spec *spec, const char *name) {
+    spec->entry = hp_activation_find(name);
+    memcpy(spec->params, spec->entry->params, sizeof spec->entry->params);
+}
+
+/* An activation layer in the place of a function: its config is the arguments. */
+static bool parse_layer(
+    hp_layer_scope *scope, const hp_layer *layer, const char *key, const hp_json *value, hp_activation_spec *spec) {
+    const char *where = hp_arena_printf(scope->arena, "%s: %s", layer->place, key);
+    hp_layer *inner = where ? hp_layer_new(scope, value, where) : NULL;
+    if (!inner) return false;
+    if (!inner->cls->activation) {
+        hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, key, "the layer %s as an activation is not supported",
+            inner->cls->class_name);
+        return false;
+    }
+    inner->cls->activation(inner->config, spec);
+    return true;
+}
+
+bool hp_activation_parse(
+    hp_layer_scope *scope, const hp_layer *layer, const char *key, const hp_json *value, hp_activation_spec *spec) {
+    char text[80];
+    hp_activation_by_name(spec, "linear");
+    if (hp_json_is_null(value)) return true;
+    const char *name = hp_json_string(value), *class_name = hp_json_string(hp_json_get(value, "class_name"));
+    if (class_name && strcmp(class_name, "function") == 0) {
+        name = hp_json_string(hp_json_get(value, "config"));
+        if (!hp_activation_find(name)) name = hp_json_string(hp_json_get(value, "registered_name"));
+    } else if (class_name) {
+        return parse_layer(scope, layer, key, value, spec);
+    }
+    if (hp_activation_find(name)) {
+        hp_activation_by_name(spec, name);
+        return true;
+    }
+    hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, key, "found %s, which is no activation of Keras",
+        hp_json_describe(value, text, sizeof text));
+    return false;
+}
+
+bool hp_activation_elementwise(const hp_activation_spec *spec, hp_activation *activation) {
+    *activation = (hp_activation){.op = spec->entry->op};
+    memcpy(activation->params, spec->params, sizeof activation->params);
+    return spec->entry->emit == NULL;
+}
+
+hp_value hp_emit_activation(hp_builder *b, hp_value x, const hp_activation_spec *activation) {
+    const hp_activation_entry *entry = activation->entry;
+    if (b->status != HP_OK) return HP_NO_VALUE;
+    if (!entry->emit && entry->op == HP_UNARY_IDENTITY) return x;
+    if (entry->emit) {
+        int axis = hp_builder_axis(b, (int64_t)activation->params[0], hp_builder_shape(b, x)->rank);
+        return b->status == HP_OK ? entry->emit(b, x, axis) : HP_NO_VALUE;
+    }
+    x = hp_emit_cast(b, x, HP_FLOAT32);
+    return hp_emit_unary(b, x, entry->op, activation->params[0], activation->params[1], activation->params[2]);
+}

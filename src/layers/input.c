@@ -1,0 +1,53 @@
+/* input.c: InputLayer. Its lower passes the value on: graph/ makes the graph's inputs. */
+#include "layers/input.h"
+
+static const hp_field fields[] = {
+    HP_JSON_FIELD(hp_input_config, batch_shape),
+    HP_BOOL(hp_input_config, sparse, false),
+    HP_BOOL(hp_input_config, ragged, false),
+    HP_IGNORE("optional"), /* whether None may be given: hornpipe always has every input */
+    HP_FIELDS_END,
+};
+
+bool hp_input_shape(const hp_json *shape, int *rank, int64_t *dims) {
+    if (!hp_json_is(shape, HP_JSON_ARRAY) || shape->count > HP_MAX_RANK || shape->count == 0) return false;
+    *rank = 0;
+    HP_JSON_EACH (item, shape) {
+        bool number = hp_json_is(item, HP_JSON_INT) && item->integer >= 0 && (double)item->integer <= HP_MAX_DIM;
+        if (!number && !hp_json_is_null(item)) return false;
+        dims[(*rank)++] = number ? item->integer : -1;
+    }
+    return true;
+}
+
+static void check(hp_layer_scope *scope, hp_layer *layer, void *config) {
+    hp_input_config *c = config;
+    char text[80];
+    if (!hp_input_shape(c->batch_shape, &c->rank, c->dims))
+        hp_layer_refuse(scope, layer, HP_ERROR_FORMAT, "batch_shape",
+            "found %s, expected a list of 1 to %d sizes or nulls",
+            c->batch_shape ? hp_json_describe(c->batch_shape, text, sizeof text) : "nothing", HP_MAX_RANK);
+    if (c->sparse) hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "sparse", "sparse inputs are not supported");
+    if (c->ragged) hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "ragged", "ragged inputs are not supported");
+    if (layer->dtype == HP_STRING)
+        hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "dtype", "string inputs are not supported yet");
+}
+
+static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
+    (void)layer;
+    hp_call_output(b, call, call->inputs[0]);
+}
+
+const hp_layer_class hp_layer_InputLayer = {
+    .class_name = "InputLayer",
+    .module = "keras.layers",
+    .fields = fields,
+    .config_size = sizeof(hp_input_config),
+    .masking = HP_MASK_PASS,
+    .min_inputs = 1,
+    .max_inputs = 1,
+    .check = check,
+    .lower = lower,
+    .any_dtype = true,
+    .no_autocast = true,
+};

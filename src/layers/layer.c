@@ -1,0 +1,158 @@
+/* layer.c: what lower functions call: weights, arguments and outputs of a call, calls of inner layers.
+ *
+ * Invariant: after the first lowering of a network the weights of its layers are only read, so any number of threads
+ * may lower it again. */
+#include "layers/layer.h"
+
+#include <string.h>
+#include "base/dtype.h"
+
+/* ---- weights */
+
+static hp_weight_slot *find_slot(const hp_layer *layer, const char *name) {
+    for (size_t i = 0; i < layer->weight_count; i++)
+        if (strcmp(layer->weights[i].name, name) == 0) return &layer->weights[i];
+    return NULL;
+}
+
+static hp_weight_slot *new_slot(hp_layer *layer) {
+    if (layer->weight_count == layer->weight_capacity) {
+        size_t capacity = layer->weight_capacity ? 2 * layer->weight_capacity : 4;
+        hp_weight_slot *weights = hp_arena_alloc(layer->arena, capacity * sizeof *weights);
+        if (!weights) return NULL;
+        if (layer->weight_count) memcpy(weights, layer->weights, layer->weight_count * sizeof *weights);
+        layer->weights = weights;
+        layer->weight_capacity = capacity;
+    }
+    return &layer->weights[layer->weight_count++];
+}
+
+hp_value hp_layer_weight(
+    hp_builder *b, hp_layer *layer, const char *name, bool trainable, int rank, const int64_t *dims) {
+    if (b->status != HP_OK) return HP_NO_VALUE;
+    hp_tensor tensor = {.dtype = HP_FLOAT32, .shape = {.rank = rank}};
+    memcpy(tensor.shape.dims, dims, (size_t)rank * sizeof *dims);
+    for (int i = 0; i < rank; i++)
+        if (dims[i] < 0) return hp_builder_fail(b, HP_ERROR_SHAPE, "the weight %s would have a negative size", name);
+    hp_weight_slot *slot = find_slot(layer, name);
+    if (!slot) {
+        slot = new_slot(layer);
+        if (!slot) return hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
+        *slot = (hp_weight_slot){.name = name, .trainable = trainable};
+    }
+    if (!slot->constant) {
+        slot->constant = hp_constants_weight(b->constants, &tensor);
+        if (!slot->constant) return hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
+    }
+    if (!hp_shape_equal(&slot->constant->tensor.shape, &tensor.shape)) {
+        char has[96], wants[96];
+        return hp_builder_fail(b, HP_ERROR_SHAPE, "the weight %s has shape %s, this input would need %s", name,
+            hp_shape_text(&slot->constant->tensor.shape, has, sizeof has),
+            hp_shape_text(&tensor.shape, wants, sizeof wants));
+    }
+    return hp_emit_constant(b, slot->constant);
+}
+
+/* ---- arguments and outputs */
+
+void hp_call_output(hp_builder *b, hp_call *call, hp_value value) {
+    if (b->status != HP_OK) return;
+    if (call->output_count == call->output_capacity) {
+        size_t capacity = call->output_capacity ? 2 * call->output_capacity : 4;
+        hp_value *outputs = hp_arena_alloc(&b->graph->arena, capacity * sizeof *outputs);
+        if (!outputs) {
+            hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
+            return;
+        }
+        if (call->output_count) memcpy(outputs, call->outputs, call->output_count * sizeof *outputs);
+        call->outputs = outputs;
+        call->output_capacity = capacity;
+    }
+    call->outputs[call->output_count++] = value;
+}
+
+const hp_arg *hp_call_arg(const hp_call *call, int position, const char *keyword) {
+    for (size_t i = 0; i < call->arg_count; i++) {
+        const hp_arg *arg = &call->args[i];
+        bool here = arg->name ? keyword && strcmp(arg->name, keyword) == 0 : position >= 0 && i == (size_t)position;
+        if (!here) continue;
+        return arg->kind == HP_ARG_CONSTANT && hp_json_is_null(arg->constant) ? NULL : arg;
+    }
+    return NULL;
+}
+
+hp_value hp_call_tensor(hp_builder *b, const hp_call *call, int position, const char *keyword) {
+    const hp_arg *arg = hp_call_arg(call, position, keyword);
+    if (!arg) return HP_NO_VALUE;
+    if (arg->kind == HP_ARG_LIST && arg->item_count == 1) arg = arg->items;
+    if (arg->kind == HP_ARG_TENSOR) return arg->tensor;
+    return hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "the argument %s is not a tensor", keyword ? keyword : "");
+}
+
+hp_value hp_call_mask(hp_builder *b, const hp_call *call) {
+    const hp_arg *arg = hp_call_arg(call, -1, "mask");
+    if (arg) return hp_call_tensor(b, call, -1, "mask");
+    return call->input_count ? hp_builder_mask(b, call->inputs[0]) : HP_NO_VALUE;
+}
+
+/* ---- calls of layers */
+
+static hp_value autocast(hp_builder *b, const hp_layer *layer, hp_value value) {
+    hp_dtype dtype = hp_builder_tensor(b, value)->dtype;
+    if (layer->cls->no_autocast || layer->cls->is_model || layer->cls->is_operation || dtype == layer->dtype ||
+        !hp_dtype_is_float(dtype) || !hp_dtype_is_float(layer->dtype))
+        return value;
+    hp_value mask = hp_builder_mask(b, value), cast = hp_emit_cast(b, value, layer->dtype);
+    if (mask != HP_NO_VALUE) hp_builder_set_mask(b, cast, mask);
+    return cast;
+}
+
+static bool check_inputs(hp_builder *b, const hp_layer *layer, const hp_call *call) {
+    const hp_layer_class *cls = layer->cls;
+    int count = call->input_count > 1000000 ? 1000000 : (int)call->input_count;
+    if (count >= cls->min_inputs && (cls->max_inputs < 0 || count <= cls->max_inputs)) return true;
+    hp_builder_fail(b, HP_ERROR_SHAPE, "found %d input tensors, expected %s%d", count,
+        cls->max_inputs == cls->min_inputs ? ""
+        : count < cls->min_inputs          ? "at least "
+                                           : "at most ",
+        count < cls->min_inputs ? cls->min_inputs : cls->max_inputs);
+    return false;
+}
+
+void hp_layer_call_full(hp_builder *b, hp_layer *layer, hp_call *call) {
+    if (b->status != HP_OK) return;
+    const char *outer = b->layer;
+    b->layer = layer->place;
+    hp_value *inputs = hp_arena_alloc(&b->graph->arena, (call->input_count + 1) * sizeof *inputs);
+    if (!inputs)
+        hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
+    else if (check_inputs(b, layer, call)) {
+        for (size_t i = 0; i < call->input_count; i++) inputs[i] = autocast(b, layer, call->inputs[i]);
+        call->inputs = inputs;
+        layer->cls->lower(b, layer, call);
+        if (b->status == HP_OK && call->output_count == 0 && !layer->cls->is_model)
+            hp_builder_fail(b, HP_ERROR_INTERNAL, "the layer gave no output");
+        if (b->status == HP_OK && layer->cls->masking == HP_MASK_PASS && call->output_count > 0) {
+            hp_value mask = hp_call_mask(b, call);
+            if (mask != HP_NO_VALUE && hp_builder_mask(b, call->outputs[0]) == HP_NO_VALUE)
+                hp_builder_set_mask(b, call->outputs[0], mask);
+        }
+    }
+    if (b->status == HP_OK) b->layer = outer;
+}
+
+hp_value hp_layer_call(hp_builder *b, hp_layer *layer, const hp_value *inputs, size_t input_count) {
+    hp_arg args[4];
+    if (b->status != HP_OK) return HP_NO_VALUE;
+    if (input_count == 0 || input_count > 4)
+        return hp_builder_fail(b, HP_ERROR_INTERNAL, "an inner layer was called with %zu inputs", input_count);
+    for (size_t i = 0; i < input_count; i++) args[i] = (hp_arg){.kind = HP_ARG_TENSOR, .tensor = inputs[i]};
+    hp_arg list = {.kind = HP_ARG_LIST, .items = args, .item_count = input_count};
+    hp_call call = {.inputs = inputs,
+        .input_count = input_count,
+        .input_is_list = input_count > 1,
+        .args = input_count > 1 ? &list : args,
+        .arg_count = 1};
+    hp_layer_call_full(b, layer, &call);
+    return b->status == HP_OK && call.output_count ? call.outputs[0] : HP_NO_VALUE;
+}

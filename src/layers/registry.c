@@ -1,0 +1,207 @@
+/* registry.c: layer classes by name, and layers made from their serialised objects.
+ *
+ * Invariant: a layer that hp_layer_new returns has a filled config and all of its children; anything less was
+ * reported. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include "base/dtype.h"
+#include "layers/fields.h"
+
+enum { MAX_DEPTH = 48 };
+
+/* One class of the list with where Keras keeps it. */
+static const hp_layer_class *const classes[] = {
+#define LAYER(class_name, module, file) &hp_layer_##class_name,
+#include "layers/layers.def"
+#undef LAYER
+};
+
+const hp_layer_class *hp_layer_class_find(const char *class_name, const char *module) {
+    if (!module || !*module) module = "keras.layers";
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
+        if (strcmp(classes[i]->class_name, class_name) == 0 && strcmp(classes[i]->module, module) == 0)
+            return classes[i];
+    return NULL;
+}
+
+/* ---- reasons */
+
+static hp_error *next_reason(hp_reasons *reasons) {
+    if (!HP_GROW(reasons->at, reasons->capacity, reasons->count + 1)) {
+        reasons->out_of_memory = true;
+        return NULL;
+    }
+    return &reasons->at[reasons->count++];
+}
+
+void hp_reasons_add(hp_reasons *reasons, hp_status status, const char *where, const char *format, ...) {
+    hp_error *error = next_reason(reasons);
+    if (!error) return;
+    va_list args;
+    va_start(args, format);
+    hp_error_setv(error, status, where, format, args);
+    va_end(args);
+}
+
+void hp_reasons_release(hp_reasons *reasons) {
+    hp_free(reasons->at);
+    *reasons = (hp_reasons){0};
+}
+
+void hp_layer_refuse(
+    hp_layer_scope *scope, const hp_layer *layer, hp_status status, const char *key, const char *format, ...) {
+    hp_error *error = next_reason(scope->reasons);
+    if (!error) return;
+    char where[256];
+    snprintf(where, sizeof where, "%s%s%s", layer->place, key ? ": " : "", key ? key : "");
+    va_list args;
+    va_start(args, format);
+    hp_error_setv(error, status, where, format, args);
+    va_end(args);
+}
+
+/* ---- shared objects */
+
+struct hp_shared_layer {
+    int64_t id;
+    hp_layer *layer;
+};
+
+/* An id may be a memory address that served twice, so class and name must agree as well. */
+static hp_layer *find_shared(const hp_layer_scope *scope, const hp_json *object) {
+    const hp_json *id = hp_json_get(object, "shared_object_id");
+    for (size_t i = 0; hp_json_is(id, HP_JSON_INT) && i < scope->shared_count; i++) {
+        const hp_json *other = scope->shared[i].layer->json;
+        if (scope->shared[i].id == id->integer &&
+            hp_json_equal(hp_json_get(object, "class_name"), hp_json_get(other, "class_name")) &&
+            hp_json_equal(
+                hp_json_get(hp_json_get(object, "config"), "name"), hp_json_get(hp_json_get(other, "config"), "name")))
+            return scope->shared[i].layer;
+    }
+    return NULL;
+}
+
+static void remember_shared(hp_layer_scope *scope, const hp_json *id, hp_layer *layer) {
+    if (!hp_json_is(id, HP_JSON_INT)) return;
+    if (!HP_GROW(scope->shared, scope->shared_capacity, scope->shared_count + 1))
+        scope->reasons->out_of_memory = true;
+    else
+        scope->shared[scope->shared_count++] = (struct hp_shared_layer){id->integer, layer};
+}
+
+void hp_layer_scope_release(hp_layer_scope *scope) {
+    hp_free(scope->shared);
+    scope->shared = NULL;
+    scope->shared_count = scope->shared_capacity = 0;
+}
+
+/* ---- layers */
+
+hp_dtype hp_layer_parse_dtype(const hp_json *value, const char **name) {
+    const hp_json *config = hp_json_get(value, "config");
+    const char *text = hp_json_string(config ? hp_json_get(config, "name") : value);
+    *name = text ? text : "";
+    return text ? hp_dtype_from_name(text) : HP_DTYPE_NONE;
+}
+
+bool hp_layer_add_child(hp_layer *layer, hp_layer *child, const char *attribute, bool in_list) {
+    if (layer->child_count == layer->child_capacity) { /* in the arena: a layer is never released by itself */
+        size_t capacity = layer->child_capacity ? 2 * layer->child_capacity : 4;
+        hp_layer **children = hp_arena_alloc(layer->arena, capacity * sizeof *children);
+        if (!children) return false;
+        if (layer->child_count) memcpy(children, layer->children, layer->child_count * sizeof *children);
+        layer->children = children;
+        layer->child_capacity = capacity;
+    }
+    layer->children[layer->child_count++] = child;
+    if (!child->parent) {
+        child->parent = layer;
+        child->attribute = attribute;
+        child->in_list = in_list;
+    }
+    return true;
+}
+
+static void read_dtype(hp_layer_scope *scope, hp_layer *layer, const hp_json *value) {
+    const char *name = "";
+    layer->dtype = hp_json_is_null(value) ? HP_FLOAT32 : hp_layer_parse_dtype(value, &name);
+    if (layer->cls->is_model || layer->cls->is_operation) {
+        layer->dtype = HP_FLOAT32; /* containers pass values on as they are */
+        return;
+    }
+    bool taken = layer->cls->any_dtype ? layer->dtype != HP_DTYPE_NONE : layer->dtype == HP_FLOAT32;
+    char text[80];
+    if (!taken)
+        hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "dtype", "%s%s is not supported yet, only float32 is",
+            *name ? "dtype policy " : "", *name ? name : hp_json_describe(value, text, sizeof text));
+}
+
+static hp_layer *make(hp_layer_scope *scope, const hp_layer_class *cls, const hp_json *object, const char *where) {
+    const hp_json *config = hp_json_get(object, "config");
+    const char *name = hp_json_string(hp_json_get(config, "name"));
+    if (!name) name = hp_json_string(hp_json_get(object, "name"));
+    if (!name) name = cls->class_name;
+    hp_layer *layer = hp_arena_alloc(scope->arena, sizeof *layer);
+    void *fields = hp_arena_alloc(scope->arena, cls->config_size + 1);
+    char *place = hp_arena_printf(scope->arena, "%s \"%.64s\" (%.64s)", where, name, cls->class_name);
+    if (!layer || !fields || !place) {
+        scope->reasons->out_of_memory = true;
+        return NULL;
+    }
+    const hp_json *trainable = hp_json_get(config, "trainable");
+    *layer = (hp_layer){.cls = cls,
+        .name = name,
+        .place = place,
+        .config = fields,
+        .json = object,
+        .trainable = !hp_json_is(trainable, HP_JSON_BOOL) || trainable->boolean,
+        .arena = scope->arena};
+    read_dtype(scope, layer, hp_json_get(config, "dtype"));
+    hp_fields_fill(scope, layer, config, fields);
+    return layer;
+}
+
+static const hp_layer_class *find_class(hp_layer_scope *scope, const hp_json *object, const char *where) {
+    const char *class_name = hp_json_string(hp_json_get(object, "class_name"));
+    const char *module = hp_json_string(hp_json_get(object, "module"));
+    const char *name = hp_json_string(hp_json_get(hp_json_get(object, "config"), "name"));
+    char place[256];
+    snprintf(place, sizeof place, "%s%s%.64s%s%s%.64s%s", where, name ? " \"" : "", name ? name : "", name ? "\"" : "",
+        class_name ? " (" : "", class_name ? class_name : "", class_name ? ")" : "");
+    if (!class_name || !hp_json_is(hp_json_get(object, "config"), HP_JSON_OBJECT)) {
+        hp_reasons_add(scope->reasons, HP_ERROR_FORMAT, place,
+            "found %s, expected a serialised layer {\"class_name\": ..., \"config\": {...}}",
+            hp_json_type_name(object));
+        return NULL;
+    }
+    const hp_layer_class *cls = scope->find ? scope->find(class_name, module) : NULL;
+    if (!cls) cls = hp_layer_class_find(class_name, module);
+    if (!cls && strncmp(module ? module : "keras", "keras", 5) == 0)
+        hp_reasons_add(scope->reasons, HP_ERROR_UNSUPPORTED, place, "%s %s is not supported",
+            module && strstr(module, ".ops") ? "the operation" : "the layer", class_name);
+    else if (!cls)
+        hp_reasons_add(scope->reasons, HP_ERROR_UNSUPPORTED, place,
+            "%s of module %s is not a layer of Keras: code that the file does not hold", class_name, module);
+    return cls;
+}
+
+hp_layer *hp_layer_new(hp_layer_scope *scope, const hp_json *object, const char *where) {
+    size_t faults = scope->reasons->count;
+    if (scope->depth >= MAX_DEPTH) {
+        hp_reasons_add(scope->reasons, HP_ERROR_FORMAT, where, "layers are nested more than %d deep", MAX_DEPTH);
+        return NULL;
+    }
+    hp_layer *layer = find_shared(scope, object);
+    if (layer) return layer;
+    const hp_layer_class *cls = find_class(scope, object, where);
+    if (!cls) return NULL;
+    scope->depth++;
+    layer = make(scope, cls, object, where);
+    if (layer && (cls->is_model || faults == scope->reasons->count) && cls->check)
+        cls->check(scope, layer, (void *)(uintptr_t)layer->config);
+    scope->depth--;
+    if (!layer || faults != scope->reasons->count || scope->reasons->out_of_memory) return NULL;
+    remember_shared(scope, hp_json_get(object, "shared_object_id"), layer);
+    return layer;
+}

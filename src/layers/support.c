@@ -1,0 +1,60 @@
+/* support.c: see support.h. */
+#include "layers/support.h"
+
+const char *const hp_data_formats[] = {"channels_last", "channels_first", NULL};
+
+hp_value hp_as_float(hp_builder *b, hp_value x) {
+    return hp_emit_cast(b, x, HP_FLOAT32);
+}
+
+bool hp_check_rank(hp_builder *b, hp_value x, int min, int max) {
+    int rank = hp_builder_shape(b, x)->rank;
+    if (b->status == HP_OK && (rank < min || (max >= 0 && rank > max))) {
+        char text[96];
+        hp_builder_fail(b, HP_ERROR_SHAPE, "found an input of shape %s, expected %s%d axes",
+            hp_shape_text(hp_builder_shape(b, x), text, sizeof text),
+            min == max   ? ""
+            : rank < min ? "at least "
+                         : "at most ",
+            rank < min ? min : max);
+    }
+    return b->status == HP_OK;
+}
+
+hp_value hp_move_axis(hp_builder *b, hp_value x, int from, int to) {
+    int rank = hp_builder_shape(b, x)->rank, permutation[HP_MAX_RANK], next = 0;
+    if (b->status != HP_OK || from == to) return x;
+    for (int i = 0; i < rank; i++) {
+        if (i == to) {
+            permutation[i] = from;
+            continue;
+        }
+        if (next == from) next++;
+        permutation[i] = next++;
+    }
+    return hp_emit_transpose(b, x, permutation);
+}
+
+hp_value hp_channels_last(hp_builder *b, hp_value x) {
+    int rank = hp_builder_shape(b, x)->rank;
+    return rank < 3 ? x : hp_move_axis(b, x, 1, rank - 1);
+}
+
+hp_value hp_channels_first(hp_builder *b, hp_value x) {
+    int rank = hp_builder_shape(b, x)->rank;
+    return rank < 3 ? x : hp_move_axis(b, x, rank - 1, 1);
+}
+
+bool hp_ints_spread(const hp_ints *ints, int count, int64_t *values) {
+    if (!ints->scalar && ints->count != count) return false;
+    for (int i = 0; i < count; i++) values[i] = ints->at[ints->scalar ? 0 : i];
+    return true;
+}
+
+void hp_same_padding(int64_t size, int64_t kernel, int64_t stride, int64_t dilation, int64_t *before, int64_t *after) {
+    int64_t extent = (kernel - 1) * dilation + 1, outputs = (size + stride - 1) / stride;
+    int64_t total = (outputs - 1) * stride + extent - size;
+    if (total < 0) total = 0;
+    *before = total / 2;
+    *after = total - total / 2;
+}

@@ -1,0 +1,32 @@
+/* support.h: small things that several layer families need. */
+#ifndef HP_LAYERS_SUPPORT_H
+#define HP_LAYERS_SUPPORT_H
+
+#include "layers/layer.h"
+
+/* x as float32: what Keras's type promotion makes of an integer or bool tensor that meets float32 weights. */
+hp_value hp_as_float(hp_builder *b, hp_value x);
+
+/* Fails unless x has from `min` to `max` axes (max < 0: no limit). False after a failure. */
+bool hp_check_rank(hp_builder *b, hp_value x, int min, int max);
+
+/* (batch, channels, spatial...) to (batch, spatial..., channels) and back; x itself when it is below rank 3. */
+hp_value hp_channels_last(hp_builder *b, hp_value x);
+hp_value hp_channels_first(hp_builder *b, hp_value x);
+
+/* Moves axis `from` of x to place `to`; the others keep their order. */
+hp_value hp_move_axis(hp_builder *b, hp_value x, int from, int to);
+
+/* Fills `count` values from a field of one int (for all) or exactly `count`; false: another number of them. */
+bool hp_ints_spread(const hp_ints *ints, int count, int64_t *values);
+
+/* "channels_last", "channels_first": for HP_ENUM(type, data_format, HP_CHANNELS_LAST, HP_DATA_FORMATS). Null is the
+ * default of ~/.keras/keras.json, which a saved model does not depend on: channels_last. */
+enum { HP_CHANNELS_LAST, HP_CHANNELS_FIRST };
+extern const char *const hp_data_formats[];
+
+/* One axis of a window that moves with `stride` over `size` elements, as TensorFlow's padding SAME: how many zeros
+ * stand before and after (more after, where the number is odd). */
+void hp_same_padding(int64_t size, int64_t kernel, int64_t stride, int64_t dilation, int64_t *before, int64_t *after);
+
+#endif
