@@ -2,8 +2,8 @@
  *
  * Invariant: the driver reads inside its bytes only and never writes. */
 #include "format/hdf5_file.h"
+#include "base/thread.h"
 
-#include <pthread.h>
 #include <string.h>
 #if H5_VERSION_GE(1, 13, 0)
 #include <H5FDdevelop.h>
@@ -20,10 +20,10 @@ typedef struct memory_file {
     haddr_t end_of_allocation;
 } memory_file;
 
-static pthread_mutex_t fence = PTHREAD_MUTEX_INITIALIZER;
+static hp_mutex fence = HP_MUTEX_INIT;
 
 void hp_hdf5_enter(hp_hdf5_guard *guard) {
-    pthread_mutex_lock(&fence);
+    hp_mutex_lock(&fence);
     H5open();
     H5Eget_auto2(H5E_DEFAULT, &guard->report, &guard->report_data);
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
@@ -36,7 +36,7 @@ void hp_hdf5_leave(const hp_hdf5_guard *guard) {
     H5Eclear2(H5E_DEFAULT);
     H5PLset_loading_state(guard->plugins);
     H5Eset_auto2(H5E_DEFAULT, guard->report, guard->report_data);
-    pthread_mutex_unlock(&fence);
+    hp_mutex_unlock(&fence);
 }
 
 static H5FD_t *driver_open(const char *name, unsigned flags, hid_t access, haddr_t limit) {

@@ -8,10 +8,10 @@
 #include "io/number_text.h"
 
 #include <locale.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include "io/powers_of_five.h"
+#include "base/thread.h"
 
 __extension__ typedef unsigned __int128 wide;
 
@@ -24,19 +24,19 @@ typedef struct decimal {
     bool cut; /* there are more digits than w holds */
 } decimal;
 
-static pthread_once_t locale_once = PTHREAD_ONCE_INIT;
+static hp_once locale_once = HP_ONCE_INIT;
 static locale_t c_locale;
 
 static void make_locale(void) { c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0); }
 
 /* Where no locale can be made (no memory), the program's own is used. */
 static double slow_float64(const char *text) {
-    pthread_once(&locale_once, make_locale);
+    hp_once_run(&locale_once, make_locale);
     return c_locale ? strtod_l(text, NULL, c_locale) : strtod(text, NULL);
 }
 
 static float slow_float32(const char *text) {
-    pthread_once(&locale_once, make_locale);
+    hp_once_run(&locale_once, make_locale);
     return c_locale ? strtof_l(text, NULL, c_locale) : strtof(text, NULL);
 }
 

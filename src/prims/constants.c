@@ -5,11 +5,11 @@
  * who waited find no blob and make it themselves, so that each gets an error of its own). */
 #include "prims/constants.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/dtype.h"
+#include "base/thread.h"
 
 typedef struct blob {
     struct blob *next; /* in its bucket */
@@ -28,8 +28,8 @@ typedef struct weight {
 } weight;
 
 struct hp_constants {
-    pthread_mutex_t mutex;
-    pthread_cond_t changed;
+    hp_mutex mutex;
+    hp_condition changed;
     blob **buckets;
     size_t bucket_count, blob_count;
     weight *weights;
@@ -46,8 +46,8 @@ hp_constants *hp_constants_new(void) {
         free(constants);
         return NULL;
     }
-    pthread_mutex_init(&constants->mutex, NULL);
-    pthread_cond_init(&constants->changed, NULL);
+    hp_mutex_init(&constants->mutex);
+    hp_condition_init(&constants->changed);
     return constants;
 }
 
@@ -72,8 +72,8 @@ void hp_constants_free(hp_constants *constants) {
         w = next;
     }
     free(constants->buckets);
-    pthread_cond_destroy(&constants->changed);
-    pthread_mutex_destroy(&constants->mutex);
+    hp_condition_release(&constants->changed);
+    hp_mutex_release(&constants->mutex);
     free(constants);
 }
 
@@ -135,12 +135,12 @@ static blob *blob_new(uint64_t hash, const void *key, size_t key_size, size_t by
 static hp_status get_blob(hp_constants *constants, const void *key, size_t key_size, size_t bytes,
     const hp_tensor *tensor, hp_constants_fill *fill, void *context, const blob **result, hp_error *error) {
     uint64_t hash = hash_bytes(key, key_size);
-    pthread_mutex_lock(&constants->mutex);
+    hp_mutex_lock(&constants->mutex);
     blob *b;
     while ((b = *find(constants, hash, key, key_size)) != NULL && !b->ready)
-        pthread_cond_wait(&constants->changed, &constants->mutex);
+        hp_condition_wait(&constants->changed, &constants->mutex);
     if (b) {
-        pthread_mutex_unlock(&constants->mutex);
+        hp_mutex_unlock(&constants->mutex);
         HP_FAIL_IF(b->bytes != bytes, error, HP_ERROR_INTERNAL, NULL,
             "two shared constants of %zu and %zu bytes have one key", b->bytes, bytes);
         *result = b;
@@ -149,7 +149,7 @@ static hp_status get_blob(hp_constants *constants, const void *key, size_t key_s
     rehash(constants);
     b = blob_new(hash, key, key_size, bytes);
     if (!b) {
-        pthread_mutex_unlock(&constants->mutex);
+        hp_mutex_unlock(&constants->mutex);
         HP_ALLOCATED(b, error);
     }
     if (tensor) b->constant = (hp_constant){++constants->last_id, *tensor, b->data};
@@ -157,11 +157,11 @@ static hp_status get_blob(hp_constants *constants, const void *key, size_t key_s
     b->next = *bucket;
     *bucket = b;
     constants->blob_count++;
-    pthread_mutex_unlock(&constants->mutex);
+    hp_mutex_unlock(&constants->mutex);
 
     hp_status status = fill(context, b->data, bytes, error);
 
-    pthread_mutex_lock(&constants->mutex);
+    hp_mutex_lock(&constants->mutex);
     if (status == HP_OK) {
         b->ready = true;
         constants->bytes += bytes;
@@ -169,8 +169,8 @@ static hp_status get_blob(hp_constants *constants, const void *key, size_t key_s
         *find(constants, hash, key, key_size) = b->next;
         constants->blob_count--;
     }
-    pthread_cond_broadcast(&constants->changed);
-    pthread_mutex_unlock(&constants->mutex);
+    hp_condition_broadcast(&constants->changed);
+    hp_mutex_unlock(&constants->mutex);
     if (status != HP_OK) {
         blob_free(b);
         return status;
@@ -239,17 +239,17 @@ hp_constant *hp_constants_weight(hp_constants *constants, const hp_tensor *tenso
     weight *w = HP_NEW(weight);
     if (!w) return NULL;
     w->constant.tensor = *tensor;
-    pthread_mutex_lock(&constants->mutex);
+    hp_mutex_lock(&constants->mutex);
     w->constant.id = ++constants->last_id;
     w->next = constants->weights;
     constants->weights = w;
-    pthread_mutex_unlock(&constants->mutex);
+    hp_mutex_unlock(&constants->mutex);
     return &w->constant;
 }
 
 size_t hp_constants_bytes(hp_constants *constants) {
-    pthread_mutex_lock(&constants->mutex);
+    hp_mutex_lock(&constants->mutex);
     size_t bytes = constants->bytes;
-    pthread_mutex_unlock(&constants->mutex);
+    hp_mutex_unlock(&constants->mutex);
     return bytes;
 }
