@@ -47,7 +47,9 @@ hp_value hp_emit_node(hp_builder *b, const struct hp_prim *prim, const void *par
     const hp_value *inputs, int input_count, hp_value *outputs, int output_count);
 
 /* ---- sources */
+/* Appends to graph->inputs as well. */
 hp_value hp_emit_input(hp_builder *b, const hp_tensor *tensor);
+/* One value per constant, however often it is asked for. NULL: out of memory (of what made the constant). */
 hp_value hp_emit_constant(hp_builder *b, const hp_constant *constant);
 hp_value hp_emit_literal(hp_builder *b, hp_dtype dtype, int rank, const int64_t *dims, const void *data); /* copied */
 hp_value hp_emit_float(hp_builder *b, double value); /* float32 scalar */
@@ -102,10 +104,12 @@ hp_value hp_emit_concat(hp_builder *b, const hp_value *values, int count, int ax
 hp_value hp_emit_broadcast(hp_builder *b, hp_value x, const hp_shape *shape);
 hp_value hp_emit_repeat(hp_builder *b, hp_value x, int axis, int64_t repeats); /* numpy.repeat: each element */
 hp_value hp_emit_tile(hp_builder *b, hp_value x, int axis, int64_t repeats);   /* numpy.tile along one axis */
-/* table[table dims], indices of any integer dtype -> indices' shape + table dims without `axis`. An index may be
- * negative (counts from the end); one outside is HP_ERROR_ROW. */
+/* numpy.take: table[dims], indices of any integer dtype -> the table's dims with `axis` replaced by the indices'. An
+ * index may be negative (counts from the end); one outside is HP_ERROR_ROW. Either side may have rows, not both;
+ * indices with rows go with axis 0. */
 hp_value hp_emit_gather(hp_builder *b, hp_value table, hp_value indices, int axis);
-/* Spatial resize of [batch, height, width, channels]; see hp_resize_params. */
+/* Spatial resize of [batch, height, width, channels]; see hp_resize_params. The result is float32, but of a nearest
+ * resize, which keeps the dtype. */
 hp_value hp_emit_resize(hp_builder *b, hp_value x, const hp_resize_params *params);
 
 /* ---- recurrent layers; see hp_rnn_params. x[batch, time, features], mask[batch, time] bool or HP_NO_VALUE,

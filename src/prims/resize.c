@@ -1,0 +1,156 @@
+/* resize.c: the primitive `resize`: images [batch, height, width, channels] to another size. See builder.h,
+ * hp_emit_resize.
+ *
+ * Each output row is the weighted sum of some input rows (into the workspace), then each of its pixels the weighted
+ * sum of some of that row's. A nearest resize moves pixels by their bytes, in any dtype. */
+#include <stdlib.h>
+
+#include "base/dtype.h"
+#include "prims/bytes.h"
+#include "prims/node_params.h"
+#include "prims/prim.h"
+#include "prims/resize_taps.h"
+
+static hp_status infer(const void *params, const hp_tensor *inputs, int input_count, hp_tensor *outputs,
+    int output_count, hp_error *error) {
+    const hp_resize_params *p = params;
+    char text[160];
+    HP_FAIL_IF(
+        input_count != 1 || output_count != 1, error, HP_ERROR_INTERNAL, NULL, "resize with %d inputs", input_count);
+    const hp_shape *x = &inputs[0].shape;
+    HP_FAIL_IF(x->rank != 4 || p->height < 1 || p->width < 1 || p->height > INT32_MAX || p->width > INT32_MAX ||
+                   x->dims[1] < 1 || x->dims[2] < 1 || x->dims[1] > INT32_MAX || x->dims[2] > INT32_MAX,
+        error, HP_ERROR_SHAPE, NULL, "images of shape %s cannot be resized to %lld x %lld",
+        hp_shape_text(x, text, sizeof text), (long long)p->height, (long long)p->width);
+    HP_FAIL_IF(p->method < HP_RESIZE_NEAREST || p->method > HP_RESIZE_AREA, error, HP_ERROR_INTERNAL, NULL,
+        "resize method %d", (int)p->method);
+    HP_FAIL_IF(p->method != HP_RESIZE_NEAREST && inputs[0].dtype != HP_FLOAT32, error, HP_ERROR_UNSUPPORTED, NULL,
+        "an interpolating resize of %s is not supported", hp_dtype_name(inputs[0].dtype));
+    outputs[0] = inputs[0];
+    outputs[0].shape.dims[1] = p->height;
+    outputs[0].shape.dims[2] = p->width;
+    return HP_OK;
+}
+
+typedef struct resize_state {
+    bool rows, nearest;
+    int64_t images, in_height, in_width, height, width, channels;
+    size_t size;
+    int64_t in_piece; /* output rows dealt out at once */
+    hp_taps down, across;
+} resize_state;
+
+static void release(void *state) {
+    resize_state *s = state;
+    if (!s) return;
+    hp_taps_release(&s->down);
+    hp_taps_release(&s->across);
+    free(s);
+}
+
+static hp_status prepare(const hp_prepare *prepare, void **state, hp_error *error) {
+    const hp_resize_params *p = prepare->node->params;
+    const hp_tensor *x = &prepare->graph->values[prepare->node->inputs[0]].tensor;
+    resize_state *s = HP_NEW(resize_state);
+    HP_ALLOCATED(s, error);
+    *s = (resize_state){.rows = x->shape.rows,
+        .nearest = p->method == HP_RESIZE_NEAREST,
+        .images = x->shape.dims[0],
+        .in_height = x->shape.dims[1],
+        .in_width = x->shape.dims[2],
+        .height = p->height,
+        .width = p->width,
+        .channels = x->shape.dims[3],
+        .size = hp_dtype_size(x->dtype)};
+    int64_t row = s->width * s->channels + 1;
+    s->in_piece = row < 4096 ? 4096 / row : 1;
+    hp_resize_method method = (hp_resize_method)p->method;
+    hp_status status = hp_taps_make(&s->down, method, p->antialias != 0, s->in_height, s->height, error);
+    if (status == HP_OK) status = hp_taps_make(&s->across, method, p->antialias != 0, s->in_width, s->width, error);
+    if (status != HP_OK) {
+        release(s);
+        return status;
+    }
+    *state = s;
+    return HP_OK;
+}
+
+/* Output rows of a tile. */
+static int64_t lines(const resize_state *s, int64_t rows) {
+    return s->images * s->height * (s->rows ? rows : 1);
+}
+
+static int64_t range(const void *state, int64_t rows) {
+    const resize_state *s = state;
+    int64_t n = lines(s, rows), pieces = n / s->in_piece + (n % s->in_piece != 0);
+    return pieces > 0 ? pieces : 1;
+}
+
+static size_t workspace(const void *state, int64_t rows) {
+    const resize_state *s = state;
+    (void)rows;
+    return s->nearest ? 0 : (size_t)(s->in_width * s->channels) * sizeof(float);
+}
+
+/* y = sum of weight[t] * (row index[t] of x), in the order of t. */
+static void weigh(float *y, const float *x, int64_t n, int count, const int32_t *index, const float *weight) {
+    if (count == 0) memset(y, 0, (size_t)n * sizeof *y);
+    for (int t = 0; t < count; t++) {
+        const float *from = x + index[t] * n;
+        float w = weight[t];
+        if (t == 0)
+            for (int64_t i = 0; i < n; i++) y[i] = w * from[i];
+        else
+            for (int64_t i = 0; i < n; i++) y[i] += w * from[i];
+    }
+}
+
+static void nearest_line(const resize_state *s, char *y, const char *image, int64_t line) {
+    int64_t pixel = s->channels * (int64_t)s->size;
+    const char *x = image + s->down.index[line] * s->in_width * pixel;
+    for (int64_t i = 0; i < s->width; i++) hp_bytes_copy(y + i * pixel, x + s->across.index[i] * pixel, (size_t)pixel);
+}
+
+static void weighed_line(const resize_state *s, float *y, const float *image, int64_t line, float *mixed) {
+    const hp_taps *down = &s->down, *across = &s->across;
+    int64_t n = s->in_width * s->channels;
+    const float *row = mixed;
+    if (down->count[line] == 1 && down->weight[line * down->most] == 1)
+        row = image + down->index[line * down->most] * n;
+    else
+        weigh(mixed, image, n, down->count[line], down->index + line * down->most, down->weight + line * down->most);
+    for (int64_t i = 0; i < s->width; i++)
+        weigh(y + i * s->channels, row, s->channels, across->count[i], across->index + i * across->most,
+            across->weight + i * across->most);
+}
+
+static hp_status run_resize(const void *state, const hp_run *run) {
+    const resize_state *s = state;
+    int64_t end = lines(s, run->rows), pixel = s->channels * (int64_t)s->size;
+    if (run->end * s->in_piece < end) end = run->end * s->in_piece;
+    for (int64_t at = run->begin * s->in_piece; at < end; at++) {
+        const char *image = (const char *)run->inputs[0] + at / s->height * s->in_height * s->in_width * pixel;
+        char *y = (char *)run->outputs[0] + at * s->width * pixel;
+        if (s->nearest)
+            nearest_line(s, y, image, at % s->height);
+        else
+            weighed_line(s, (float *)(void *)y, (const float *)(const void *)image, at % s->height, run->workspace);
+    }
+    return HP_OK;
+}
+
+static double flops(const void *params, const hp_tensor *inputs, const hp_tensor *outputs) {
+    const hp_resize_params *p = params;
+    (void)inputs;
+    double taps = p->method == HP_RESIZE_NEAREST ? 0 : p->method == HP_RESIZE_BILINEAR ? 2 : 4;
+    return 4 * taps * (double)hp_shape_elements(&outputs[0].shape);
+}
+
+const hp_prim hp_prim_resize = {.name = "resize",
+    .infer = infer,
+    .prepare = prepare,
+    .release = release,
+    .range = range,
+    .workspace = workspace,
+    .run = run_resize,
+    .flops = flops};
