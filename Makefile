@@ -111,6 +111,7 @@ install: all
 	DESTDIR=$(DESTDIR) cmake --install build --prefix $(PREFIX)
 
 bench: all keras-venv
+	@tools/build.sh build -DCMAKE_BUILD_TYPE=Release -DHORNPIPE_TESTS=AUTO $(CMAKE_FLAGS) -- hornpipe_shared
 	$(KERAS_PYTHON) bench/run.py --hornpipe build/hornpipe
 
 format:
