@@ -17,8 +17,9 @@ enum {
 typedef struct walk {
     hp_store *store;
     hp_hdf5_source *source;
-    size_t objects; /* seen so far: bounded, so that groups that hold each other cannot go on for ever */
-    char path[1024];
+    size_t objects;    /* seen so far: bounded, so that groups that hold each other cannot go on for ever */
+    char path[1024];   /* in the file */
+    char keras3[1024]; /* in Keras 3's naming: no longer than `path` */
 } walk;
 
 static const char *const not_inference[] = {"optimizer", "_optimizer", "optimizer_weights", "metrics", "_metrics",
@@ -62,48 +63,81 @@ static herr_t collect(hid_t group, const char *name, const H5L_info_t *link, voi
     return links->soft ? 1 : 0; /* stops at the first that is not plain, with its name last */
 }
 
-static hp_status walk_group(walk *w, hid_t group, size_t length, int depth, hp_error *error);
+/* Where a walk is in both namings: the lengths of the paths so far. */
+typedef struct place {
+    size_t path, keras3;
+    int depth;
+} place;
 
-static hp_status walk_object(walk *w, hid_t group, const char *name, size_t length, int depth, hp_error *error) {
-    size_t added = strlen(name), start = length ? length + 1 : 0;
-    HP_FAIL_IF(start + added >= sizeof w->path, error, HP_ERROR_FORMAT, w->path, "a name in it is too long");
-    if (length) w->path[length] = '/';
-    memcpy(w->path + start, name, added + 1);
+static hp_status walk_group(walk *w, hid_t group, place at, const char *name, hp_error *error);
+
+/* Puts a name behind `length` characters of a path; false when there is no room. */
+static bool extend(char *path, size_t size, size_t *length, const char *name) {
+    size_t added = strlen(name), start = *length ? *length + 1 : 0;
+    if (start + added >= size) return false;
+    if (*length) path[*length] = '/';
+    memcpy(path + start, name, added + 1);
+    *length = start + added;
+    return true;
+}
+
+static hp_status walk_object(walk *w, hid_t group, place at, const char *name, const char *keras3, hp_error *error) {
+    place inner = {at.path, at.keras3, at.depth + 1};
+    HP_FAIL_IF(!extend(w->path, sizeof w->path, &inner.path, name) ||
+                   !extend(w->keras3, sizeof w->keras3, &inner.keras3, hp_keras3_part(keras3)),
+        error, HP_ERROR_FORMAT, w->path, "a name in it is too long");
     HP_FAIL_IF(++w->objects > w->source->size / BYTES_PER_OBJECT, error, HP_ERROR_FORMAT, w->path,
         "more groups than the file has room for: one holds itself");
     hid_t object = H5Oopen(group, name, H5P_DEFAULT);
+    H5I_type_t type = object < 0 ? H5I_BADID : H5Iget_type(object);
     hp_status status = HP_OK;
-    if (object < 0)
+    if (object < 0) {
         status = hp_hdf5_fail(error, "cannot be opened");
-    else if (H5Iget_type(object) == H5I_GROUP)
-        status = walk_group(w, object, start + added, depth + 1, error);
-    else if (H5Iget_type(object) == H5I_DATASET) {
-        char *keras3 = hp_keras3_path(w->path);
-        status = keras3 ? add_dataset(w->store, w->source, object, keras3, w->path, error)
-                        : hp_error_set(error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
-        hp_free(keras3);
-    }
-    if (object < 0) hp_error_prefix(error, "%s", w->path);
+        hp_error_prefix(error, "%s", w->path);
+    } else if (type == H5I_GROUP)
+        status = walk_group(w, object, inner, name, error);
+    else if (type == H5I_DATASET)
+        status = add_dataset(w->store, w->source, object, w->keras3, w->path, error);
     if (object >= 0) H5Oclose(object);
-    w->path[length] = '\0';
+    w->path[at.path] = '\0';
+    w->keras3[at.keras3] = '\0';
     return status;
 }
 
-static hp_status walk_group(walk *w, hid_t group, size_t length, int depth, hp_error *error) {
-    HP_FAIL_IF(depth > MAX_DEPTH, error, HP_ERROR_FORMAT, w->path, "groups are nested deeper than %d", MAX_DEPTH);
-    link_list links = {0};
+/* Lists a group; fails when a link in it is not plain. */
+static hp_status list_links(const walk *w, hid_t group, link_list *links, hp_error *error) {
     hsize_t position = 0;
-    hp_status status = HP_OK;
-    herr_t end = H5Literate(group, H5_INDEX_NAME, H5_ITER_NATIVE, &position, collect, &links);
+    herr_t end = H5Literate(group, H5_INDEX_NAME, H5_ITER_NATIVE, &position, collect, links);
     if (end < 0) {
-        status = hp_hdf5_fail(error, "the group's content cannot be listed");
+        hp_hdf5_fail(error, "the group's content cannot be listed");
         hp_error_prefix(error, "%s", w->path);
-    } else if (links.soft)
-        status = hp_error_set(error, HP_ERROR_UNSUPPORTED, w->path,
-            "\"%s\" is a soft or external link; only plain objects are read", links.names[links.count - 1]);
-    for (size_t i = 0; status == HP_OK && i < links.count; i++)
-        if (depth > 0 || !is_not_inference(links.names[i]))
-            status = walk_object(w, group, links.names[i], length, depth, error);
+        return HP_ERROR_FORMAT;
+    }
+    HP_FAIL_IF(links->soft, error, HP_ERROR_UNSUPPORTED, w->path,
+        "\"%s\" is a soft or external link; only plain objects are read", links->names[links->count - 1]);
+    return HP_OK;
+}
+
+/* Visits the links of a group that is called `name` in the file. */
+static hp_status walk_links(walk *w, hid_t group, place at, const char *name, link_list *links, hp_error *error) {
+    const char **keras3 = links->names;
+    if (hp_is_old_container(name)) {
+        keras3 = hp_arena_alloc(&links->arena, links->count * sizeof *keras3);
+        HP_FAIL_IF(!keras3 || !hp_keras3_children(&links->arena, links->names, links->count, keras3), error,
+            HP_ERROR_NO_MEMORY, NULL, "out of memory");
+    }
+    for (size_t i = 0; i < links->count; i++)
+        if (at.depth > 0 || !is_not_inference(links->names[i]))
+            HP_TRY(walk_object(w, group, at, links->names[i], keras3[i], error));
+    return HP_OK;
+}
+
+static hp_status walk_group(walk *w, hid_t group, place at, const char *name, hp_error *error) {
+    HP_FAIL_IF(at.depth > MAX_DEPTH, error, HP_ERROR_FORMAT, w->path, "groups are nested deeper than %d", MAX_DEPTH);
+    if (strcmp(w->path, w->keras3) != 0) HP_TRY(hp_store_add_rename(w->store, w->path, w->keras3, error));
+    link_list links = {0};
+    hp_status status = list_links(w, group, &links, error);
+    if (status == HP_OK) status = walk_links(w, group, at, name, &links, error);
     hp_free(links.names);
     hp_arena_release(&links.arena);
     return status;
@@ -113,7 +147,7 @@ hp_status hp_hdf5_add_paths(hp_store *store, hp_hdf5_source *source, hp_error *e
     walk w = {.store = store, .source = source};
     hid_t root = H5Gopen2(source->file, "/", H5P_DEFAULT);
     if (root < 0) return hp_hdf5_fail(error, "the root group cannot be opened");
-    hp_status status = walk_group(&w, root, 0, 0, error);
+    hp_status status = walk_group(&w, root, (place){0}, "", error);
     H5Gclose(root);
     return status;
 }

@@ -101,6 +101,7 @@ static int by_path(const void *a, const void *b) {
 static hp_status finish(hp_model_spec *spec, hp_error *error) {
     hp_spec_private *p = spec->private_;
     HP_TRY(hp_spec_fix_config(spec, error));
+    HP_TRY(hp_spec_rename_assets(spec, error));
     HP_TRY(hp_store_publish(p->store, p->store->base.ordered, error));
     if (p->asset_count) qsort(p->assets, p->asset_count, sizeof *p->assets, by_path);
     spec->config = p->config;

@@ -2,7 +2,7 @@
 #include "format/spec_builder.h"
 
 #include <stdio.h>
-#include "format/keras3_path.h"
+#include <string.h>
 
 hp_status hp_spec_map(
     hp_model_spec *spec, int directory, const char *path, bool follow, hp_mapping *mapping, hp_error *error) {
@@ -28,11 +28,28 @@ hp_status hp_spec_add_asset(hp_model_spec *spec, const char *path, const void *d
     hp_spec_private *p = spec->private_;
     HP_FAIL_IF(
         !HP_GROW(p->assets, p->asset_capacity, p->asset_count + 1), error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
-    char *keras3 = hp_keras3_path(path);
-    const char *name = keras3 ? hp_arena_strdup(&p->arena, keras3) : NULL;
-    hp_free(keras3);
+    const char *name = hp_arena_strdup(&p->arena, path);
     HP_ALLOCATED(name, error);
     p->assets[p->asset_count++] = (hp_model_asset){name, data, size};
+    return HP_OK;
+}
+
+hp_status hp_spec_rename_assets(hp_model_spec *spec, hp_error *error) {
+    hp_spec_private *p = spec->private_;
+    for (size_t i = 0; i < p->asset_count; i++) {
+        const char *inner = p->assets[i].path + strlen("assets/"), *renamed = NULL;
+        size_t length = 0; /* of the longest group that the asset belongs to */
+        for (size_t k = 0; k < p->store->rename_count; k++) {
+            const hp_store_rename *rename = &p->store->renames[k];
+            size_t n = strlen(rename->path);
+            if (n <= length || strncmp(inner, rename->path, n) != 0 || inner[n] != '/') continue;
+            length = n;
+            renamed = rename->keras3;
+        }
+        if (!renamed) continue;
+        p->assets[i].path = hp_arena_printf(&p->arena, "assets/%s%s", renamed, inner + length);
+        HP_ALLOCATED(p->assets[i].path, error);
+    }
     return HP_OK;
 }
 

@@ -36,8 +36,10 @@ hp_status hp_spec_map(
 /* Opens an archive; it stays open until the spec is closed. */
 hp_status hp_spec_open_archive(
     hp_model_spec *spec, const void *data, size_t size, hp_archive **archive, hp_error *error);
-/* Adds an asset under its name in Keras 3's form. */
+/* Adds an asset under its name in the file ("assets/..."). */
 hp_status hp_spec_add_asset(hp_model_spec *spec, const char *path, const void *data, size_t size, hp_error *error);
+/* Gives the assets their names in Keras 3's way, once the weights' groups are known. */
+hp_status hp_spec_rename_assets(hp_model_spec *spec, hp_error *error);
 /* Takes "2.12.0" as the version that wrote the file; what is no version leaves it unsaid. */
 void hp_spec_set_version(hp_model_spec *spec, const char *text);
 /* Takes "keras_version" and "backend" of a JSON object, where they are and the spec has none yet. */

@@ -36,6 +36,7 @@ void hp_store_free(hp_store *store) {
     hp_free(store->blocks);
     hp_free(store->files);
     hp_free(store->groups);
+    hp_free(store->renames);
     hp_free(store->records);
     hp_free(store->weights);
     hp_arena_release(&store->arena);
@@ -56,6 +57,15 @@ hp_status hp_store_add_group(hp_store *store, const char *name, size_t first, si
     HP_FAIL_IF(!HP_GROW(store->groups, store->group_capacity, store->group_count + 1), error, HP_ERROR_NO_MEMORY, NULL,
         "out of memory");
     store->groups[store->group_count++] = (hp_store_group){name, first, count};
+    return HP_OK;
+}
+
+hp_status hp_store_add_rename(hp_store *store, const char *path, const char *keras3, hp_error *error) {
+    hp_store_rename rename = {hp_arena_strdup(&store->arena, path), hp_arena_strdup(&store->arena, keras3)};
+    HP_FAIL_IF(
+        !rename.path || !rename.keras3 || !HP_GROW(store->renames, store->rename_capacity, store->rename_count + 1),
+        error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
+    store->renames[store->rename_count++] = rename;
     return HP_OK;
 }
 

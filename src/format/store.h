@@ -22,6 +22,11 @@ typedef struct hp_store_group {
     size_t first, count;
 } hp_store_group;
 
+/* A group of a file that has another path in Keras 3's naming. */
+typedef struct hp_store_rename {
+    const char *path, *keras3;
+} hp_store_rename;
+
 typedef struct hp_store {
     hp_weight_store base; /* must be first: what the rest of the library sees */
     hp_arena arena;       /* names, and all that is as old as the store */
@@ -31,6 +36,8 @@ typedef struct hp_store {
     size_t record_count, record_capacity;
     hp_store_group *groups;
     size_t group_count, group_capacity;
+    hp_store_rename *renames;
+    size_t rename_count, rename_capacity;
     int64_t *files; /* HDF5 files that stay open because a record needs them */
     size_t file_count, file_capacity;
     void **blocks; /* freed with the store */
@@ -43,6 +50,7 @@ void hp_store_free(hp_store *store);
 /* Adds a weight and its record; the weight's handle is set here. Names must live in the store's arena (or longer). */
 hp_status hp_store_add(hp_store *store, const hp_weight *weight, const hp_record *record, hp_error *error);
 hp_status hp_store_add_group(hp_store *store, const char *name, size_t first, size_t count, hp_error *error);
+hp_status hp_store_add_rename(hp_store *store, const char *path, const char *keras3, hp_error *error);
 /* A block of `bytes` bytes that is freed with the store. */
 hp_status hp_store_block(hp_store *store, size_t bytes, void **block, hp_error *error);
 /* Makes `block` (of weight->bytes bytes) what the weight at `index` holds. */
