@@ -1,0 +1,70 @@
+/* test_graph_tiles.c: the static rule for tiles and segments. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include "graph/tiles.h"
+
+static const hp_plan_options machine = {.level1 = 32 << 10, .level2 = 512 << 10};
+
+static void small_values_fit_the_first_cache(void **state) {
+    (void)state;
+    hp_step_cost costs[2] = {{.live_bytes = 296, .flops = 1280}, {.live_bytes = 512, .flops = 8192}};
+    int64_t tiles[2];
+    hp_tiles_choose(costs, 2, &machine, 6, tiles);
+    assert_int_equal(tiles[0], tiles[1]); /* one segment */
+    assert_int_equal(tiles[0] % 6, 0);    /* whole micro-tiles */
+    assert_true(tiles[0] >= 32 && tiles[0] * 512 <= 32 << 10);
+}
+
+static void large_values_go_row_by_row(void **state) {
+    (void)state;
+    hp_step_cost cost = {.live_bytes = 6 << 20, .flops = 1e8};
+    int64_t tile;
+    hp_tiles_choose(&cost, 1, &machine, 6, &tile);
+    assert_int_equal(tile, 1);
+}
+
+static void heavy_weights_get_a_segment(void **state) {
+    (void)state; /* a large image, then a Dense layer of 100 MB, then small ones that stay with it */
+    hp_step_cost costs[3] = {{.live_bytes = 6 << 20, .flops = 1e9, .weight_bytes = 1 << 20},
+        {.live_bytes = 100 << 10, .flops = 5e7, .weight_bytes = 100 << 20}, {.live_bytes = 16 << 10, .flops = 8000}};
+    int64_t tiles[3];
+    hp_tiles_choose(costs, 3, &machine, 6, tiles);
+    assert_int_equal(tiles[0], 1);
+    assert_true(tiles[1] >= 32);
+    assert_true(tiles[1] % 6 == 0);
+}
+
+static void heavy_convolutions_reuse_weights_over_pixels(void **state) {
+    (void)state; /* 9 MB of weights, but 49 pixels use each: 460 M operations a row hide the reading */
+    hp_step_cost costs[2] = {
+        {.live_bytes = 2 << 20, .flops = 2e8}, {.live_bytes = 200 << 10, .flops = 4.6e8, .weight_bytes = 9 << 20}};
+    int64_t tiles[2];
+    hp_tiles_choose(costs, 2, &machine, 6, tiles);
+    assert_int_equal(tiles[0], 1);
+    assert_int_equal(tiles[1], 1);
+}
+
+static void asked_for(void **state) {
+    (void)state;
+    hp_step_cost costs[2] = {{.live_bytes = 100}, {.live_bytes = 100 << 10, .flops = 5e7, .weight_bytes = 100 << 20}};
+    hp_plan_options options = machine;
+    options.tile_rows = 17;
+    int64_t tiles[2];
+    hp_tiles_choose(costs, 2, &options, 6, tiles);
+    assert_int_equal(tiles[0], 17);
+    assert_int_equal(tiles[1], 17);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(small_values_fit_the_first_cache),
+        cmocka_unit_test(large_values_go_row_by_row),
+        cmocka_unit_test(heavy_weights_get_a_segment),
+        cmocka_unit_test(heavy_convolutions_reuse_weights_over_pixels),
+        cmocka_unit_test(asked_for),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
