@@ -138,6 +138,7 @@ static hp_status convert_row(const hp_io_view *view, int64_t row, const hp_io_pi
  * finds what is wrong. */
 static inline bool quick_row32(const char *p, char delimiter, int64_t count, float *dst) {
     for (int64_t i = 0; i < count; i++) {
+        while (*p == ' ') p++;
         p = hp_io_parse_float32(p, dst + i);
         if (!p) return false;
         char expected = i + 1 < count ? delimiter : '\n';
@@ -149,6 +150,7 @@ static inline bool quick_row32(const char *p, char delimiter, int64_t count, flo
 
 static inline bool quick_row64(const char *p, char delimiter, int64_t count, double *dst) {
     for (int64_t i = 0; i < count; i++) {
+        while (*p == ' ') p++;
         p = hp_io_parse_float64(p, dst + i);
         if (!p) return false;
         char expected = i + 1 < count ? delimiter : '\n';

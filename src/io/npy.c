@@ -43,7 +43,7 @@ hp_status hp_io_npy_begin(hp_io_npy_array *array, const hp_io_output *output, hp
         HP_ALLOCATED(array->block, error);
     }
     if (output->dtype == HP_STRING && output->string_size == 0)
-        return hp_io_sink_open_temporary(&array->spool, error);
+        return hp_io_sink_open_temporary(sink, &array->spool, error);
     return write_header(array, rows, false, error);
 }
 
@@ -172,7 +172,7 @@ static hp_status start_npy(npy_writer *npy, const char *path, bool exclusive, hp
     const hp_io_writer *base = &npy->base;
     HP_TRY(hp_io_sink_open(path, exclusive, &npy->sink, error));
     if (base->expected_rows < 0 && !hp_io_sink_is_file(npy->sink))
-        HP_TRY(hp_io_sink_open_temporary(&npy->spool, error));
+        HP_TRY(hp_io_sink_open_temporary(npy->sink, &npy->spool, error));
     int64_t rows = base->expected_rows < 0 ? 0 : base->expected_rows;
     return hp_io_npy_begin(&npy->array, &base->outputs[0], npy->spool ? npy->spool : npy->sink, rows, error);
 }

@@ -115,7 +115,7 @@ bool hp_io_number_from_text(const char *text, size_t size, hp_dtype dtype, void 
     }
     if (size <= LONGEST_NUMBER) {
         memcpy(copy, text, size);
-        memset(copy + size, 0, sizeof copy - size < 32 ? sizeof copy - size : 32);
+        memset(copy + size, 0, 32);
         if (store_number(copy, size, dtype, dst, what)) return true;
     }
     if (!*what)

@@ -127,11 +127,11 @@ hp_status hp_io_sink_open(const char *path, bool exclusive, hp_io_sink **sink, h
     return status;
 }
 
-hp_status hp_io_sink_open_temporary(hp_io_sink **sink, hp_error *error) {
+hp_status hp_io_sink_open_temporary(const hp_io_sink *target, hp_io_sink **sink, hp_error *error) {
     hp_io_sink *made = new_sink();
     *sink = NULL;
     HP_ALLOCATED(made, error);
-    hp_status status = hp_io_temporary_file(&made->fd, error);
+    hp_status status = hp_io_temporary_file(target->target, &made->fd, error);
     if (status != HP_OK) {
         hp_io_sink_close(made);
         return status;

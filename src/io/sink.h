@@ -15,8 +15,9 @@ typedef struct hp_io_sink hp_io_sink;
 /* `path`: "-" for standard output, a special file (written directly), or the target's name. `exclusive`: fail where
  * the target exists. */
 hp_status hp_io_sink_open(const char *path, bool exclusive, hp_io_sink **sink, hp_error *error);
-/* An unlinked temporary file as a sink: hp_io_sink_rewrite works, hp_io_sink_copy empties it into another one. */
-hp_status hp_io_sink_open_temporary(hp_io_sink **sink, hp_error *error);
+/* An unlinked temporary file as a sink, in the folder of `target` where that is a file: hp_io_sink_rewrite works, and
+ * hp_io_sink_copy copies it into another one. */
+hp_status hp_io_sink_open_temporary(const hp_io_sink *target, hp_io_sink **sink, hp_error *error);
 /* Whether hp_io_sink_rewrite is possible: not for streams. */
 bool hp_io_sink_is_file(const hp_io_sink *sink);
 /* The path of the partial file, for libraries that write files by name; NULL for streams. */

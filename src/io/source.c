@@ -161,21 +161,40 @@ hp_status hp_io_source_skip(hp_io_source *source, int64_t bytes, int64_t *skippe
     return status;
 }
 
-hp_status hp_io_temporary_file(int *fd, hp_error *error) {
-    const char *folder = getenv("TMPDIR");
+/* The folder for a temporary file, into `path`, with room for a name of 20 bytes after it. */
+static bool temporary_folder(const char *beside, char *path, size_t size) {
+    const char *folder = beside ? beside : getenv("TMPDIR");
+    size_t n = 0;
+    if (beside) {
+        const char *slash = strrchr(beside, '/');
+        n = slash == beside ? 1 : slash ? (size_t)(slash - beside) : 0;
+        if (n == 0) folder = ".";
+    }
     if (!folder || !*folder) folder = "/tmp";
+    if (n == 0) n = strlen(folder);
+    if (n + 20 > size) return false;
+    memcpy(path, folder, n);
+    path[n] = '\0';
+    return true;
+}
+
+hp_status hp_io_temporary_file(const char *beside, int *fd, hp_error *error) {
+    char path[4096];
     *fd = -1;
+    HP_FAIL_IF(!temporary_folder(beside, path, sizeof path), error, HP_ERROR_IO, NULL,
+        "the path of the folder for temporary files is too long");
 #ifdef O_TMPFILE
-    *fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
+    *fd = open(path, O_TMPFILE | O_RDWR | O_CLOEXEC | O_EXCL, 0600);
     if (*fd >= 0) return HP_OK;
 #endif
-    char path[4096];
-    size_t n = strlen(folder);
-    HP_FAIL_IF(n + 20 > sizeof path, error, HP_ERROR_IO, folder, "the path of the temporary folder is too long");
-    memcpy(path, folder, n);
+    size_t n = strlen(path);
     memcpy(path + n, "/hornpipe-XXXXXX", 17);
     *fd = mkostemp(path, O_CLOEXEC);
-    HP_FAIL_IF(*fd < 0, error, HP_ERROR_IO, folder, "no temporary file can be made there: %s", strerror(errno));
+    if (*fd < 0) {
+        int reason = errno;
+        path[n] = '\0';
+        HP_FAIL(error, HP_ERROR_IO, NULL, "no temporary file can be made in %s: %s", path, strerror(reason));
+    }
     unlink(path);
     return HP_OK;
 }
@@ -202,7 +221,7 @@ hp_status hp_io_source_spool(hp_io_source *source, hp_io_source **spooled, hp_er
     char *block = hp_alloc_aligned(SPOOL_BLOCK);
     hp_status status = HP_OK;
     if (!block) status = hp_error_set(error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
-    if (status == HP_OK) status = hp_io_temporary_file(&fd, error);
+    if (status == HP_OK) status = hp_io_temporary_file(NULL, &fd, error);
     if (status == HP_OK) status = copy_to_fd(source, fd, block, error);
     hp_free(block);
     source->close(source);

@@ -33,7 +33,8 @@ hp_status hp_io_source_peek(hp_io_source *source, unsigned char bytes[8], size_t
 hp_status hp_io_source_spool(hp_io_source *source, hp_io_source **spooled, hp_error *error);
 /* Skips bytes; *skipped < bytes only at the end. */
 hp_status hp_io_source_skip(hp_io_source *source, int64_t bytes, int64_t *skipped, hp_error *error);
-/* An unlinked temporary file in $TMPDIR (else /tmp), opened for reading and writing. */
-hp_status hp_io_temporary_file(int *fd, hp_error *error);
+/* An unlinked temporary file, opened for reading and writing: in the folder of the file `beside`, where there is as
+ * much room as its owner counts on; NULL: in $TMPDIR, else /tmp. */
+hp_status hp_io_temporary_file(const char *beside, int *fd, hp_error *error);
 
 #endif
