@@ -1,23 +1,7 @@
 /* convert.c: see convert.h. */
 #include "graph/convert.h"
 
-#include <math.h>
-#include <string.h>
-
-static float from_bfloat16(uint16_t bits) {
-    uint32_t wide = (uint32_t)bits << 16;
-    float value;
-    memcpy(&value, &wide, sizeof value);
-    return value;
-}
-
-static float from_float16(uint16_t bits) {
-    int exponent = bits >> 10 & 31, fraction = bits & 1023;
-    float magnitude = exponent == 31 ? (fraction ? NAN : INFINITY)
-                      : exponent     ? ldexpf((float)(fraction + 1024), exponent - 25)
-                                     : ldexpf((float)fraction, -24);
-    return bits & 0x8000 ? -magnitude : magnitude;
-}
+#include "base/half.h"
 
 bool hp_convertible(hp_dtype dtype) {
     return dtype != HP_DTYPE_NONE && dtype != HP_STRING;
@@ -35,8 +19,8 @@ void hp_convert_to_float(hp_dtype dtype, const void *from, size_t count, float *
     switch (dtype) {
         CONVERT(HP_FLOAT32, float, x);
         CONVERT(HP_FLOAT64, double, (float)x);
-        CONVERT(HP_FLOAT16, uint16_t, from_float16(x));
-        CONVERT(HP_BFLOAT16, uint16_t, from_bfloat16(x));
+        CONVERT(HP_FLOAT16, uint16_t, hp_half_to_float(x));
+        CONVERT(HP_BFLOAT16, uint16_t, hp_bfloat_to_float(x));
         CONVERT(HP_INT8, int8_t, x);
         CONVERT(HP_INT16, int16_t, x);
         CONVERT(HP_INT32, int32_t, (float)x);

@@ -1,0 +1,37 @@
+/* conv.h: the config that all convolution layers share, and its windows. */
+#ifndef HP_LAYERS_CONV_H
+#define HP_LAYERS_CONV_H
+
+#include "layers/support.h"
+
+enum { HP_PADDING_VALID, HP_PADDING_SAME, HP_PADDING_CAUSAL };
+extern const char *const hp_paddings[]; /* "valid", "same", "causal" */
+
+typedef struct hp_conv_config {
+    int64_t filters, groups, depth_multiplier;
+    hp_ints kernel_size, strides, dilation_rate;
+    int padding, data_format;
+    hp_activation_spec activation;
+    bool use_bias;
+    int spatial; /* axes: 1 to 3; set by check, with what follows */
+    int64_t kernel[HP_MAX_SPATIAL], stride[HP_MAX_SPATIAL], dilation[HP_MAX_SPATIAL];
+} hp_conv_config;
+
+/* The keys that all of them have; tables begin with it. */
+#define HP_CONV_FIELDS                                                                                                 \
+    HP_INTS(hp_conv_config, kernel_size, HP_REQUIRED, 1, HP_MAX_DIM),                                                  \
+        HP_INTS(hp_conv_config, strides, 1, 1, HP_MAX_DIM), HP_INTS(hp_conv_config, dilation_rate, 1, 1, HP_MAX_DIM),  \
+        HP_ENUM(hp_conv_config, padding, HP_PADDING_VALID, hp_paddings),                                               \
+        HP_ENUM(hp_conv_config, data_format, HP_CHANNELS_LAST, hp_data_formats),                                       \
+        HP_ACTIVATION(hp_conv_config, activation), HP_BOOL(hp_conv_config, use_bias, true), HP_IGNORE_WEIGHT("bias")
+
+/* Spreads the lists over `spatial` axes; checks the padding. Every class's check function calls it. */
+void hp_conv_check(hp_layer_scope *scope, hp_layer *layer, hp_conv_config *config, int spatial);
+/* Checks the input's axes and returns it as float32, channels last; HP_NO_VALUE after a failure. */
+hp_value hp_conv_input(hp_builder *b, const hp_conv_config *config, hp_value x);
+/* Paddings for an input of this shape (channels last). False: the window does not fit, reported. */
+bool hp_conv_window(hp_builder *b, const hp_conv_config *config, const hp_shape *shape, hp_conv_params *params);
+/* Activation and the layer's own data format. */
+hp_value hp_conv_output(hp_builder *b, const hp_conv_config *config, hp_value y);
+
+#endif

@@ -1,0 +1,85 @@
+/* embedding.c: Embedding and Masking (keras/src/layers/core/): the layers that begin masks. */
+#include <math.h>
+#include "layers/support.h"
+
+/* x != value, as bool. */
+static hp_value differs(hp_builder *b, hp_value x, double value) {
+    hp_shape scalar = {0};
+    hp_value other = hp_emit_fill(b, hp_builder_tensor(b, x)->dtype, &scalar, value);
+    return hp_emit_compare(b, HP_NOT_EQUAL, x, other);
+}
+
+/* ---- Embedding */
+
+typedef struct embedding {
+    int64_t input_dim, output_dim;
+    bool mask_zero;
+} embedding;
+
+static const hp_field embedding_fields[] = {
+    HP_INT(embedding, input_dim, HP_REQUIRED, 1, HP_MAX_DIM),
+    HP_INT(embedding, output_dim, HP_REQUIRED, 1, HP_MAX_DIM),
+    HP_BOOL(embedding, mask_zero, false),
+    HP_IGNORE_WEIGHT("embeddings"),
+    HP_IGNORE("input_length"),
+    HP_FIELDS_END,
+};
+
+static void lower_embedding(hp_builder *b, hp_layer *layer, hp_call *call) {
+    const embedding *c = layer->config;
+    hp_value x = call->inputs[0];
+    hp_dtype dtype = hp_builder_tensor(b, x)->dtype;
+    hp_value indices = dtype == HP_INT32 || dtype == HP_INT64 ? x : hp_emit_cast(b, x, HP_INT32);
+    hp_value table = hp_layer_weight(b, layer, "embeddings", true, HP_DIMS(c->input_dim, c->output_dim));
+    hp_value y = hp_emit_gather(b, table, indices, 0);
+    if (c->mask_zero) hp_builder_set_mask(b, y, differs(b, x, 0));
+    hp_call_output(b, call, y);
+}
+
+const hp_layer_class hp_layer_Embedding = {
+    .class_name = "Embedding",
+    .module = "keras.layers",
+    .fields = embedding_fields,
+    .config_size = sizeof(embedding),
+    .masking = HP_MASK_OWN,
+    .min_inputs = 1,
+    .max_inputs = 1,
+    .lower = lower_embedding,
+    .no_autocast = true,
+};
+
+/* ---- Masking: a step whose features all equal mask_value is masked, and set to 0 */
+
+typedef struct masking {
+    double mask_value;
+} masking;
+
+static const hp_field masking_fields[] = {
+    HP_FLOAT(masking, mask_value, 0, -INFINITY, INFINITY),
+    HP_FIELDS_END,
+};
+
+static void lower_masking(hp_builder *b, hp_layer *layer, hp_call *call) {
+    const masking *c = layer->config;
+    hp_value x = call->inputs[0];
+    if (!hp_check_rank(b, x, 2, -1)) return;
+    hp_shape shape = *hp_builder_shape(b, x);
+    int last = shape.rank - 1;
+    hp_value kept = hp_emit_reduce(b, differs(b, x, c->mask_value), HP_REDUCTION_ANY, &last, 1, true);
+    hp_shape scalar = {0};
+    hp_value zero = hp_emit_fill(b, hp_builder_tensor(b, x)->dtype, &scalar, 0);
+    hp_value y = hp_emit_select(b, kept, x, zero);
+    hp_builder_set_mask(b, y, hp_emit_reshape(b, kept, last, shape.dims));
+    hp_call_output(b, call, y);
+}
+
+const hp_layer_class hp_layer_Masking = {
+    .class_name = "Masking",
+    .module = "keras.layers",
+    .fields = masking_fields,
+    .config_size = sizeof(masking),
+    .masking = HP_MASK_OWN,
+    .min_inputs = 1,
+    .max_inputs = 1,
+    .lower = lower_masking,
+};

@@ -1,0 +1,144 @@
+/* rnn.c: LSTM, GRU, SimpleRNN (keras/src/layers/rnn/). The variables are the cell's: "cell/kernel".
+ *
+ * Dropout, unrolling and the choice of an implementation change nothing at inference. */
+#include "layers/rnn.h"
+
+#include <string.h>
+
+#define COMMON_FIELDS                                                                                                  \
+    HP_INT(hp_rnn_config, units, HP_REQUIRED, 1, 100000000), HP_ACTIVATION(hp_rnn_config, activation),                 \
+        HP_BOOL(hp_rnn_config, use_bias, true), HP_BOOL(hp_rnn_config, return_sequences, false),                       \
+        HP_BOOL(hp_rnn_config, return_state, false), HP_BOOL(hp_rnn_config, go_backwards, false),                      \
+        HP_BOOL(hp_rnn_config, stateful, false), HP_BOOL(hp_rnn_config, zero_output_for_mask, false),                  \
+        HP_BOOL(hp_rnn_config, time_major, false), HP_IGNORE("unroll"), HP_IGNORE("dropout"),                          \
+        HP_IGNORE("recurrent_dropout"), HP_IGNORE("seed"), HP_IGNORE("implementation"), HP_IGNORE("use_cudnn"),        \
+        HP_IGNORE_WEIGHT("kernel"), HP_IGNORE_WEIGHT("recurrent"), HP_IGNORE_WEIGHT("bias")
+
+static const hp_field simple_fields[] = {COMMON_FIELDS, HP_FIELDS_END};
+
+static const hp_field lstm_fields[] = {
+    COMMON_FIELDS,
+    HP_ACTIVATION(hp_rnn_config, recurrent_activation),
+    HP_IGNORE("unit_forget_bias"),
+    HP_FIELDS_END,
+};
+
+static const hp_field gru_fields[] = {
+    COMMON_FIELDS,
+    HP_ACTIVATION(hp_rnn_config, recurrent_activation),
+    HP_BOOL(hp_rnn_config, reset_after, true),
+    HP_FIELDS_END,
+};
+
+/* Keys that are absent stand for Keras's defaults, which are not linear. */
+static void default_activation(const hp_layer *layer, const char *key, hp_activation_spec *spec, const char *name) {
+    if (!hp_json_get(hp_json_get(layer->json, "config"), key)) hp_activation_by_name(spec, name);
+}
+
+static void check(hp_layer_scope *scope, hp_layer *layer, hp_rnn_config *c, hp_rnn_cell cell) {
+    hp_activation unused;
+    c->cell = cell;
+    default_activation(layer, "activation", &c->activation, "tanh");
+    if (cell != HP_RNN_SIMPLE) default_activation(layer, "recurrent_activation", &c->recurrent_activation, "sigmoid");
+    if (!hp_activation_elementwise(&c->activation, &unused))
+        hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "activation",
+            "an activation that is not elementwise is not supported in a recurrent layer");
+    if (cell != HP_RNN_SIMPLE && !hp_activation_elementwise(&c->recurrent_activation, &unused))
+        hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "recurrent_activation",
+            "an activation that is not elementwise is not supported in a recurrent layer");
+    if (c->stateful)
+        hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "stateful", "stateful layers are not supported yet");
+    if (c->time_major)
+        hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "time_major", "time before the batch is not supported");
+}
+
+static void check_simple(hp_layer_scope *scope, hp_layer *layer, void *config) {
+    check(scope, layer, config, HP_RNN_SIMPLE);
+}
+
+static void check_lstm(hp_layer_scope *scope, hp_layer *layer, void *config) {
+    check(scope, layer, config, HP_RNN_LSTM);
+}
+
+static void check_gru(hp_layer_scope *scope, hp_layer *layer, void *config) {
+    check(scope, layer, config, HP_RNN_GRU);
+}
+
+/* initial_state, as an argument or behind the sequence in the first one. False: reported. */
+static bool initial_states(hp_builder *b, const hp_call *call, size_t count, hp_value *states, bool *given) {
+    const hp_arg *arg = hp_call_arg(call, 1, "initial_state");
+    size_t found = 0;
+    *given = arg != NULL || call->input_count > 1;
+    if (arg && arg->kind == HP_ARG_TENSOR) {
+        states[0] = arg->tensor;
+        found = 1;
+    } else if (arg && arg->kind == HP_ARG_LIST) {
+        for (; found < arg->item_count && found < count; found++) {
+            if (arg->items[found].kind != HP_ARG_TENSOR) break;
+            states[found] = arg->items[found].tensor;
+        }
+        if (found == count && arg->item_count > count) found = arg->item_count;
+    } else if (!arg && call->input_count > 1) {
+        found = call->input_count - 1;
+        for (size_t i = 0; i < count && i < found; i++) states[i] = call->inputs[i + 1];
+    }
+    if (!*given || found == count) return b->status == HP_OK;
+    hp_builder_fail(b, HP_ERROR_SHAPE, "initial_state: found %zu tensors, expected %zu", found, count);
+    return false;
+}
+
+static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
+    const hp_rnn_config *c = layer->config;
+    hp_value x = hp_as_float(b, call->inputs[0]);
+    if (!hp_check_rank(b, x, 3, 3)) return;
+    int64_t features = hp_builder_shape(b, x)->dims[2], units = c->units;
+    int64_t gates = c->cell == HP_RNN_LSTM ? 4 : c->cell == HP_RNN_GRU ? 3 : 1;
+    size_t state_count = c->cell == HP_RNN_LSTM ? 2 : 1;
+    hp_value states[2] = {HP_NO_VALUE, HP_NO_VALUE}, outputs[3] = {HP_NO_VALUE, HP_NO_VALUE, HP_NO_VALUE};
+    bool given;
+    if (!initial_states(b, call, state_count, states, &given)) return;
+    for (size_t i = 0; given && i < state_count; i++) states[i] = hp_as_float(b, states[i]);
+    hp_value kernel = hp_layer_weight(b, layer, "cell/kernel", true, HP_DIMS(features, gates * units));
+    hp_value recurrent = hp_layer_weight(b, layer, "cell/recurrent_kernel", true, HP_DIMS(units, gates * units));
+    hp_value bias = HP_NO_VALUE;
+    bool two_biases = c->cell == HP_RNN_GRU && c->reset_after;
+    if (c->use_bias && two_biases) bias = hp_layer_weight(b, layer, "cell/bias", true, HP_DIMS(2, gates * units));
+    if (c->use_bias && !two_biases) bias = hp_layer_weight(b, layer, "cell/bias", true, HP_DIMS(gates * units));
+    hp_value mask = hp_call_mask(b, call);
+    if (mask != HP_NO_VALUE) mask = hp_emit_cast(b, mask, HP_BOOL);
+    hp_rnn_params params;
+    memset(&params, 0, sizeof params);
+    params.cell = c->cell;
+    params.units = (int32_t)units;
+    params.return_sequences = c->return_sequences;
+    params.go_backwards = c->go_backwards;
+    params.reset_after = c->cell == HP_RNN_GRU && c->reset_after;
+    params.zero_output_for_mask = c->zero_output_for_mask;
+    hp_activation_elementwise(&c->activation, &params.activation);
+    if (c->cell != HP_RNN_SIMPLE) hp_activation_elementwise(&c->recurrent_activation, &params.recurrent_activation);
+    hp_emit_rnn(b, x, mask, given ? states : NULL, kernel, recurrent, bias, &params, outputs);
+    hp_call_output(b, call, outputs[0]);
+    for (size_t i = 0; c->return_state && i < state_count; i++) hp_call_output(b, call, outputs[1 + i]);
+    hp_value own_mask = hp_call_mask(b, call);
+    if (b->status == HP_OK && c->return_sequences && own_mask != HP_NO_VALUE)
+        hp_builder_set_mask(b, outputs[0], own_mask);
+}
+
+hp_rnn_config *hp_rnn_config_of(hp_layer *layer) {
+    return layer->cls->lower == lower ? (void *)(uintptr_t)layer->config : NULL;
+}
+
+#define RNN(name, table, check_function)                                                                               \
+    const hp_layer_class hp_layer_##name = {.class_name = #name,                                                       \
+        .module = "keras.layers",                                                                                      \
+        .fields = (table),                                                                                             \
+        .config_size = sizeof(hp_rnn_config),                                                                          \
+        .masking = HP_MASK_OWN,                                                                                        \
+        .min_inputs = 1,                                                                                               \
+        .max_inputs = 3,                                                                                               \
+        .check = (check_function),                                                                                     \
+        .lower = lower}
+
+RNN(SimpleRNN, simple_fields, check_simple);
+RNN(LSTM, lstm_fields, check_lstm);
+RNN(GRU, gru_fields, check_gru);
