@@ -11,7 +11,7 @@ endif()
 install(EXPORT hornpipe-targets NAMESPACE hornpipe:: DESTINATION ${hornpipe_cmake_dir})
 
 set(hornpipe_requires_private
-    "${hornpipe_module_HP_HDF5} ${hornpipe_module_HP_ZIP} ${hornpipe_module_HP_JSON}")
+    "${hornpipe_module_HP_HDF5} ${hornpipe_module_HP_ZIP} ${hornpipe_module_HP_JSON} ${hornpipe_module_HP_ZLIB}")
 configure_file(${PROJECT_SOURCE_DIR}/cmake/hornpipe.pc.in ${PROJECT_BINARY_DIR}/hornpipe.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/hornpipe.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 

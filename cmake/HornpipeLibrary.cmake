@@ -15,7 +15,8 @@ foreach(library hornpipe_static hornpipe_shared)
       target_sources(${library} PRIVATE $<TARGET_OBJECTS:${object}>)
     endforeach()
   endforeach()
-  target_link_libraries(${library} PRIVATE PkgConfig::HP_HDF5 PkgConfig::HP_ZIP PkgConfig::HP_JSON Threads::Threads m)
+  target_link_libraries(${library} PRIVATE
+      PkgConfig::HP_HDF5 PkgConfig::HP_ZIP PkgConfig::HP_JSON PkgConfig::HP_ZLIB Threads::Threads m)
 endforeach()
 set_target_properties(hornpipe_static PROPERTIES EXPORT_NAME static)
 set_target_properties(hornpipe_shared PROPERTIES EXPORT_NAME shared VERSION ${PROJECT_VERSION}

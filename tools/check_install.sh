@@ -25,7 +25,7 @@ C
     cc -o "$work/shared" "$work/program.c" $(pkg-config --cflags --libs hornpipe)
     LD_LIBRARY_PATH="$libdir" "$work/shared"
     cc -o "$work/static" "$work/program.c" $(pkg-config --cflags hornpipe) "$libdir/libhornpipe.a" \
-        $(pkg-config --libs hdf5-serial libzip json-c) -lm -pthread
+        $(pkg-config --libs hdf5-serial libzip json-c zlib) -lm -pthread
     "$work/static"
 }
 

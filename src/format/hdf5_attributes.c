@@ -1,178 +1,199 @@
-/* hdf5_attributes.c: text attributes, and objects by path.
- *
- * Invariant: nothing is allocated that is larger than the file itself, however large the attribute says it is. */
-#include "format/hdf5_file.h"
-
+/* hdf5_attributes.c: text attributes, which stand in the object's header; texts of variable length in the global heap.
+ */
 #include <stdio.h>
 #include <string.h>
+#include "format/hdf5_file.h"
 
-/* An attribute of texts while it is read. */
-typedef struct reading {
-    hid_t attribute, space, type;
+/* An attribute that is looked for; `found` once it is there. */
+typedef struct search {
+    const hp_hdf5_file *file;
     const char *name;
-    size_t count, width; /* elements; bytes of a fixed-length one */
-    bool variable;
-} reading;
+    bool found;
+    hp_span type, shape, data;
+} search;
 
-static void reading_end(reading *r) {
-    if (r->type >= 0) H5Tclose(r->type);
-    if (r->space >= 0) H5Sclose(r->space);
-    if (r->attribute >= 0) H5Aclose(r->attribute);
+static size_t padded(unsigned version, size_t size) {
+    return version == 1 ? (size + 7) / 8 * 8 : size;
 }
 
-static hp_status reading_begin(hid_t object, const char *name, size_t limit, reading *r, hp_error *error) {
-    *r = (reading){.space = -1, .type = -1, .name = name};
-    r->attribute = H5Aopen(object, name, H5P_DEFAULT);
-    if (r->attribute < 0) return hp_hdf5_fail(error, "attribute \"%s\" cannot be opened", name);
-    r->space = H5Aget_space(r->attribute);
-    r->type = H5Aget_type(r->attribute);
-    hssize_t points = r->space < 0 ? -1 : H5Sget_simple_extent_npoints(r->space);
-    if (r->type < 0 || points < 0) return hp_hdf5_fail(error, "attribute \"%s\" cannot be read", name);
-    r->count = (size_t)points;
-    if (r->count == 0) return HP_OK; /* h5py writes an empty list as no numbers at all */
-    H5T_class_t class = H5Tget_class(r->type);
-    HP_FAIL_IF(class != H5T_STRING && class != H5T_OPAQUE, error, HP_ERROR_FORMAT, NULL,
-        "attribute \"%s\" holds no text", name);
-    r->variable = class == H5T_STRING && H5Tis_variable_str(r->type) > 0;
-    r->width = r->variable ? sizeof(char *) : H5Tget_size(r->type);
-    size_t bytes;
-    HP_FAIL_IF(!hp_size_mul(r->count, r->width, &bytes) || bytes > limit, error, HP_ERROR_FORMAT, NULL,
-        "attribute \"%s\" says it has %zu texts of %zu bytes, which is more than the file", name, r->count, r->width);
+/* A part of the attribute message; version 1 pads parts to 8 bytes. */
+static hp_span take_part(hp_span *content, unsigned version, size_t size) {
+    hp_span part = {.at = hp_span_bytes(content, padded(version, size)), .left = size};
+    part.bad = part.at == NULL;
+    return part;
+}
+
+static hp_status take_attribute(search *s, const hp_hdf5_message *message, hp_error *error) {
+    hp_span content = message->content;
+    unsigned version = (unsigned)hp_span_number(&content, 1), flags = (unsigned)hp_span_number(&content, 1);
+    size_t name_size = (size_t)hp_span_number(&content, 2), type_size = (size_t)hp_span_number(&content, 2);
+    size_t shape_size = (size_t)hp_span_number(&content, 2);
+    if (version == 3) hp_span_skip(&content, 1); /* character set of the name */
+    hp_span name = take_part(&content, version, name_size), type = take_part(&content, version, type_size);
+    hp_span shape = take_part(&content, version, shape_size);
+    HP_FAIL_IF(content.bad || version < 1 || version > 3, error, HP_ERROR_FORMAT, NULL, "an attribute is damaged");
+    size_t length = strlen(s->name);
+    if (name.left < length || memcmp(name.at, s->name, length) != 0 || (name.left > length && name.at[length]))
+        return HP_OK;
+    HP_FAIL_IF(message->shared || (version > 1 && (flags & 3)), error, HP_ERROR_UNSUPPORTED, NULL,
+        "attribute \"%s\" has a shared type", s->name);
+    s->found = true;
+    s->type = type;
+    s->shape = shape;
+    s->data = content;
     return HP_OK;
 }
 
-static hp_status read_variable(reading *r, hp_arena *arena, const char **texts, hp_error *error) {
-    char **raw = hp_alloc_array(r->count, sizeof *raw);
-    HP_ALLOCATED(raw, error);
-    hp_status status = HP_OK;
-    if (H5Aread(r->attribute, r->type, raw) < 0)
-        status = hp_hdf5_fail(error, "attribute \"%s\" cannot be read", r->name);
-    for (size_t i = 0; status == HP_OK && i < r->count; i++) {
-        texts[i] = hp_arena_strdup(arena, raw[i] ? raw[i] : "");
-        if (!texts[i]) status = hp_error_set(error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
-    }
-    for (size_t i = 0; i < r->count; i++)
-        if (raw[i]) H5free_memory(raw[i]);
-    hp_free(raw);
-    return status;
+static hp_status visit(void *data, const hp_hdf5_message *message, hp_error *error) {
+    search *s = data;
+    if (s->found) return HP_OK;
+    if (message->type == HP_HDF5_ATTRIBUTE) return take_attribute(s, message, error);
+    if (message->type != HP_HDF5_ATTRIBUTE_INFO) return HP_OK;
+    hp_span content = message->content;
+    hp_span_skip(&content, 1);
+    if (hp_span_number(&content, 1) & 1) hp_span_skip(&content, 2);
+    HP_FAIL_IF(hp_span_address(&content, s->file) != HP_HDF5_NONE, error, HP_ERROR_UNSUPPORTED, NULL,
+        "the HDF5 object keeps its attributes in dense form (libver=\"latest\"); write the file with h5py's defaults");
+    return HP_OK;
 }
 
-static hp_status read_fixed(reading *r, hp_arena *arena, const char **texts, hp_error *error) {
-    char *raw = hp_alloc_array(r->count, r->width); /* the product is known not to overflow */
-    HP_ALLOCATED(raw, error);
-    hp_status status = HP_OK;
-    if (H5Aread(r->attribute, r->type, raw) < 0)
-        status = hp_hdf5_fail(error, "attribute \"%s\" cannot be read", r->name);
-    for (size_t i = 0; status == HP_OK && i < r->count; i++) {
-        const char *text = raw + i * r->width;
-        const char *end = memchr(text, '\0', r->width);
-        size_t length = end ? (size_t)(end - text) : r->width;
-        char *copy = hp_arena_alloc(arena, length + 1);
-        if (copy) memcpy(copy, text, length);
-        texts[i] = copy;
-        if (!copy) status = hp_error_set(error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
+/* An object of the global heap: `index` in the collection at `address`. */
+static hp_status find_in_heap(
+    const hp_hdf5_file *file, uint64_t address, uint64_t index, hp_span *found, hp_error *error) {
+    hp_span head = hp_hdf5_span(file, address, 8 + file->length_size);
+    const unsigned char *magic = hp_span_bytes(&head, 4);
+    hp_span_skip(&head, 4);
+    uint64_t size = hp_span_length(&head, file);
+    hp_span collection = hp_hdf5_span(file, address, size);
+    hp_span_skip(&collection, 8 + file->length_size);
+    bool good = magic && memcmp(magic, "GCOL", 4) == 0 && !head.bad && !collection.bad;
+    while (good && collection.left >= 8 + file->length_size) {
+        HP_TRY(hp_hdf5_spend(file, 1, error));
+        uint64_t own = hp_span_number(&collection, 2);
+        hp_span_skip(&collection, 6);
+        uint64_t bytes = hp_span_length(&collection, file);
+        if (own == 0) break; /* free space, the last */
+        const unsigned char *at = bytes <= collection.left ? collection.at : NULL;
+        good = at != NULL;
+        if (good && own == index) {
+            *found = (hp_span){.at = at, .left = (size_t)bytes};
+            return HP_OK;
+        }
+        size_t step = good ? ((size_t)bytes + 7) / 8 * 8 : 0;
+        hp_span_skip(&collection, step < collection.left ? step : collection.left);
     }
-    hp_free(raw);
-    return status;
+    HP_FAIL(error, HP_ERROR_FORMAT, NULL, "text %llu of the HDF5 heap at byte %llu is not there",
+        (unsigned long long)index, (unsigned long long)address);
 }
 
-/* Reads the texts of the attribute `name` behind the `*count` ones that `texts` has. */
-static hp_status read_texts(hid_t object, const char *name, size_t limit, hp_arena *arena, const char ***texts,
-    size_t *count, size_t *capacity, hp_error *error) {
-    reading r;
-    hp_status status = reading_begin(object, name, limit, &r, error);
-    if (status == HP_OK && r.count > 0) {
-        if (!HP_GROW(*texts, *capacity, *count + r.count))
-            status = hp_error_set(error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
+static hp_status copy_text(
+    hp_arena *arena, const unsigned char *bytes, size_t size, bool space_padded, const char **text, hp_error *error) {
+    const unsigned char *end = size ? memchr(bytes, '\0', size) : NULL;
+    size_t length = end ? (size_t)(end - bytes) : size;
+    while (space_padded && length > 0 && bytes[length - 1] == ' ') length--;
+    char *copy = hp_arena_alloc(arena, length + 1);
+    HP_ALLOCATED(copy, error);
+    if (length) memcpy(copy, bytes, length);
+    *text = copy;
+    return HP_OK;
+}
+
+static hp_status read_variable(
+    const hp_hdf5_file *file, hp_span *data, hp_arena *arena, const char **text, hp_error *error) {
+    uint64_t length = hp_span_number(data, 4), address = hp_span_address(data, file);
+    uint64_t index = hp_span_number(data, 4);
+    hp_span bytes = {0};
+    HP_FAIL_IF(data->bad, error, HP_ERROR_FORMAT, NULL, "it is shorter than its shape says");
+    if (length > 0) HP_TRY(find_in_heap(file, address, index, &bytes, error));
+    HP_FAIL_IF(length > bytes.left, error, HP_ERROR_FORMAT, NULL, "a text is longer than its place in the heap");
+    return copy_text(arena, bytes.at, (size_t)length, false, text, error);
+}
+
+/* Reads the texts of a found attribute into an array in the arena. */
+static hp_status read_texts(const search *s, hp_arena *arena, const char ***texts, size_t *count, hp_error *error) {
+    hp_hdf5_type type;
+    hp_hdf5_shape shape;
+    HP_TRY(hp_hdf5_parse_shape(s->file, s->shape, &shape, error));
+    *count = shape.count;
+    if (shape.count == 0) return HP_OK; /* h5py writes an empty list as no numbers at all */
+    HP_TRY(hp_hdf5_parse_type(s->type, &type, error));
+    HP_FAIL_IF(!type.text && !type.opaque, error, HP_ERROR_FORMAT, NULL, "it holds no text");
+    size_t size = type.variable ? 8 + s->file->offset_size : type.size;
+    HP_TRY(hp_hdf5_spend(s->file, shape.count, error));
+    HP_FAIL_IF(shape.count > s->data.left / size, error, HP_ERROR_FORMAT, NULL,
+        "it says it has %zu texts of %zu bytes, more than there are", shape.count, size);
+    hp_span data = s->data;
+    *texts = hp_arena_alloc(arena, shape.count * sizeof **texts);
+    HP_ALLOCATED(*texts, error);
+    for (size_t i = 0; i < shape.count; i++) {
+        if (type.variable)
+            HP_TRY(read_variable(s->file, &data, arena, &(*texts)[i], error));
         else
-            status = r.variable ? read_variable(&r, arena, *texts + *count, error)
-                                : read_fixed(&r, arena, *texts + *count, error);
+            HP_TRY(copy_text(arena, hp_span_bytes(&data, size), size, type.space_padded, &(*texts)[i], error));
     }
-    if (status == HP_OK) *count += r.count;
-    reading_end(&r);
-    return status;
+    return HP_OK;
 }
 
-static hp_status exists(hid_t object, const char *name, bool *yes, hp_error *error) {
-    htri_t answer = H5Aexists(object, name);
-    if (answer < 0) return hp_hdf5_fail(error, "attribute \"%s\" cannot be looked up", name);
-    *yes = answer > 0;
-    return HP_OK;
+static hp_status find_texts(const hp_hdf5_file *file, uint64_t object, const char *name, hp_arena *arena, bool *found,
+    const char ***texts, size_t *count, hp_error *error) {
+    search s = {.file = file, .name = name};
+    *count = 0;
+    *texts = NULL;
+    HP_TRY(hp_hdf5_messages(file, object, visit, &s, error));
+    *found = s.found;
+    hp_status status = s.found ? read_texts(&s, arena, texts, count, error) : HP_OK;
+    if (status != HP_OK) hp_error_prefix(error, "attribute \"%s\"", name);
+    return status;
 }
 
 hp_status hp_hdf5_string(
-    hid_t object, const char *name, size_t limit, hp_arena *arena, const char **text, hp_error *error) {
-    const char **texts = NULL;
-    size_t count = 0, capacity = 0;
+    const hp_hdf5_file *file, uint64_t object, const char *name, hp_arena *arena, const char **text, hp_error *error) {
+    const char **texts;
+    size_t count;
     bool found = false;
     *text = NULL;
-    HP_TRY(exists(object, name, &found, error));
+    HP_TRY(find_texts(file, object, name, arena, &found, &texts, &count, error));
     if (!found) return HP_OK;
-    hp_status status = read_texts(object, name, limit, arena, &texts, &count, &capacity, error);
-    if (status == HP_OK && count != 1)
-        status =
-            hp_error_set(error, HP_ERROR_FORMAT, NULL, "attribute \"%s\" has %zu texts; one was expected", name, count);
-    if (status == HP_OK) *text = texts[0];
-    hp_free(texts);
-    return status;
+    HP_FAIL_IF(
+        count != 1, error, HP_ERROR_FORMAT, NULL, "attribute \"%s\" has %zu texts; one was expected", name, count);
+    *text = texts[0];
+    return HP_OK;
 }
 
-/* Reads name0, name1 ... until one is missing. */
-static hp_status read_pieces(hid_t object, const char *name, size_t limit, hp_arena *arena, const char ***texts,
-    size_t *count, size_t *capacity, bool *found, hp_error *error) {
+enum { MAX_PIECES = 1024 };
+
+/* Joins name0, name1 ... until one is missing. */
+static hp_status join_pieces(const hp_hdf5_file *file, uint64_t object, const char *name, hp_arena *arena,
+    const char ***joined, size_t *capacity, hp_hdf5_names *names, hp_error *error) {
     char piece[64];
-    for (unsigned i = 0;; i++) {
-        bool here = false;
+    for (unsigned i = 0; i < MAX_PIECES; i++) {
+        const char **texts;
+        size_t count;
+        bool found = false;
         snprintf(piece, sizeof piece, "%s%u", name, i);
-        HP_TRY(exists(object, piece, &here, error));
-        if (!here) return HP_OK;
-        *found = true;
-        HP_TRY(read_texts(object, piece, limit, arena, texts, count, capacity, error));
+        HP_TRY(find_texts(file, object, piece, arena, &found, &texts, &count, error));
+        if (!found) return HP_OK;
+        names->found = true;
+        HP_FAIL_IF(
+            !HP_GROW(*joined, *capacity, names->count + count), error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
+        if (count) memcpy(*joined + names->count, texts, count * sizeof *texts);
+        names->count += count;
     }
+    HP_FAIL(error, HP_ERROR_FORMAT, NULL, "attribute \"%s\" is in more than %d pieces", name, MAX_PIECES);
 }
 
-hp_status hp_hdf5_string_list(
-    hid_t object, const char *name, size_t limit, hp_arena *arena, hp_hdf5_names *names, hp_error *error) {
-    const char **texts = NULL;
-    size_t count = 0, capacity = 0;
+hp_status hp_hdf5_string_list(const hp_hdf5_file *file, uint64_t object, const char *name, hp_arena *arena,
+    hp_hdf5_names *names, hp_error *error) {
+    const char **joined = NULL;
+    size_t capacity = 0;
     *names = (hp_hdf5_names){0};
-    HP_TRY(exists(object, name, &names->found, error));
-    hp_status status = names->found
-                           ? read_texts(object, name, limit, arena, &texts, &count, &capacity, error)
-                           : read_pieces(object, name, limit, arena, &texts, &count, &capacity, &names->found, error);
-    if (status == HP_OK) {
-        names->count = count;
-        names->items = hp_arena_copy(arena, texts, count * sizeof *texts);
+    HP_TRY(find_texts(file, object, name, arena, &names->found, &names->items, &names->count, error));
+    if (names->found) return HP_OK;
+    hp_status status = join_pieces(file, object, name, arena, &joined, &capacity, names, error);
+    if (status == HP_OK && names->count) {
+        names->items = hp_arena_copy(arena, joined, names->count * sizeof *joined);
         if (!names->items) status = hp_error_set(error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
     }
-    hp_free(texts);
+    hp_free(joined);
     return status;
-}
-
-hp_status hp_hdf5_open_object(hid_t group, const char *path, hid_t *object, hp_error *error) {
-    char part[1024];
-    hid_t here = group;
-    *object = H5I_INVALID_HID;
-    for (const char *at = path; *at;) {
-        size_t length = strcspn(at, "/");
-        HP_FAIL_IF(length >= sizeof part, error, HP_ERROR_FORMAT, NULL, "a name in it is %zu bytes long", length);
-        memcpy(part, at, length);
-        part[length] = '\0';
-        at += length + strspn(at + length, "/");
-        if (length == 0 || strcmp(part, ".") == 0) continue;
-        H5L_info_t link;
-        htri_t there = H5Lexists(here, part, H5P_DEFAULT);
-        bool found = there > 0 && H5Lget_info(here, part, &link, H5P_DEFAULT) >= 0;
-        bool hard = found && link.type == H5L_TYPE_HARD;
-        hid_t next = hard ? H5Oopen(here, part, H5P_DEFAULT) : H5I_INVALID_HID;
-        if (here != group) H5Oclose(here);
-        if (there == 0) return HP_OK;
-        HP_FAIL_IF(found && !hard, error, HP_ERROR_UNSUPPORTED, NULL,
-            "\"%s\" is a soft or external link; only plain objects are read", path);
-        if (next < 0) return hp_hdf5_fail(error, "\"%s\" cannot be opened", path);
-        here = next;
-    }
-    *object = here == group ? H5Oopen(group, ".", H5P_DEFAULT) : here;
-    if (*object < 0) return hp_hdf5_fail(error, "\"%s\" cannot be opened", path);
-    return HP_OK;
 }

@@ -86,7 +86,7 @@ static hp_status open_model(hp_model_spec *spec, const given *g, hp_error *error
     if (g->model_directory >= 0) return hp_keras_v3_open_directory(spec, g->model_directory, with_weights, error);
     HP_FAIL_IF(size == 0, error, HP_ERROR_FORMAT, NULL, "is empty");
     if (hp_archive_is(data, size)) return hp_keras_v3_open(spec, data, size, with_weights, error);
-    if (hp_keras_h5_is(data, size)) return hp_keras_h5_open(spec, data, size, with_weights, error);
+    if (hp_hdf5_is(data, size)) return hp_keras_h5_open(spec, data, size, with_weights, error);
     if (looks_like_json(data, size)) return open_json(spec, g, error);
     HP_FAIL(error, HP_ERROR_FORMAT, NULL,
         "no Keras model: neither a .keras archive, nor HDF5, nor a JSON config (TensorFlow's SavedModel, checkpoints "

@@ -51,8 +51,6 @@ void hp_spec_take_version(hp_model_spec *spec, const hp_json *object);
 hp_status hp_keras_v3_open(hp_model_spec *spec, const void *data, size_t size, bool with_weights, hp_error *error);
 hp_status hp_keras_v3_open_directory(hp_model_spec *spec, int directory, bool with_weights, hp_error *error);
 
-/* Whether the bytes are an HDF5 file. */
-bool hp_keras_h5_is(const void *data, size_t size);
 /* A whole model in HDF5 (keras_h5.c). */
 hp_status hp_keras_h5_open(hp_model_spec *spec, const void *data, size_t size, bool with_weights, hp_error *error);
 /* The weights in HDF5, of either layout. */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/dtype.h"
-#include "format/hdf5_weights.h"
+#include "format/hdf5_dataset.h"
 
 static hp_status read_weight(const hp_weight_store *base, const hp_weight *weight, void *destination, hp_error *error) {
     const hp_store *store = (const hp_store *)base;
@@ -12,7 +12,11 @@ static hp_status read_weight(const hp_weight_store *base, const hp_weight *weigh
     HP_FAIL_IF(weight->dtype == HP_DTYPE_NONE, error, HP_ERROR_UNSUPPORTED, weight->name,
         "its element type is none that Keras writes for weights");
     if (weight->bytes == 0) return HP_OK;
-    if (!record->bytes) return hp_hdf5_read(record->file, record->path, weight, destination, error);
+    if (!record->bytes) {
+        hp_status status = hp_hdf5_read(&store->files[record->file], record->address, weight, destination, error);
+        if (status != HP_OK) hp_error_prefix(error, "%s", weight->name);
+        return status;
+    }
     memcpy(destination, record->bytes, weight->bytes);
     return HP_OK;
 }
@@ -31,7 +35,6 @@ hp_store *hp_store_new(void) {
 
 void hp_store_free(hp_store *store) {
     if (!store) return;
-    hp_hdf5_close_files(store->files, store->file_count);
     for (size_t i = 0; i < store->block_count; i++) hp_free(store->blocks[i]);
     hp_free(store->blocks);
     hp_free(store->files);

@@ -2,18 +2,19 @@
  *
  * A reader (hdf5_weights.c, npz.c) adds weights; vintage fix-ups may replace some; then hp_store_publish sorts them and
  * the store does not change any more. Invariant: a weight's `handle` is the index of its record, and a record either
- * points to the weight's bytes (in a mapping that outlives the store, or in a block that the store owns) or names a
- * dataset that libhdf5 must decode. */
+ * points to the weight's bytes (in a mapping that outlives the store, or in a block that the store owns) or is an HDF5
+ * dataset that has to be decoded. */
 #ifndef HP_FORMAT_STORE_H
 #define HP_FORMAT_STORE_H
 
 #include "base/memory.h"
 #include "base/weights.h"
+#include "format/hdf5_file.h"
 
 typedef struct hp_record {
-    const void *bytes; /* C order, little-endian; any alignment; NULL: ask libhdf5 */
-    int64_t file;      /* a hid_t of `files` */
-    const char *path;  /* of the dataset in that file */
+    const void *bytes; /* C order, little-endian; any alignment; NULL: decode */
+    size_t file;       /* of `files` */
+    uint64_t address;  /* of the dataset in that file */
 } hp_record;
 
 /* A group of an ordered store while it is made: `count` weights from number `first` on. */
@@ -38,7 +39,7 @@ typedef struct hp_store {
     size_t group_count, group_capacity;
     hp_store_rename *renames;
     size_t rename_count, rename_capacity;
-    int64_t *files; /* HDF5 files that stay open because a record needs them */
+    hp_hdf5_file *files;
     size_t file_count, file_capacity;
     void **blocks; /* freed with the store */
     size_t block_count, block_capacity;

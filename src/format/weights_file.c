@@ -58,7 +58,7 @@ static hp_status open_shard(hp_model_spec *spec, const hp_model_place *place, co
         bytes = mapping.data;
         size = mapping.size;
     }
-    HP_FAIL_IF(!hp_keras_h5_is(bytes, size), error, HP_ERROR_FORMAT, NULL, "is no HDF5 file");
+    HP_FAIL_IF(!hp_hdf5_is(bytes, size), error, HP_ERROR_FORMAT, NULL, "is no HDF5 file");
     return hp_keras_h5_open_weights(spec, bytes, size, error);
 }
 
@@ -86,7 +86,7 @@ hp_status hp_weights_file_open(
     hp_model_spec *spec, const hp_model_place *place, const void *data, size_t size, hp_error *error) {
     const char *text = data;
     size_t start = 0;
-    if (hp_keras_h5_is(data, size)) return hp_keras_h5_open_weights(spec, data, size, error);
+    if (hp_hdf5_is(data, size)) return hp_keras_h5_open_weights(spec, data, size, error);
     if (hp_archive_is(data, size)) return hp_npz_open(spec, data, size, error);
     while (start < size && start < 64 && strchr(" \t\r\n", text[start]) && text[start]) start++;
     if (start < size && text[start] == '{') return open_shards(spec, place, data, size, error);
