@@ -3,10 +3,13 @@
 
 #include <stdio.h>
 #include <string.h>
-#include "base/hdf5_lock.h"
+#include "base/thread.h"
+
+/* libhdf5 keeps state for the whole process and may have been built without a lock of its own. */
+static hp_mutex lock = HP_MUTEX_INIT;
 
 void hp_io_hdf5_enter(hp_io_hdf5_guard *guard) {
-    hp_hdf5_lock();
+    hp_mutex_lock(&lock);
     H5open();
     H5Eget_auto2(H5E_DEFAULT, &guard->report, &guard->report_data);
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
@@ -19,7 +22,7 @@ void hp_io_hdf5_leave(const hp_io_hdf5_guard *guard) {
     H5Eclear2(H5E_DEFAULT);
     H5PLset_loading_state(guard->plugins);
     H5Eset_auto2(H5E_DEFAULT, guard->report, guard->report_data);
-    hp_hdf5_unlock();
+    hp_mutex_unlock(&lock);
 }
 
 /* Keeps the innermost text, which tells most. */

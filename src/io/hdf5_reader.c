@@ -2,6 +2,7 @@
  *
  * No other file is ever opened: external links, external and virtual storage are refused. libhdf5 converts byte order
  * and narrow floats on its way. */
+#define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

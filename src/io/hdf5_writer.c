@@ -3,6 +3,7 @@
  * An HDF5 file that is there already keeps what else it holds: the partial file begins as a copy of it, in which
  * datasets of the outputs' names are replaced. With a known number of rows a dataset is contiguous, else chunked and
  * extended. */
+#define _POSIX_C_SOURCE 200809L
 #include <string.h>
 #include <unistd.h>
 #include "base/dtype.h"

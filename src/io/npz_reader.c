@@ -1,4 +1,5 @@
 /* npz_reader.c: arrays in a .npz, which is a zip archive of .npy files, stored or deflated. */
+#define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

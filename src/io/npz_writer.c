@@ -4,6 +4,7 @@
  * its own, and at the end libzip puts them together, stored, into the partial file. libzip would replace a file by
  * itself; it is given ours to write into instead, which stays locked. Dates are fixed: the same predictions give the
  * same bytes. */
+#define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
