@@ -36,19 +36,18 @@ static hp_status count_columns(const hp_io_csv_start *start, char delimiter, int
     }
 }
 
-/* The rule of HP_IO_HEADER_AUTO: a field that is neither a number nor missing, and below it a number, nothing, or no
- * row at all. */
+/* The rule of HP_IO_HEADER_AUTO: a field that is no value, and below it a value or no row at all. */
 static hp_status looks_like_header(const hp_io_csv_start *start, char delimiter, bool *header, hp_error *error) {
     const char *p = start->first, *q = start->second;
     *header = false;
     for (;; p++) {
         hp_io_field name, below;
         HP_TRY(next_field(&p, start->end, delimiter, &name, error));
-        bool is_name = !hp_io_field_is_missing(&name) && !hp_io_field_is_number(&name);
+        bool is_name = !hp_io_field_is_value(&name);
         bool text_below = false;
         if (q) {
             q = hp_io_field_read(q, start->end, delimiter, &below);
-            text_below = q && !hp_io_field_is_missing(&below) && !hp_io_field_is_number(&below);
+            text_below = q && !hp_io_field_is_value(&below);
             if (!q || (*q != delimiter && *p == delimiter)) return HP_OK; /* malformed: said when it is read */
             q++;
         }

@@ -61,11 +61,11 @@ size_t hp_io_field_unescape(const hp_io_field *field, char *to) {
     return n;
 }
 
-bool hp_io_field_is_number(const hp_io_field *field) {
-    double value;
+bool hp_io_field_is_value(const hp_io_field *field) {
+    uint8_t value;
     char what[HP_IO_NUMBER_MESSAGE];
-    return !hp_io_field_is_missing(field) &&
-           hp_io_number_from_text(field->data, field->size, HP_FLOAT64, &value, what);
+    return hp_io_field_is_missing(field) ||
+           hp_io_number_from_text(field->data, field->size, HP_BOOL, &value, what);
 }
 
 /* ---- errors --------------------------------------------------------------------------------------------------- */

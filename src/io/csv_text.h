@@ -56,7 +56,7 @@ const char *hp_io_field_read(const char *p, const char *end, char delimiter, hp_
 /* Writes the field's text with "" made " to `to` (field->size bytes of room); returns its size. */
 size_t hp_io_field_unescape(const hp_io_field *field, char *to);
 bool hp_io_field_is_missing(const hp_io_field *field);
-bool hp_io_field_is_number(const hp_io_field *field);
+bool hp_io_field_is_value(const hp_io_field *field); /* missing, a number, true or false: no name of a column */
 
 /* The end of the row that begins at `p` (the place after its line feed), or NULL if it does not end before `end`.
  * `quotes`: whether there may be quotes at all between p and end. */

@@ -23,8 +23,8 @@
 #include "io/view.h"
 
 typedef enum hp_io_header {
-    HP_IO_HEADER_AUTO, /* reading: the first row is a header if one of its fields is neither a number nor
-                        * empty and the column below holds a number or nothing; writing: yes */
+    HP_IO_HEADER_AUTO, /* reading: the first row is a header if one of its fields is no value (a number, true,
+                        * false or missing) and the one below it is, or there are no more rows; writing: yes */
     HP_IO_HEADER_YES,
     HP_IO_HEADER_NO,
 } hp_io_header;
