@@ -1,0 +1,413 @@
+/* Every pass: the graph gets smaller in the way it promises, and the answer stays the same. */
+#include "graph/passes.h"
+#include "prims/elementwise.h"
+#include "prims/linear.h"
+#include "unit/prim_runner.h"
+
+enum { ROWS = 7 };
+
+typedef hp_status pass(hp_graph *graph, hp_constants *constants, const hp_kernels *kernels, hp_error *error);
+
+typedef struct fixture {
+    runner r;
+    float *inputs[4]; /* filled when first run */
+} fixture;
+
+static void start(fixture *f) {
+    memset(f, 0, sizeof *f);
+    runner_start(&f->r, hp_kernels_select(NULL));
+}
+
+static void end(fixture *f) {
+    for (int i = 0; i < 4; i++) free(f->inputs[i]);
+    runner_end(&f->r);
+}
+
+static void set_output(fixture *f, hp_value output) {
+    runner_check(&f->r);
+    f->r.graph.outputs = hp_arena_copy(&f->r.graph.arena, &output, sizeof output);
+    f->r.graph.output_count = 1;
+}
+
+static float *run(fixture *f) {
+    for (size_t i = 0; i < f->r.graph.input_count; i++)
+        if (!f->inputs[i])
+            f->inputs[i] =
+                random_floats(runner_bytes(&f->r, f->r.graph.inputs[i], ROWS) / sizeof(float), (unsigned)i + 50);
+    return runner_run_all_ways(&f->r, (const void *const *)f->inputs, ROWS, f->r.graph.outputs[0]);
+}
+
+/* Runs the pass and dead_code; the graph then has `nodes` nodes and gives the same numbers within the tolerance. */
+static void check_pass(fixture *f, hp_value output, pass *tested, size_t nodes, double tolerance) {
+    hp_error error = {0};
+    set_output(f, output);
+    hp_shape shape = f->r.graph.values[output].tensor.shape;
+    size_t n = runner_bytes(&f->r, output, ROWS) / sizeof(float);
+    float *before = run(f);
+    if (tested(&f->r.graph, f->r.constants, f->r.kernels, &error) != HP_OK) fail_msg("%s", error.message);
+    assert_int_equal(hp_pass_dead_code(&f->r.graph, f->r.constants, f->r.kernels, &error), HP_OK);
+    assert_int_equal(f->r.graph.node_count, nodes);
+    assert_true(hp_shape_equal(&shape, &f->r.graph.values[f->r.graph.outputs[0]].tensor.shape));
+    float *after = run(f);
+    for (size_t i = 0; i < n; i++)
+        if (!(fabsf(after[i] - before[i]) <= tolerance * (1 + fabsf(before[i]))))
+            fail_msg("element %zu: %.9g, was %.9g", i, (double)after[i], (double)before[i]);
+    free(before);
+    free(after);
+}
+
+static hp_value constant(fixture *f, int rank, const int64_t *dims, unsigned seed) {
+    return runner_random(&f->r, rank, dims, seed, NULL);
+}
+
+static hp_value relu(fixture *f, hp_value x) {
+    return hp_emit_unary(&f->r.b, x, HP_UNARY_RELU, 0, INFINITY, 0);
+}
+
+static hp_conv_params same3x3(void) {
+    return (hp_conv_params){
+        .spatial = 2, .groups = 1, .strides = {1, 1}, .dilation = {1, 1}, .pad_before = {1, 1}, .pad_after = {1, 1}};
+}
+
+static const hp_node *last_node(const fixture *f) {
+    return &f->r.graph.nodes[f->r.graph.node_count - 1];
+}
+
+/* ---- dead_code */
+
+static void test_dead_code(void **state) {
+    (void)state;
+    fixture f;
+    start(&f);
+    hp_value x = runner_input(&f.r, HP_FLOAT32, 2, (int64_t[]){1, 5});
+    hp_value y = relu(&f, x);
+    hp_emit_unary(&f.r.b, relu(&f, y), HP_UNARY_TANH, 0, 0, 0);
+    check_pass(&f, y, hp_pass_dead_code, 1, 0);
+    end(&f);
+}
+
+/* ---- fold_constants */
+
+static void test_fold_constants(void **state) {
+    (void)state;
+    fixture f;
+    start(&f);
+    hp_builder *b = &f.r.b;
+    hp_value x = runner_input(&f.r, HP_FLOAT32, 2, (int64_t[]){1, 6});
+    hp_value c = hp_emit_binary(b, HP_BINARY_ADD, constant(&f, 2, (int64_t[]){2, 3}, 1), hp_emit_float(b, 0.5));
+    c = hp_emit_reshape(b, hp_emit_unary(b, c, HP_UNARY_SQUARE, 0, 0, 0), 1, (int64_t[]){6});
+    check_pass(&f, hp_emit_binary(b, HP_BINARY_MULTIPLY, x, c), hp_pass_fold_constants, 1, 0);
+    size_t bytes = hp_constants_bytes(f.r.constants);
+    assert_true(bytes > 0);
+    end(&f);
+}
+
+/* A failure while folding names the layer. */
+static void test_fold_constants_fails(void **state) {
+    (void)state;
+    fixture f;
+    hp_error error = {0};
+    start(&f);
+    hp_value table = constant(&f, 2, (int64_t[]){4, 3}, 1);
+    hp_value index = hp_emit_literal(&f.r.b, HP_INT32, 1, (int64_t[]){1}, (int32_t[]){9});
+    set_output(&f, hp_emit_gather(&f.r.b, table, index, 0));
+    assert_int_equal(hp_pass_fold_constants(&f.r.graph, f.r.constants, f.r.kernels, &error), HP_ERROR_ROW);
+    assert_string_equal(error.where, "test");
+    end(&f);
+}
+
+/* ---- fuse_epilogue */
+
+static void test_fuse_activation(void **state) {
+    (void)state;
+    fixture f;
+    start(&f);
+    hp_conv_params params = same3x3();
+    hp_value x = runner_input(&f.r, HP_FLOAT32, 4, (int64_t[]){1, 5, 6, 3});
+    hp_value w = constant(&f, 4, (int64_t[]){3, 3, 3, 8}, 1), bias = constant(&f, 1, (int64_t[]){8}, 2);
+    hp_value y = relu(&f, hp_emit_conv(&f.r.b, x, w, bias, &params));
+    y = hp_emit_depthwise(&f.r.b, y, constant(&f, 4, (int64_t[]){3, 3, 8, 1}, 3), HP_NO_VALUE, &params);
+    y = hp_emit_unary(&f.r.b, y, HP_UNARY_TANH, 0, 0, 0);
+    y = hp_emit_gemm(&f.r.b, y, constant(&f, 2, (int64_t[]){8, 4}, 4), HP_NO_VALUE);
+    check_pass(&f, hp_emit_unary(&f.r.b, y, HP_UNARY_SIGMOID, 0, 0, 0), hp_pass_fuse_epilogue, 3, 1e-6);
+    assert_int_equal(hp_node_linear(last_node(&f))->activation.op, HP_UNARY_SIGMOID);
+    end(&f);
+}
+
+/* relu(conv + shortcut), the shortcut being another convolution: the later one takes the other as its residual. */
+static void test_fuse_residual(void **state) {
+    (void)state;
+    fixture f;
+    start(&f);
+    hp_conv_params params = same3x3();
+    hp_value x = runner_input(&f.r, HP_FLOAT32, 4, (int64_t[]){1, 5, 6, 3});
+    hp_value w = constant(&f, 4, (int64_t[]){3, 3, 3, 8}, 1), v = constant(&f, 2, (int64_t[]){3, 8}, 2);
+    hp_value a = hp_emit_conv(&f.r.b, x, w, HP_NO_VALUE, &params);
+    hp_value c = hp_emit_gemm(&f.r.b, x, v, HP_NO_VALUE);
+    hp_value y = relu(&f, hp_emit_binary(&f.r.b, HP_BINARY_ADD, a, c));
+    check_pass(&f, y, hp_pass_fuse_epilogue, 2, 1e-6);
+    assert_ptr_equal(last_node(&f)->prim, &hp_prim_gemm);
+    assert_int_equal(last_node(&f)->inputs[HP_LINEAR_RESIDUAL], a);
+    assert_int_equal(hp_node_linear(last_node(&f))->activation.op, HP_UNARY_RELU);
+    end(&f);
+}
+
+/* What others read as well is not fused, nor what has an activation or another shape. */
+static void test_fuse_epilogue_keeps(void **state) {
+    (void)state;
+    fixture f;
+    start(&f);
+    hp_value x = runner_input(&f.r, HP_FLOAT32, 2, (int64_t[]){1, 6});
+    hp_value s = runner_input(&f.r, HP_FLOAT32, 2, (int64_t[]){1, 1});
+    hp_value y = hp_emit_gemm(&f.r.b, x, constant(&f, 2, (int64_t[]){6, 4}, 1), HP_NO_VALUE);
+    y = hp_emit_binary(&f.r.b, HP_BINARY_MULTIPLY, y, relu(&f, y));
+    hp_value z = hp_emit_gemm(&f.r.b, y, constant(&f, 2, (int64_t[]){4, 5}, 2), HP_NO_VALUE);
+    check_pass(&f, hp_emit_binary(&f.r.b, HP_BINARY_ADD, z, s), hp_pass_fuse_epilogue, 5, 0);
+    end(&f);
+}
+
+/* ---- fold_affine */
+
+/* y * scale + offset as BatchNormalization lowers it, with constants of 1 axis or of all. */
+static hp_value batch_norm(fixture *f, hp_value y, int64_t columns, unsigned seed) {
+    hp_value scale = constant(f, 1, &columns, seed), offset = constant(f, 3, (int64_t[]){1, 1, columns}, seed + 1);
+    return hp_emit_binary(&f->r.b, HP_BINARY_ADD, hp_emit_binary(&f->r.b, HP_BINARY_MULTIPLY, y, scale), offset);
+}
+
+static void test_fold_affine_conv(void **state) {
+    (void)state;
+    for (int bias = 0; bias < 2; bias++) {
+        fixture f;
+        start(&f);
+        hp_conv_params params = same3x3();
+        hp_value x = runner_input(&f.r, HP_FLOAT32, 4, (int64_t[]){1, 5, 6, 3});
+        hp_value w = constant(&f, 4, (int64_t[]){3, 3, 3, 8}, 1), v = constant(&f, 1, (int64_t[]){8}, 2);
+        hp_value y = hp_emit_conv(&f.r.b, x, w, bias ? v : HP_NO_VALUE, &params);
+        check_pass(&f, batch_norm(&f, y, 8, 3), hp_pass_fold_affine, 1, 1e-5);
+        end(&f);
+    }
+}
+
+static void test_fold_affine_depthwise(void **state) {
+    (void)state;
+    fixture f;
+    start(&f);
+    hp_conv_params params = same3x3();
+    hp_value x = runner_input(&f.r, HP_FLOAT32, 4, (int64_t[]){1, 5, 6, 3});
+    hp_value w = constant(&f, 4, (int64_t[]){3, 3, 3, 2}, 1);
+    check_pass(
+        &f, batch_norm(&f, hp_emit_depthwise(&f.r.b, x, w, HP_NO_VALUE, &params), 6, 3), hp_pass_fold_affine, 1, 1e-5);
+    end(&f);
+}
+
+static void test_fold_affine_transpose(void **state) {
+    (void)state;
+    fixture f;
+    start(&f);
+    hp_conv_params params = {.spatial = 2, .strides = {2, 2}, .dilation = {1, 1}};
+    hp_value x = runner_input(&f.r, HP_FLOAT32, 4, (int64_t[]){1, 3, 4, 5});
+    hp_value w = constant(&f, 4, (int64_t[]){3, 2, 6, 5}, 1);
+    check_pass(&f, batch_norm(&f, hp_emit_conv_transpose(&f.r.b, x, w, HP_NO_VALUE, &params), 6, 3),
+        hp_pass_fold_affine, 1, 1e-5);
+    end(&f);
+}
+
+/* Scalars, divisions, subtractions, Rescaling's affine step, transposed weights. */
+static void test_fold_affine_gemm(void **state) {
+    (void)state;
+    fixture f;
+    start(&f);
+    hp_builder *b = &f.r.b;
+    hp_value x = runner_input(&f.r, HP_FLOAT32, 2, (int64_t[]){1, 6});
+    hp_value y = hp_emit_matmul(b, x, constant(&f, 2, (int64_t[]){4, 6}, 1), false, true);
+    y = hp_emit_binary(b, HP_BINARY_SUBTRACT, y, constant(&f, 1, (int64_t[]){4}, 2));
+    y = hp_emit_binary(b, HP_BINARY_DIVIDE, y, hp_emit_float(b, 3));
+    y = hp_emit_unary(b, y, HP_UNARY_AFFINE, 0.5f, 2, 0);
+    y = hp_emit_binary(b, HP_BINARY_ADD, hp_emit_float(b, 0.25), y);
+    y = hp_emit_binary(b, HP_BINARY_MULTIPLY, constant(&f, 2, (int64_t[]){1, 4}, 3), y);
+    check_pass(&f, y, hp_pass_fold_affine, 1, 1e-5);
+    end(&f);
+}
+
+/* Not per column; the constant on the wrong side; a second reader. */
+static void test_fold_affine_keeps(void **state) {
+    (void)state;
+    fixture f;
+    start(&f);
+    hp_builder *b = &f.r.b;
+    hp_value x = runner_input(&f.r, HP_FLOAT32, 3, (int64_t[]){1, 5, 6});
+    hp_value y = hp_emit_gemm(b, x, constant(&f, 2, (int64_t[]){6, 4}, 1), HP_NO_VALUE);
+    y = hp_emit_binary(b, HP_BINARY_ADD, y, constant(&f, 2, (int64_t[]){5, 1}, 2));
+    y = hp_emit_gemm(b, y, constant(&f, 2, (int64_t[]){4, 4}, 3), HP_NO_VALUE);
+    y = hp_emit_binary(b, HP_BINARY_DIVIDE, hp_emit_float(b, 2), y);
+    y = hp_emit_gemm(b, y, constant(&f, 2, (int64_t[]){4, 4}, 4), HP_NO_VALUE);
+    y = hp_emit_binary(b, HP_BINARY_MULTIPLY, hp_emit_binary(b, HP_BINARY_ADD, y, hp_emit_float(b, 2)), y);
+    check_pass(&f, y, hp_pass_fold_affine, 7, 0);
+    end(&f);
+}
+
+/* ---- fold_padding */
+
+static void test_fold_padding(void **state) {
+    (void)state;
+    static const int64_t before[4] = {0, 2, 0, 0}, after[4] = {0, 1, 3, 0}, channels[4] = {0, 0, 0, 1};
+    for (int kept = 0; kept < 3; kept++) {
+        fixture f;
+        start(&f);
+        hp_conv_params params = same3x3();
+        hp_value x = runner_input(&f.r, HP_FLOAT32, 4, (int64_t[]){1, 5, 6, 3});
+        hp_value padded = hp_emit_pad(&f.r.b, x, before, kept == 1 ? channels : after, HP_PAD_CONSTANT, kept == 2);
+        hp_value w = constant(&f, 4, (int64_t[]){3, 3, kept == 1 ? 4 : 3, 8}, 1);
+        hp_value y = hp_emit_conv(&f.r.b, padded, w, HP_NO_VALUE, &params);
+        check_pass(&f, y, hp_pass_fold_padding, kept ? 2 : 1, 1e-6);
+        end(&f);
+    }
+}
+
+/* ---- cancel_transposes */
+
+static const int to_last[4] = {0, 2, 3, 1}, to_first[4] = {0, 3, 1, 2};
+
+/* Channels first: conv, BatchNormalization over axis 1, relu, conv, a shortcut. */
+static void test_cancel_transposes(void **state) {
+    (void)state;
+    fixture f;
+    start(&f);
+    hp_builder *b = &f.r.b;
+    hp_conv_params params = same3x3();
+    hp_value x = runner_input(&f.r, HP_FLOAT32, 4, (int64_t[]){1, 4, 5, 6});
+    hp_value w = constant(&f, 4, (int64_t[]){3, 3, 4, 4}, 1), scale = constant(&f, 3, (int64_t[]){4, 1, 1}, 2);
+    hp_value y = hp_emit_conv(b, hp_emit_transpose(b, x, to_last), w, HP_NO_VALUE, &params);
+    y = hp_emit_transpose(b, y, to_first);
+    y = relu(&f, hp_emit_binary(b, HP_BINARY_MULTIPLY, y, scale));
+    y = hp_emit_binary(b, HP_BINARY_ADD, hp_emit_float(b, 0.5), y);
+    hp_value a =
+        hp_emit_transpose(b, hp_emit_conv(b, hp_emit_transpose(b, y, to_last), w, HP_NO_VALUE, &params), to_first);
+    hp_value c =
+        hp_emit_transpose(b, hp_emit_conv(b, hp_emit_transpose(b, y, to_last), w, HP_NO_VALUE, &params), to_first);
+    y = hp_emit_transpose(b, hp_emit_binary(b, HP_BINARY_MULTIPLY, a, c), to_last);
+    y = hp_emit_conv(b, y, w, HP_NO_VALUE, &params);
+    /* one transposition at the start, four convolutions, four elementwise nodes */
+    check_pass(&f, y, hp_pass_cancel_transposes, 9, 0);
+    end(&f);
+}
+
+static void test_join_transposes(void **state) {
+    (void)state;
+    fixture f;
+    start(&f);
+    hp_value x = runner_input(&f.r, HP_FLOAT32, 4, (int64_t[]){1, 4, 5, 6});
+    hp_value y = hp_emit_transpose(&f.r.b, hp_emit_transpose(&f.r.b, x, to_last), to_last);
+    check_pass(&f, y, hp_pass_cancel_transposes, 1, 0);
+    end(&f);
+    start(&f);
+    x = runner_input(&f.r, HP_FLOAT32, 4, (int64_t[]){1, 4, 5, 6});
+    y = hp_emit_transpose(&f.r.b, hp_emit_transpose(&f.r.b, relu(&f, x), to_last), to_first);
+    check_pass(&f, y, hp_pass_cancel_transposes, 1, 0);
+    end(&f);
+}
+
+/* A transposed tensor that others read stays where it is. */
+static void test_cancel_transposes_keeps(void **state) {
+    (void)state;
+    fixture f;
+    start(&f);
+    hp_value x = runner_input(&f.r, HP_FLOAT32, 3, (int64_t[]){1, 4, 5});
+    hp_value y = hp_emit_transpose(&f.r.b, x, (int[]){0, 2, 1});
+    hp_value z = hp_emit_reduce(&f.r.b, y, HP_REDUCTION_MAX, (int[]){1}, 1, true);
+    check_pass(&f, hp_emit_binary(&f.r.b, HP_BINARY_ADD, relu(&f, y), z), hp_pass_cancel_transposes, 4, 0);
+    end(&f);
+}
+
+/* ---- fuse_elementwise */
+
+static void test_fuse_elementwise(void **state) {
+    (void)state;
+    fixture f;
+    start(&f);
+    hp_builder *b = &f.r.b;
+    hp_value x = runner_input(&f.r, HP_FLOAT32, 3, (int64_t[]){1, 5, 6});
+    hp_value s = runner_input(&f.r, HP_FLOAT32, 3, (int64_t[]){1, 5, 1});
+    hp_value y = hp_emit_binary(b, HP_BINARY_MULTIPLY, x, constant(&f, 1, (int64_t[]){6}, 1));
+    hp_value gate = hp_emit_unary(b, y, HP_UNARY_SIGMOID, 0, 0, 0);
+    y = hp_emit_binary(b, HP_BINARY_MULTIPLY, y, gate); /* a diamond */
+    hp_value positive = hp_emit_compare(b, HP_GREATER, y, hp_emit_float(b, 0));
+    y = hp_emit_select(b, positive, hp_emit_binary(b, HP_BINARY_ADD, y, s), x);
+    check_pass(&f, y, hp_pass_fuse_elementwise, 1, 0);
+    assert_int_equal(((const hp_elementwise_params *)last_node(&f)->params)->step_count, 6);
+    end(&f);
+}
+
+/* A smaller producer would be computed again for every element; one that is an output is needed. */
+static void test_fuse_elementwise_keeps(void **state) {
+    (void)state;
+    fixture f;
+    start(&f);
+    hp_value x = runner_input(&f.r, HP_FLOAT32, 3, (int64_t[]){1, 5, 6});
+    hp_value s = runner_input(&f.r, HP_FLOAT32, 3, (int64_t[]){1, 5, 1});
+    check_pass(&f, hp_emit_binary(&f.r.b, HP_BINARY_ADD, x, relu(&f, s)), hp_pass_fuse_elementwise, 2, 0);
+    end(&f);
+}
+
+/* More steps than a program holds: several programs. */
+static void test_fuse_elementwise_limit(void **state) {
+    (void)state;
+    fixture f;
+    start(&f);
+    hp_value x = runner_input(&f.r, HP_FLOAT32, 2, (int64_t[]){1, 6}), y = x;
+    for (int i = 0; i < 2 * HP_MAX_ELEMENTWISE_STEPS; i++) y = hp_emit_binary(&f.r.b, HP_BINARY_ADD, y, x);
+    check_pass(&f, y, hp_pass_fuse_elementwise, 2, 0);
+    end(&f);
+}
+
+/* ---- all of them */
+
+/* pad, conv without bias, BatchNormalization from its statistics, relu, gemm, residual, chain. */
+static void test_optimise(void **state) {
+    (void)state;
+    fixture f;
+    start(&f);
+    hp_builder *b = &f.r.b;
+    hp_conv_params params = same3x3();
+    static const int64_t one[4] = {0, 1, 1, 0};
+    params.pad_before[0] = params.pad_before[1] = params.pad_after[0] = params.pad_after[1] = 0;
+    hp_value x = runner_input(&f.r, HP_FLOAT32, 4, (int64_t[]){1, 5, 6, 8});
+    hp_value y = hp_emit_pad(b, x, one, one, HP_PAD_CONSTANT, 0);
+    y = hp_emit_conv(b, y, constant(&f, 4, (int64_t[]){3, 3, 8, 8}, 1), HP_NO_VALUE, &params);
+    hp_value variance = hp_emit_unary(b, constant(&f, 1, (int64_t[]){8}, 2), HP_UNARY_SQUARE, 0, 0, 0);
+    hp_value scale =
+        hp_emit_unary(b, hp_emit_binary(b, HP_BINARY_ADD, variance, hp_emit_float(b, 1e-3)), HP_UNARY_RSQRT, 0, 0, 0);
+    y = hp_emit_binary(b, HP_BINARY_MULTIPLY, y, scale);
+    y = relu(&f, hp_emit_binary(b, HP_BINARY_ADD, y, constant(&f, 1, (int64_t[]){8}, 3)));
+    y = hp_emit_gemm(b, y, constant(&f, 2, (int64_t[]){8, 8}, 4), constant(&f, 1, (int64_t[]){8}, 5));
+    y = hp_emit_binary(b, HP_BINARY_ADD, y, x);
+    y = hp_emit_binary(b, HP_BINARY_MULTIPLY, y, hp_emit_unary(b, y, HP_UNARY_SIGMOID, 0, 0, 0));
+    hp_emit_compare(b, HP_GREATER, y, x); /* a mask that nobody reads */
+    check_pass(&f, y, hp_graph_optimise, 3, 1e-5);
+    end(&f);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_dead_code),
+        cmocka_unit_test(test_fold_constants),
+        cmocka_unit_test(test_fold_constants_fails),
+        cmocka_unit_test(test_fuse_activation),
+        cmocka_unit_test(test_fuse_residual),
+        cmocka_unit_test(test_fuse_epilogue_keeps),
+        cmocka_unit_test(test_fold_affine_conv),
+        cmocka_unit_test(test_fold_affine_depthwise),
+        cmocka_unit_test(test_fold_affine_transpose),
+        cmocka_unit_test(test_fold_affine_gemm),
+        cmocka_unit_test(test_fold_affine_keeps),
+        cmocka_unit_test(test_fold_padding),
+        cmocka_unit_test(test_cancel_transposes),
+        cmocka_unit_test(test_join_transposes),
+        cmocka_unit_test(test_cancel_transposes_keeps),
+        cmocka_unit_test(test_fuse_elementwise),
+        cmocka_unit_test(test_fuse_elementwise_keeps),
+        cmocka_unit_test(test_fuse_elementwise_limit),
+        cmocka_unit_test(test_optimise),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
