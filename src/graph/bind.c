@@ -147,17 +147,21 @@ static hp_status bind_own(binder *b, hp_layer *layer, const char *path) {
     return HP_OK;
 }
 
+static const char *saved_name(const hp_layer *layer) {
+    return layer->cls->saved_name ? layer->cls->saved_name : layer->cls->class_name;
+}
+
 /* The name of child `index` in its list: the class in snake case with _1, _2 ... for the second, third of that class
  * in this list. Operations are not among a model's layers. */
 static void list_name(const hp_layer *layer, size_t index, char *text, size_t size) {
     const hp_layer *child = layer->children[index];
     char name[256], other[256];
     size_t before = 0;
-    hp_snake_case(child->cls->class_name, name, sizeof name);
+    hp_snake_case(saved_name(child), name, sizeof name);
     for (size_t i = 0; i < index; i++)
         if (layer->children[i]->in_list && !layer->children[i]->cls->is_operation &&
             strcmp(layer->children[i]->attribute, child->attribute) == 0)
-            before += strcmp(hp_snake_case(layer->children[i]->cls->class_name, other, sizeof other), name) == 0;
+            before += strcmp(hp_snake_case(saved_name(layer->children[i]), other, sizeof other), name) == 0;
     if (before)
         snprintf(text, size, "%s_%zu", name, before);
     else

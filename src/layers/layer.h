@@ -147,6 +147,7 @@ hp_value hp_call_tensor(hp_builder *b, const hp_call *call, int position, const 
 
 typedef struct hp_layer_class {
     const char *class_name, *module;
+    const char *saved_name; /* of the Python class, where it is another: paths of weights are made from it; else NULL */
     const hp_field *fields;
     size_t config_size;
     hp_mask_policy masking;

@@ -1,0 +1,13 @@
+/* einsum.h: numpy.einsum as transpositions, views and matrix products. */
+#ifndef HP_PRIMS_EINSUM_H
+#define HP_PRIMS_EINSUM_H
+
+#include "prims/builder.h"
+
+/* The product of `count` operands (at least one) summed as the equation says: letters, "..." for leading axes that are
+ * broadcast, with or without "->"; a letter twice in one operand takes the diagonal. Operands are contracted from left
+ * to right; sums go over K in one order, whatever the number of rows. Fails with HP_ERROR_FORMAT on a wrong equation and
+ * with HP_ERROR_SHAPE where shapes do not fit it; what would mix rows is reported as such. */
+hp_value hp_emit_einsum(hp_builder *b, const char *equation, const hp_value *operands, int count);
+
+#endif
