@@ -75,7 +75,7 @@ static hp_status add_member(zip_t *archive, const char *name, hp_io_sink *spool,
         HP_ERROR_ARGUMENT, NULL, "the name of an output is too long");
     HP_TRY(hp_io_sink_flush(spool, error));
     int fd = dup(hp_io_sink_fd(spool));
-    FILE *file = fd < 0 ? NULL : fdopen(fd, "rb");
+    FILE *file = fd < 0 || lseek(fd, 0, SEEK_SET) < 0 ? NULL : fdopen(fd, "rb");
     if (!file) {
         if (fd >= 0) close(fd);
         HP_FAIL(error, HP_ERROR_IO, NULL, "a temporary file cannot be read: %s", strerror(errno));
