@@ -92,10 +92,8 @@ static hp_value project(hp_builder *b, hp_layer *layer, const char *kernel_name,
     return hp_emit_binary(b, HP_BINARY_ADD, y, hp_layer_weight(b, layer, bias_name, true, out_count, out));
 }
 
-/* Names of a projection's weights; GroupQueryAttention has no public attributes for them. */
-#define PROJECT(c, attribute, ...)                                                                                     \
-    ((c)->grouped ? project(b, layer, "_" attribute "/kernel", "_" attribute "/bias", __VA_ARGS__)                     \
-                  : project(b, layer, attribute "/kernel", attribute "/bias", __VA_ARGS__))
+/* An EinsumDense's two weights; format/ gives private attributes (`_query_dense`) their public names. */
+#define PROJECT(attribute, ...) project(b, layer, attribute "/kernel", attribute "/bias", __VA_ARGS__)
 
 /* ---- masks */
 
@@ -220,8 +218,8 @@ static hp_value unfused(hp_builder *b, const multi_head *c, attention_call *a, h
 
 static hp_value output_projection(hp_builder *b, hp_layer *layer, hp_value x, int64_t features) {
     const multi_head *c = layer->config;
-    if (c->output_shape.count) return PROJECT(c, "output_dense", x, 2, c->output_shape.count, c->output_shape.at);
-    return PROJECT(c, "output_dense", x, 2, 1, &features);
+    if (c->output_shape.count) return PROJECT("output_dense", x, 2, c->output_shape.count, c->output_shape.at);
+    return PROJECT("output_dense", x, 2, 1, &features);
 }
 
 /* Projections in the order in which Keras makes them; then the heads of keys and values are repeated. */
@@ -232,13 +230,13 @@ static hp_value project_all(hp_builder *b, hp_layer *layer, attention_call *a) {
     const int64_t gate_dims[2] = {c->num_query_heads, c->value_dim};
     hp_value gate = HP_NO_VALUE, raw_query = a->query;
     int64_t repeats = c->num_query_heads / c->num_key_value_heads;
-    a->query = PROJECT(c, "query_dense", raw_query, 1, 2, query_dims);
-    a->key = PROJECT(c, "key_dense", a->key, 1, 2, key_dims);
+    a->query = PROJECT("query_dense", raw_query, 1, 2, query_dims);
+    a->key = PROJECT("key_dense", a->key, 1, 2, key_dims);
     if (c->use_gate) {
-        gate = project(b, layer, "_gate_dense/kernel", "_gate_dense/bias", raw_query, 1, 2, gate_dims);
+        gate = PROJECT("_gate_dense", raw_query, 1, 2, gate_dims);
         gate = hp_emit_unary(b, gate, HP_UNARY_SIGMOID, 0, 0, 0);
     }
-    a->value = PROJECT(c, "value_dense", a->value, 1, 2, value_dims);
+    a->value = PROJECT("value_dense", a->value, 1, 2, value_dims);
     if (repeats > 1) {
         a->key = hp_emit_repeat(b, a->key, 2, repeats);
         a->value = hp_emit_repeat(b, a->value, 2, repeats);
