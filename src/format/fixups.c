@@ -21,6 +21,11 @@ hp_status hp_fix_set_string(const hp_fixup *f, hp_json *object, const char *key,
     return HP_OK;
 }
 
+void hp_fix_strip(hp_json *value, const char *key) {
+    if (value->type == HP_JSON_OBJECT) hp_json_remove(value, key);
+    for (hp_json *child = value->first; child; child = child->next) hp_fix_strip(child, key);
+}
+
 static bool has_prefix(const char *text, const char *prefix) {
     return strncmp(text, prefix, strlen(prefix)) == 0;
 }

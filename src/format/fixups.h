@@ -32,6 +32,9 @@ hp_status hp_fix_by_rules(const hp_fixup *f, hp_fix_layer *layer, hp_error *erro
  * numbers counted from 0 (nodes.c). Its layers have been fixed before. */
 hp_status hp_fix_nodes(const hp_fixup *f, hp_json *config, hp_error *error);
 
+/* Removes the member `key` from every object below `value`. */
+void hp_fix_strip(hp_json *value, const char *key);
+
 /* What Keras 1 had and no table can say: Merge, border modes, kernel sizes in pieces (keras1.c). */
 hp_status hp_fix_keras1(const hp_fixup *f, hp_fix_layer *layer, hp_error *error);
 

@@ -8,7 +8,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "format/fixups.h"
 #include "format/json.h"
+#include "format/legacy_weights.h"
 #include "format/spec_builder.h"
 
 /* What was given to open: the model's bytes or directory, and the weights', where there are any. */
@@ -97,11 +99,21 @@ static int by_path(const void *a, const void *b) {
     return strcmp(((const hp_model_asset *)a)->path, ((const hp_model_asset *)b)->path);
 }
 
+static hp_status fix_weights(hp_model_spec *spec, hp_error *error) {
+    hp_spec_private *p = spec->private_;
+    hp_legacy_weights how = {p->store, spec->version.family, p->theano_kernels};
+    if (spec->version.family == 3) return HP_OK;
+    if (p->store->base.ordered) HP_TRY(hp_fix_legacy_weights(&how, p->config, error));
+    hp_fix_strip(p->config, "consume_less"); /* said which layout Keras 1's RNNs have */
+    return HP_OK;
+}
+
 /* What is left when config and weights are there: one form, sorted, linked. */
 static hp_status finish(hp_model_spec *spec, hp_error *error) {
     hp_spec_private *p = spec->private_;
     HP_TRY(hp_spec_fix_config(spec, error));
     HP_TRY(hp_spec_rename_assets(spec, error));
+    HP_TRY(fix_weights(spec, error));
     HP_TRY(hp_store_publish(p->store, p->store->base.ordered, error));
     if (p->asset_count) qsort(p->assets, p->asset_count, sizeof *p->assets, by_path);
     spec->config = p->config;

@@ -70,7 +70,6 @@ static const rule rules[] = {
     {K1, NULL, "b_constraint", RENAME, "bias_constraint"},
     {K1, NULL, "dropout_W", RENAME, "dropout"},
     {K1, NULL, "dropout_U", RENAME, "recurrent_dropout"},
-    {K1, NULL, "consume_less", DROP, NULL},
     {K1, NULL, "bias", RENAME, "use_bias"},
     {K1, NULL, "p", RENAME, "rate"},
     {K1, "|GaussianNoise|", "sigma", RENAME, "stddev"},
@@ -93,6 +92,9 @@ static const rule rules[] = {
     {OLD, "|LeakyReLU|", "alpha", RENAME, "negative_slope"},
     {OLD, "|Embedding|", "input_length", DROP, NULL},
     {OLD, "|GRU|GRUCell|", "reset_after", DEFAULT, "false"},
+    {OLD, "|CuDNNLSTM|CuDNNGRU|", "activation", DEFAULT, "tanh"},
+    {OLD, "|CuDNNLSTM|CuDNNGRU|", "recurrent_activation", DEFAULT, "sigmoid"},
+    {OLD, "|CuDNNGRU|", "reset_after", DEFAULT, "true"},
     /* Keras 2 */
     {K2, ANY_RNN, "implementation", DROP, NULL},
     {K2, ANY_RNN, "time_major", DROP_IF, "false"},
@@ -163,6 +165,8 @@ static const struct alias {
     {OLD, "RNNV1", "RNN"},
     {OLD, "RNNV2", "RNN"},
     {OLD, "DenseFeaturesV2", "DenseFeatures"},
+    {OLD, "CuDNNLSTM", "LSTM"},
+    {OLD, "CuDNNGRU", "GRU"},
 };
 
 static bool is_in(const char *classes, const char *class_name) {
@@ -211,15 +215,20 @@ static hp_status apply(const hp_fixup *f, const rule *r, hp_json *config, hp_err
     return HP_OK;
 }
 
+static hp_status apply_all(const hp_fixup *f, const hp_fix_layer *layer, hp_error *error) {
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if ((rules[i].families & f->family) && is_in(rules[i].classes, layer->class_name))
+            HP_TRY(apply(f, &rules[i], layer->config, error));
+    return HP_OK;
+}
+
 hp_status hp_fix_by_rules(const hp_fixup *f, hp_fix_layer *layer, hp_error *error) {
+    if (strncmp(layer->class_name, "CuDNN", 5) == 0) HP_TRY(apply_all(f, layer, error)); /* before LSTM's and GRU's */
     for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++) {
         if (!(aliases[i].families & f->family) || strcmp(aliases[i].old_name, layer->class_name) != 0) continue;
         layer->class_name = aliases[i].name;
         HP_TRY(hp_fix_set_string(f, layer->object, "class_name", aliases[i].name, error));
         break;
     }
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-        if ((rules[i].families & f->family) && is_in(rules[i].classes, layer->class_name))
-            HP_TRY(apply(f, &rules[i], layer->config, error));
-    return HP_OK;
+    return apply_all(f, layer, error);
 }
