@@ -41,14 +41,35 @@ static hp_value emit_glu(hp_builder *b, hp_value x, int axis) {
     return hp_emit_binary(b, HP_BINARY_MULTIPLY, half(b, x, axis, 0, size / 2), gate);
 }
 
-/* keras/src/backend/tensorflow/nn.py sparsemax, without its sort: a value z is in the support when 1 + k z > s, with k
- * and s the number and the sum of all values >= z (equal values give the same answer as in any sorted order).
- * tau = (sum of the support - 1) / its size; the result is max(z - tau, 0). */
+/* 0, 1 ... n - 1 as floats of that shape (n elements). */
+static hp_value indices(hp_builder *b, int64_t n, int rank, const int64_t *dims) {
+    float *data = n > 0 && n <= (1 << 24) ? hp_alloc_array((size_t)n, sizeof *data) : NULL;
+    if (!data)
+        return hp_builder_fail(
+            b, n > (1 << 24) ? HP_ERROR_UNSUPPORTED : HP_ERROR_NO_MEMORY, "sparsemax of %lld values", (long long)n);
+    for (int64_t i = 0; i < n; i++) data[i] = (float)i;
+    hp_value value = hp_emit_floats(b, rank, dims, data);
+    hp_free(data);
+    return value;
+}
+
+static hp_value sum(hp_builder *b, hp_value x, int axis, bool keepdims) {
+    return hp_emit_reduce(b, x, HP_REDUCTION_SUM, &axis, 1, keepdims);
+}
+
+static hp_value multiply(hp_builder *b, hp_value x, hp_value y) {
+    return hp_emit_binary(b, HP_BINARY_MULTIPLY, x, y);
+}
+
+/* keras/src/ops/nn.py sparsemax, without its sort. Sorted downwards, a value z at place k (from 1) with the sum s of
+ * all up to it is in the support when z - (s - 1) / k > 0. k and s are counted here by comparing every value with
+ * every other, equal ones in their order. Keras then takes tau = (sum of s over the support - 1) / its size (of s, not
+ * of z), and max(z - tau, 0). */
 static hp_value emit_sparsemax(hp_builder *b, hp_value x, int axis) {
     hp_shape shape = *hp_builder_shape(b, x);
     if (shape.rank >= HP_MAX_RANK)
         return hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "sparsemax of more than %d axes", HP_MAX_RANK - 1);
-    int64_t row[HP_MAX_RANK], column[HP_MAX_RANK];
+    int64_t row[HP_MAX_RANK], column[HP_MAX_RANK], n = shape.dims[axis];
     for (int i = 0, at = 0; i < shape.rank; i++) { /* axis of size n becomes (1, n) in one, (n, 1) in the other */
         row[at] = i == axis ? 1 : shape.dims[i];
         column[at++] = shape.dims[i];
@@ -56,20 +77,22 @@ static hp_value emit_sparsemax(hp_builder *b, hp_value x, int axis) {
         row[at] = shape.dims[i];
         column[at++] = 1;
     }
-    int inner = axis + 1;
-    hp_value each = hp_emit_reshape(b, x, shape.rank + 1, column), others = hp_emit_reshape(b, x, shape.rank + 1, row);
-    hp_value above = hp_emit_cast(b, hp_emit_compare(b, HP_GREATER_EQUAL, others, each), HP_FLOAT32);
-    hp_value count = hp_emit_reduce(b, above, HP_REDUCTION_SUM, &inner, 1, false);
-    hp_value sum =
-        hp_emit_reduce(b, hp_emit_binary(b, HP_BINARY_MULTIPLY, above, others), HP_REDUCTION_SUM, &inner, 1, false);
-    hp_value left =
-        hp_emit_binary(b, HP_BINARY_ADD, hp_emit_binary(b, HP_BINARY_MULTIPLY, count, x), hp_emit_float(b, 1));
-    hp_value support = hp_emit_cast(b, hp_emit_compare(b, HP_GREATER, left, sum), HP_FLOAT32);
-    hp_value size = hp_emit_reduce(b, support, HP_REDUCTION_SUM, &axis, 1, true);
-    hp_value total =
-        hp_emit_reduce(b, hp_emit_binary(b, HP_BINARY_MULTIPLY, support, x), HP_REDUCTION_SUM, &axis, 1, true);
-    hp_value tau =
-        hp_emit_binary(b, HP_BINARY_DIVIDE, hp_emit_binary(b, HP_BINARY_SUBTRACT, total, hp_emit_float(b, 1)), size);
+    int64_t column_places[HP_MAX_RANK] = {n, 1}, row_places[HP_MAX_RANK] = {n};
+    for (int i = 0; i < shape.rank - axis - 1; i++) column_places[i + 2] = row_places[i + 1] = 1;
+    int inner = axis + 1, rank = shape.rank + 1;
+    hp_value each = hp_emit_reshape(b, x, rank, column), others = hp_emit_reshape(b, x, rank, row);
+    hp_value earlier = hp_emit_compare(
+        b, HP_LESS_EQUAL, indices(b, n, rank - axis - 1, row_places), indices(b, n, rank - axis, column_places));
+    hp_value tied = hp_emit_logical(b, HP_AND, hp_emit_compare(b, HP_EQUAL, others, each), earlier);
+    hp_value above = hp_emit_logical(b, HP_OR, hp_emit_compare(b, HP_GREATER, others, each), tied);
+    above = hp_emit_cast(b, above, HP_FLOAT32);
+    hp_value place = sum(b, above, inner, false), cumulated = sum(b, multiply(b, above, others), inner, false);
+    hp_value one = hp_emit_float(b, 1);
+    hp_value mean = hp_emit_binary(b, HP_BINARY_DIVIDE, hp_emit_binary(b, HP_BINARY_SUBTRACT, cumulated, one), place);
+    hp_value support = hp_emit_cast(b, hp_emit_compare(b, HP_GREATER, x, mean), HP_FLOAT32);
+    hp_value total = sum(b, multiply(b, support, cumulated), axis, true);
+    hp_value tau = hp_emit_binary(
+        b, HP_BINARY_DIVIDE, hp_emit_binary(b, HP_BINARY_SUBTRACT, total, one), sum(b, support, axis, true));
     return hp_emit_unary(b, hp_emit_binary(b, HP_BINARY_SUBTRACT, x, tau), HP_UNARY_RELU, 0, INFINITY, 0);
 }
 
