@@ -135,7 +135,7 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     int count = c->merge_mode == MERGE_NONE ? 2 : 1;
     if (c->return_sequences) outputs[1] = flip_time(b, outputs[1]);
     if (count == 1) outputs[0] = merge(b, c->merge_mode, outputs[0], outputs[1]);
-    hp_value mask = hp_call_mask(b, call);
+    hp_value mask = hp_call_previous_mask(b, call);
     for (int i = 0; i < count; i++) {
         hp_call_output(b, call, outputs[i]);
         if (c->return_sequences && mask != HP_NO_VALUE) hp_builder_set_mask(b, outputs[i], mask);

@@ -89,10 +89,22 @@ hp_value hp_call_tensor(hp_builder *b, const hp_call *call, int position, const 
     return hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "the argument %s is not a tensor", keyword ? keyword : "");
 }
 
-hp_value hp_call_mask(hp_builder *b, const hp_call *call) {
-    const hp_arg *arg = hp_call_arg(call, -1, "mask");
-    if (arg) return hp_call_tensor(b, call, -1, "mask");
+static bool holds_tensor(const hp_arg *arg) {
+    if (arg->kind == HP_ARG_TENSOR) return true;
+    for (size_t i = 0; arg->kind == HP_ARG_LIST && i < arg->item_count; i++)
+        if (holds_tensor(&arg->items[i])) return true;
+    return false;
+}
+
+hp_value hp_call_previous_mask(hp_builder *b, const hp_call *call) {
+    if (hp_call_arg(call, -1, "mask")) return hp_call_tensor(b, call, -1, "mask");
     return call->input_count ? hp_builder_mask(b, call->inputs[0]) : HP_NO_VALUE;
+}
+
+hp_value hp_call_mask(hp_builder *b, const hp_call *call) {
+    size_t arguments = 0;
+    for (size_t i = 0; i < call->arg_count; i++) arguments += holds_tensor(&call->args[i]);
+    return hp_call_arg(call, -1, "mask") || arguments == 1 ? hp_call_previous_mask(b, call) : HP_NO_VALUE;
 }
 
 /* ---- calls of layers */
@@ -133,7 +145,7 @@ void hp_layer_call_full(hp_builder *b, hp_layer *layer, hp_call *call) {
         if (b->status == HP_OK && call->output_count == 0 && !layer->cls->is_model)
             hp_builder_fail(b, HP_ERROR_INTERNAL, "the layer gave no output");
         if (b->status == HP_OK && layer->cls->masking == HP_MASK_PASS && call->output_count > 0) {
-            hp_value mask = hp_call_mask(b, call);
+            hp_value mask = hp_call_previous_mask(b, call);
             if (mask != HP_NO_VALUE && hp_builder_mask(b, call->outputs[0]) == HP_NO_VALUE)
                 hp_builder_set_mask(b, call->outputs[0], mask);
         }

@@ -198,8 +198,12 @@ hp_value hp_layer_weight(
 hp_value hp_layer_call(hp_builder *b, hp_layer *layer, const hp_value *inputs, size_t input_count);
 void hp_layer_call_full(hp_builder *b, hp_layer *layer, hp_call *call);
 
-/* The explicit argument `mask` of a call, or else the mask of its first input; HP_NO_VALUE: none. */
+/* What Keras's Layer.__call__ gives a layer as its argument `mask`: the explicit one, or else the mask of the first
+ * input, but only where no other argument holds tensors (an RNN called with initial states sees no mask).
+ * HP_NO_VALUE: none. */
 hp_value hp_call_mask(hp_builder *b, const hp_call *call);
+/* What Keras gives compute_mask, for the mask of the outputs: the explicit argument, or else the first input's. */
+hp_value hp_call_previous_mask(hp_builder *b, const hp_call *call);
 
 /* x under an activation: one or several primitives. */
 hp_value hp_emit_activation(hp_builder *b, hp_value x, const hp_activation_spec *activation);

@@ -29,30 +29,47 @@ static const hp_field batch_fields[] = {
 };
 
 static void check_batch(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    const batch_normalization *c = config;
-    if (c->axis.count != 1)
-        hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "axis", "found %d axes, expected one", c->axis.count);
+    if (((const batch_normalization *)config)->axis.count == 0)
+        hp_layer_refuse(scope, layer, HP_ERROR_FORMAT, "axis", "no axis is named");
+}
+
+/* The parameters' shape: (size) for one axis; for several, which Keras 2 allows, all axes with 1 for the others.
+ * `broadcast` is that shape from the first of the axes on. False: reported. */
+static bool parameter_shape(
+    hp_builder *b, const hp_ints *axes, const hp_shape *shape, hp_shape *stored, hp_shape *broadcast) {
+    *stored = (hp_shape){.rank = shape->rank};
+    *broadcast = (hp_shape){.rank = 0};
+    int first = shape->rank;
+    for (int i = 0; i < shape->rank; i++) stored->dims[i] = 1;
+    for (int i = 0; i < axes->count; i++) {
+        int axis = hp_builder_axis(b, axes->at[i], shape->rank);
+        if (b->status == HP_OK && axis == 0) hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "axis: 0 is the batch");
+        if (b->status != HP_OK) return false;
+        stored->dims[axis] = shape->dims[axis];
+        if (axis < first) first = axis;
+    }
+    for (int i = first; i < shape->rank; i++) broadcast->dims[broadcast->rank++] = stored->dims[i];
+    if (axes->count == 1) *stored = (hp_shape){.rank = 1, .dims = {shape->dims[first]}};
+    return true;
+}
+
+static hp_value parameter_of(hp_builder *b, hp_layer *layer, const char *name, bool trainable, const hp_shape *shape) {
+    return hp_layer_weight(b, layer, name, trainable, shape->rank, shape->dims);
 }
 
 static void lower_batch(hp_builder *b, hp_layer *layer, hp_call *call) {
     const batch_normalization *c = layer->config;
     hp_value x = hp_as_float(b, call->inputs[0]);
-    const hp_shape *shape = hp_builder_shape(b, x);
-    int rank = shape->rank, axis = hp_builder_axis(b, c->axis.at[0], rank);
-    if (b->status != HP_OK) return;
-    if (axis == 0) {
-        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "axis: 0 is the batch");
-        return;
-    }
-    int64_t size = shape->dims[axis], dims[HP_MAX_RANK];
-    hp_value gamma = c->scale ? hp_layer_weight(b, layer, "gamma", true, HP_DIMS(size)) : HP_NO_VALUE;
-    hp_value beta = c->center ? hp_layer_weight(b, layer, "beta", true, HP_DIMS(size)) : HP_NO_VALUE;
-    hp_value mean = hp_layer_weight(b, layer, "moving_mean", false, HP_DIMS(size));
-    hp_value variance = hp_layer_weight(b, layer, "moving_variance", false, HP_DIMS(size));
+    hp_shape stored, broadcast;
+    if (!parameter_shape(b, &c->axis, hp_builder_shape(b, x), &stored, &broadcast)) return;
+    hp_value gamma = c->scale ? parameter_of(b, layer, "gamma", true, &stored) : HP_NO_VALUE;
+    hp_value beta = c->center ? parameter_of(b, layer, "beta", true, &stored) : HP_NO_VALUE;
+    hp_value mean = parameter_of(b, layer, "moving_mean", false, &stored);
+    hp_value variance = parameter_of(b, layer, "moving_variance", false, &stored);
     if (c->renorm) { /* state of training that is saved as well */
-        hp_layer_weight(b, layer, "moving_stddev", false, HP_DIMS(size));
-        hp_layer_weight(b, layer, "renorm_mean", false, HP_DIMS(size));
-        hp_layer_weight(b, layer, "renorm_stddev", false, HP_DIMS(size));
+        parameter_of(b, layer, "moving_stddev", false, &stored);
+        parameter_of(b, layer, "renorm_mean", false, &stored);
+        parameter_of(b, layer, "renorm_stddev", false, &stored);
     }
     hp_value scale = hp_emit_unary(
         b, hp_emit_binary(b, HP_BINARY_ADD, variance, hp_emit_float(b, c->epsilon)), HP_UNARY_RSQRT, 0, 0, 0);
@@ -60,10 +77,9 @@ static void lower_batch(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_value offset = hp_emit_binary(b, HP_BINARY_MULTIPLY, mean, scale);
     offset = beta != HP_NO_VALUE ? hp_emit_binary(b, HP_BINARY_SUBTRACT, beta, offset)
                                  : hp_emit_unary(b, offset, HP_UNARY_NEGATIVE, 0, 0, 0);
-    if (axis != rank - 1) { /* (size, 1, 1): broadcasts from the right */
-        for (int i = 0; i < rank - axis; i++) dims[i] = i ? 1 : size;
-        scale = hp_emit_reshape(b, scale, rank - axis, dims);
-        offset = hp_emit_reshape(b, offset, rank - axis, dims);
+    if (!hp_shape_equal(&stored, &broadcast)) {
+        scale = hp_emit_reshape(b, scale, broadcast.rank, broadcast.dims);
+        offset = hp_emit_reshape(b, offset, broadcast.rank, broadcast.dims);
     }
     x = hp_emit_binary(b, HP_BINARY_MULTIPLY, x, scale);
     hp_call_output(b, call, hp_emit_binary(b, HP_BINARY_ADD, x, offset));

@@ -119,7 +119,7 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_emit_rnn(b, x, mask, given ? states : NULL, kernel, recurrent, bias, &params, outputs);
     hp_call_output(b, call, outputs[0]);
     for (size_t i = 0; c->return_state && i < state_count; i++) hp_call_output(b, call, outputs[1 + i]);
-    hp_value own_mask = hp_call_mask(b, call);
+    hp_value own_mask = hp_call_previous_mask(b, call);
     if (b->status == HP_OK && c->return_sequences && own_mask != HP_NO_VALUE)
         hp_builder_set_mask(b, outputs[0], own_mask);
 }
