@@ -42,8 +42,8 @@ static hp_status read_by_columns(array_reader *array, char *data, int64_t rows, 
     size_t run = (size_t)rows * layout->item_size, got;
     for (size_t i = 0; i < array->row_items; i++) {
         int64_t item = (int64_t)i * array->base.rows + array->base.next_row;
-        HP_TRY(array->source->read_at(array->source, layout->offset + item * (int64_t)layout->item_size,
-            data + i * run, run, &got, error));
+        HP_TRY(array->source->read_at(
+            array->source, layout->offset + item * (int64_t)layout->item_size, data + i * run, run, &got, error));
         HP_FAIL_IF(got < run, error, HP_ERROR_FORMAT, NULL, "the data end before all rows that the header promises");
     }
     return HP_OK;
@@ -51,8 +51,12 @@ static hp_status read_by_columns(array_reader *array, char *data, int64_t rows, 
 
 static void set_view(const array_reader *array, const void *data, int64_t rows, hp_io_view *view) {
     const hp_io_array_layout *layout = &array->layout;
-    *view = (hp_io_view){.data = data, .storage = layout->storage, .dtype = layout->dtype,
-        .item_size = layout->item_size, .swapped = layout->swapped, .rank = layout->rank};
+    *view = (hp_io_view){.data = data,
+        .storage = layout->storage,
+        .dtype = layout->dtype,
+        .item_size = layout->item_size,
+        .swapped = layout->swapped,
+        .rank = layout->rank};
     memcpy(view->dims, layout->dims, sizeof view->dims);
     view->dims[0] = rows;
     ptrdiff_t stride = (ptrdiff_t)layout->item_size;
@@ -72,8 +76,10 @@ static hp_status read_array(hp_io_reader *reader, int64_t max_rows, hp_io_batch 
         "%lld rows at once do not fit into memory", (long long)rows);
     struct hp_io_buffer *buffer = hp_io_batch_reserve(batch, bytes, 0);
     HP_ALLOCATED(buffer, error);
-    if (array->by_columns) HP_TRY(read_by_columns(array, buffer->data, rows, error));
-    else HP_TRY(read_c_order(array, buffer->data, rows, &got_rows, error));
+    if (array->by_columns)
+        HP_TRY(read_by_columns(array, buffer->data, rows, error));
+    else
+        HP_TRY(read_c_order(array, buffer->data, rows, &got_rows, error));
     batch->rows = (int64_t)got_rows;
     set_view(array, buffer->data, batch->rows, &batch->view);
     return HP_OK;

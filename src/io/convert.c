@@ -13,10 +13,14 @@
 
 enum { BLOCK_BYTES = 8 << 10 };
 
-hp_io_view hp_io_view_of(const char *name, const void *data, hp_dtype dtype, int64_t rows, int rank,
-    const int64_t *dims) {
-    hp_io_view view = {.name = name, .data = data, .storage = HP_IO_NUMBERS, .dtype = dtype,
-        .item_size = hp_dtype_size(dtype), .rank = rank + 1};
+hp_io_view hp_io_view_of(
+    const char *name, const void *data, hp_dtype dtype, int64_t rows, int rank, const int64_t *dims) {
+    hp_io_view view = {.name = name,
+        .data = data,
+        .storage = HP_IO_NUMBERS,
+        .dtype = dtype,
+        .item_size = hp_dtype_size(dtype),
+        .rank = rank + 1};
     ptrdiff_t stride = (ptrdiff_t)view.item_size;
     for (int i = rank; i > 0; i--) {
         view.dims[i] = dims[i - 1];
@@ -53,8 +57,7 @@ bool hp_io_convertible(hp_dtype from, hp_dtype to) {
     return hp_dtype_size(from) > 0 && hp_dtype_size(to) > 0 && (from == HP_STRING || to != HP_STRING);
 }
 
-hp_status hp_io_fail_value(const hp_io_view *view, int64_t row, int64_t element, const char *what,
-    hp_error *error) {
+hp_status hp_io_fail_value(const hp_io_view *view, int64_t row, int64_t element, const char *what, hp_error *error) {
     char place[160] = "";
     if (view->rank == 2) snprintf(place, sizeof place, ", column %lld", (long long)element);
     if (view->rank > 2) {
@@ -114,19 +117,23 @@ static void gather_run(char *to, const char *from, size_t count, size_t size, pt
         memcpy(to, from, count * size);
         return;
     }
-#define GATHER(type, swap)                                                                                   \
-    for (size_t i = 0; i < count; i++, from += stride, to += sizeof(type)) {                                 \
-        type item;                                                                                           \
-        memcpy(&item, from, sizeof item);                                                                    \
-        if (swapped) item = swap(item);                                                                      \
-        memcpy(to, &item, sizeof item);                                                                      \
-    }                                                                                                        \
+#define GATHER(type, swap)                                                                                             \
+    for (size_t i = 0; i < count; i++, from += stride, to += sizeof(type)) {                                           \
+        type item;                                                                                                     \
+        memcpy(&item, from, sizeof item);                                                                              \
+        if (swapped) item = swap(item);                                                                                \
+        memcpy(to, &item, sizeof item);                                                                                \
+    }                                                                                                                  \
     return
     switch (size) {
-        case 1: GATHER(uint8_t, );
-        case 2: GATHER(uint16_t, __builtin_bswap16);
-        case 4: GATHER(uint32_t, __builtin_bswap32);
-        default: GATHER(uint64_t, __builtin_bswap64);
+    case 1:
+        GATHER(uint8_t, );
+    case 2:
+        GATHER(uint16_t, __builtin_bswap16);
+    case 4:
+        GATHER(uint32_t, __builtin_bswap32);
+    default:
+        GATHER(uint64_t, __builtin_bswap64);
     }
 #undef GATHER
 }
@@ -141,8 +148,7 @@ static void gather(const hp_io_view *view, const walk *w, int64_t first, size_t 
     }
 }
 
-static hp_status fail_number(const hp_io_view *view, int64_t flat, const char *value, hp_dtype dtype,
-    hp_error *error) {
+static hp_status fail_number(const hp_io_view *view, int64_t flat, const char *value, hp_dtype dtype, hp_error *error) {
     char number[40], what[120];
     int64_t elements = hp_io_row_elements(view);
     hp_io_describe_number(value, view->dtype, number, sizeof number);
@@ -150,8 +156,8 @@ static hp_status fail_number(const hp_io_view *view, int64_t flat, const char *v
     return hp_io_fail_value(view, flat / elements, flat % elements, what, error);
 }
 
-static hp_status convert_numbers(const hp_io_view *view, int64_t first, size_t count, hp_dtype dtype, char *dst,
-    hp_error *error) {
+static hp_status convert_numbers(
+    const hp_io_view *view, int64_t first, size_t count, hp_dtype dtype, char *dst, hp_error *error) {
     walk w = walk_of(view);
     if (view->dtype == dtype && dtype != HP_BOOL) {
         gather(view, &w, first, count, dst);
@@ -163,8 +169,8 @@ static hp_status convert_numbers(const hp_io_view *view, int64_t first, size_t c
         size_t n = count - done < items ? count - done : items;
         gather(view, &w, first + (int64_t)done, n, (char *)block);
         if (!hp_io_convert_numbers(block, view->dtype, n, dtype, dst + done * hp_dtype_size(dtype), &bad))
-            return fail_number(view, first + (int64_t)(done + bad), (char *)block + bad * view->item_size, dtype,
-                error);
+            return fail_number(
+                view, first + (int64_t)(done + bad), (char *)block + bad * view->item_size, dtype, error);
     }
     return HP_OK;
 }
@@ -227,14 +233,13 @@ hp_status hp_io_convert(const hp_io_view *view, int64_t first_row, int64_t rows,
     hp_arena *strings, hp_error *error) {
     HP_FAIL_IF(!hp_io_convertible(view->dtype, dtype), error, HP_ERROR_SHAPE, view->name,
         "it holds %s, and %s is wanted", hp_dtype_name(view->dtype), hp_dtype_name(dtype));
-    HP_FAIL_IF(first_row < 0 || rows < 0 || first_row > view->dims[0] - rows || (dtype == HP_STRING && !strings),
-        error, HP_ERROR_ARGUMENT, view->name, "rows %lld to %lld cannot be converted", (long long)first_row,
+    HP_FAIL_IF(first_row < 0 || rows < 0 || first_row > view->dims[0] - rows || (dtype == HP_STRING && !strings), error,
+        HP_ERROR_ARGUMENT, view->name, "rows %lld to %lld cannot be converted", (long long)first_row,
         (long long)(first_row + rows));
     if (view->storage == HP_IO_TEXT) return hp_io_text_convert(view, first_row, rows, dtype, dst, strings, error);
     int64_t elements = hp_io_row_elements(view);
     if (rows == 0 || elements == 0) return HP_OK;
     size_t count = (size_t)rows * (size_t)elements;
-    if (view->dtype == HP_STRING)
-        return convert_strings(view, first_row * elements, count, dtype, dst, strings, error);
+    if (view->dtype == HP_STRING) return convert_strings(view, first_row * elements, count, dtype, dst, strings, error);
     return convert_numbers(view, first_row * elements, count, dtype, dst, error);
 }

@@ -22,8 +22,8 @@ static hp_status add_pick(pick_list *list, int64_t column, hp_error *error) {
 
 static hp_status next_field(const char **p, const char *end, char delimiter, hp_io_field *field, hp_error *error) {
     *p = hp_io_field_read(*p, end, delimiter, field);
-    HP_FAIL_IF(!*p, error, HP_ERROR_FORMAT, NULL,
-        "line 1: a quoted field is followed by something other than a separator");
+    HP_FAIL_IF(
+        !*p, error, HP_ERROR_FORMAT, NULL, "line 1: a quoted field is followed by something other than a separator");
     return HP_OK;
 }
 
@@ -65,8 +65,7 @@ static const char *field_text(const hp_io_field *field, hp_arena *arena) {
     return text + strspn(text, " \t");
 }
 
-static hp_status read_names(const hp_io_csv_start *start, hp_io_csv_layout *layout, hp_arena *arena,
-    hp_error *error) {
+static hp_status read_names(const hp_io_csv_start *start, hp_io_csv_layout *layout, hp_arena *arena, hp_error *error) {
     const char **names = hp_arena_alloc(arena, (size_t)layout->column_count * sizeof *names);
     HP_ALLOCATED(names, error);
     const char *p = start->first;
@@ -121,8 +120,8 @@ static hp_status pick_item(const char *item, const hp_io_csv_layout *layout, pic
 
 /* The items of a list of columns, written as a row of csv: added to `list` if not NULL; *has_name, if not NULL, becomes
  * true where one of them can only be a name. */
-static hp_status each_item(const char *items, const hp_io_csv_layout *layout, pick_list *list, bool *has_name,
-    hp_error *error) {
+static hp_status each_item(
+    const char *items, const hp_io_csv_layout *layout, pick_list *list, bool *has_name, hp_error *error) {
     hp_arena arena = {0};
     size_t n = strlen(items);
     char *row = hp_arena_alloc(&arena, n + HP_IO_PADDING);
@@ -135,9 +134,12 @@ static hp_status each_item(const char *items, const hp_io_csv_layout *layout, pi
         hp_io_field field;
         p = hp_io_field_read(p, row + n + 1, ',', &field);
         const char *item = p ? field_text(&field, &arena) : NULL;
-        if (!p) status = hp_error_set(error, HP_ERROR_ARGUMENT, NULL, "the list of columns \"%s\" is malformed", items);
-        else if (!item) status = hp_error_set(error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
-        else if (list) status = pick_item(item, layout, list, error);
+        if (!p)
+            status = hp_error_set(error, HP_ERROR_ARGUMENT, NULL, "the list of columns \"%s\" is malformed", items);
+        else if (!item)
+            status = hp_error_set(error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
+        else if (list)
+            status = pick_item(item, layout, list, error);
         int64_t first, last;
         if (item && has_name && !parse_range(item, &first, &last)) *has_name = true;
         if (p && *p != ',') break;

@@ -17,8 +17,8 @@ typedef struct csv_reader {
     bool has_header;
     char *carry;
     size_t carry_size, carry_capacity;
-    bool ended;     /* the source has no more than `carry` */
-    int64_t line;   /* number of the line that carry begins with */
+    bool ended;       /* the source has no more than `carry` */
+    int64_t line;     /* number of the line that carry begins with */
     size_t row_bytes; /* of rows so far, to guess how much to read */
 } csv_reader;
 
@@ -33,8 +33,8 @@ static int64_t count_lines(const char *p, const char *end) {
 }
 
 /* Appends at least one byte to the `size` bytes in the batch, unless the source ends. */
-static hp_status read_more(csv_reader *csv, hp_io_batch *batch, size_t *size, size_t wanted, bool *quotes,
-    hp_error *error) {
+static hp_status read_more(
+    csv_reader *csv, hp_io_batch *batch, size_t *size, size_t wanted, bool *quotes, hp_error *error) {
     size_t total, got;
     HP_FAIL_IF(!hp_size_add(*size, wanted, &total), error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
     struct hp_io_buffer *buffer = hp_io_batch_reserve(batch, total, *size);
@@ -107,8 +107,12 @@ static hp_status fill_batch(csv_reader *csv, int64_t max_rows, hp_io_batch *batc
     if (batch->rows > 0) csv->row_bytes = place / (size_t)batch->rows + 1;
     buffer = batch->buffer;
     ((char *)buffer->data)[place] = '\n';
-    buffer->text = (hp_io_text){.layout = &csv->layout, .bytes = buffer->data, .size = place,
-        .starts = buffer->starts, .rows = batch->rows, .first_line = csv->line};
+    buffer->text = (hp_io_text){.layout = &csv->layout,
+        .bytes = buffer->data,
+        .size = place,
+        .starts = buffer->starts,
+        .rows = batch->rows,
+        .first_line = csv->line};
     csv->line += lines;
     return HP_OK;
 }
@@ -116,8 +120,11 @@ static hp_status fill_batch(csv_reader *csv, int64_t max_rows, hp_io_batch *batc
 static hp_status read_csv(hp_io_reader *reader, int64_t max_rows, hp_io_batch *batch, hp_error *error) {
     csv_reader *csv = (csv_reader *)reader;
     HP_TRY(fill_batch(csv, max_rows, batch, error));
-    batch->view = (hp_io_view){.storage = HP_IO_TEXT, .dtype = HP_STRING, .rank = 2,
-        .dims = {batch->rows, csv->layout.pick_count}, .text = &batch->buffer->text};
+    batch->view = (hp_io_view){.storage = HP_IO_TEXT,
+        .dtype = HP_STRING,
+        .rank = 2,
+        .dims = {batch->rows, csv->layout.pick_count},
+        .text = &batch->buffer->text};
     return HP_OK;
 }
 
@@ -126,8 +133,8 @@ static hp_status read_start(csv_reader *csv, hp_io_csv_start *start, hp_error *e
     size_t size = 0, wanted = LEAST_BLOCK, got, mark = 0;
     for (;; wanted = size) {
         HP_FAIL_IF(size > LONGEST_ROW, error, HP_ERROR_FORMAT, NULL, "the first rows are longer than 1 GiB");
-        HP_FAIL_IF(!HP_GROW(csv->carry, csv->carry_capacity, size + wanted + HP_IO_PADDING), error,
-            HP_ERROR_NO_MEMORY, NULL, "out of memory");
+        HP_FAIL_IF(!HP_GROW(csv->carry, csv->carry_capacity, size + wanted + HP_IO_PADDING), error, HP_ERROR_NO_MEMORY,
+            NULL, "out of memory");
         HP_TRY(csv->source->read(csv->source, csv->carry + size, wanted, &got, error));
         size += got;
         csv->ended = got < wanted;
@@ -183,8 +190,8 @@ static hp_status seek_csv(hp_io_reader *reader, int64_t row, hp_error *error) {
     while (at < row && status == HP_OK) {
         status = fill_batch(csv, row - at < SKIPPED_ROWS ? row - at : SKIPPED_ROWS, &batch, error);
         if (status == HP_OK && batch.rows == 0)
-            status = hp_error_set(error, HP_ERROR_ARGUMENT, NULL, "there is no row %lld: it has %lld",
-                (long long)row, (long long)at);
+            status = hp_error_set(
+                error, HP_ERROR_ARGUMENT, NULL, "there is no row %lld: it has %lld", (long long)row, (long long)at);
         at += batch.rows;
     }
     hp_io_batch_release(&batch);
@@ -200,17 +207,17 @@ static void close_csv(hp_io_reader *reader) {
 
 static const hp_io_reader_class csv_class = {read_csv, seek_csv, close_csv};
 
-static hp_status start_csv(csv_reader *csv, const hp_io_place *place, char delimiter,
-    const hp_io_reader_options *options, hp_error *error) {
+static hp_status start_csv(
+    csv_reader *csv, const hp_io_place *place, char delimiter, const hp_io_reader_options *options, hp_error *error) {
     hp_io_csv_start start;
     csv->layout.delimiter = delimiter;
     HP_TRY(hp_io_source_open(place->path, &csv->source, error));
     HP_TRY(read_start(csv, &start, error));
-    HP_FAIL_IF(!start.first && csv->carry_size > 0 && memchr(csv->carry, '"', csv->carry_size), error,
-        HP_ERROR_FORMAT, NULL, "line 1: a quoted field begins in this row and does not end");
+    HP_FAIL_IF(!start.first && csv->carry_size > 0 && memchr(csv->carry, '"', csv->carry_size), error, HP_ERROR_FORMAT,
+        NULL, "line 1: a quoted field begins in this row and does not end");
     HP_FAIL_IF(!start.first, error, HP_ERROR_FORMAT, NULL, "it is empty");
-    HP_TRY(hp_io_csv_choose_columns(&start, delimiter, options, &csv->arena, &csv->layout, &csv->has_header,
-        &csv->base, error));
+    HP_TRY(hp_io_csv_choose_columns(
+        &start, delimiter, options, &csv->arena, &csv->layout, &csv->has_header, &csv->base, error));
     if (csv->has_header) drop_header(csv, &start);
     csv->row_bytes = 16 * (size_t)csv->layout.column_count;
     csv->base.dtype = HP_STRING;
@@ -223,17 +230,19 @@ static hp_status open_separated(const hp_io_place *place, char delimiter, const 
     csv_reader *csv = hp_io_reader_new(sizeof *csv, &csv_class, place);
     HP_ALLOCATED(csv, error);
     hp_status status = start_csv(csv, place, delimiter, options, error);
-    if (status == HP_OK) *reader = &csv->base;
-    else hp_io_reader_close(&csv->base);
+    if (status == HP_OK)
+        *reader = &csv->base;
+    else
+        hp_io_reader_close(&csv->base);
     return status;
 }
 
-hp_status hp_io_csv_open_reader(const hp_io_place *place, const hp_io_reader_options *options,
-    hp_io_reader **reader, hp_error *error) {
+hp_status hp_io_csv_open_reader(
+    const hp_io_place *place, const hp_io_reader_options *options, hp_io_reader **reader, hp_error *error) {
     return open_separated(place, ',', options, reader, error);
 }
 
-hp_status hp_io_tsv_open_reader(const hp_io_place *place, const hp_io_reader_options *options,
-    hp_io_reader **reader, hp_error *error) {
+hp_status hp_io_tsv_open_reader(
+    const hp_io_place *place, const hp_io_reader_options *options, hp_io_reader **reader, hp_error *error) {
     return open_separated(place, '\t', options, reader, error);
 }

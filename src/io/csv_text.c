@@ -64,8 +64,7 @@ size_t hp_io_field_unescape(const hp_io_field *field, char *to) {
 bool hp_io_field_is_value(const hp_io_field *field) {
     uint8_t value;
     char what[HP_IO_NUMBER_MESSAGE];
-    return hp_io_field_is_missing(field) ||
-           hp_io_number_from_text(field->data, field->size, HP_BOOL, &value, what);
+    return hp_io_field_is_missing(field) || hp_io_number_from_text(field->data, field->size, HP_BOOL, &value, what);
 }
 
 /* ---- errors --------------------------------------------------------------------------------------------------- */
@@ -77,8 +76,8 @@ static int64_t line_of(const hp_io_text *text, const char *place) {
 }
 
 /* "line 7, column 3 ("age"): ..." with lines and columns counted from 1, as editors do. */
-static hp_status fail_field(const hp_io_view *view, int64_t row, const char *place, int64_t column,
-    hp_status status, const char *what, hp_error *error) {
+static hp_status fail_field(const hp_io_view *view, int64_t row, const char *place, int64_t column, hp_status status,
+    const char *what, hp_error *error) {
     const hp_io_csv_layout *layout = view->text->layout;
     const char *name = layout->column_names && column < layout->column_count ? layout->column_names[column] : NULL;
     hp_error_set(error, status, view->name, "line %lld, column %lld%s%.100s%s: %s",
@@ -124,7 +123,8 @@ static hp_status convert_row(const hp_io_view *view, int64_t row, const hp_io_pi
         if (!p) return fail_field(view, row, place, column, HP_ERROR_FORMAT, bad_quotes, error);
         for (; pick < last && pick->column == column; pick++) {
             char *to = dst + (size_t)pick->target * size, what[HP_IO_NUMBER_MESSAGE];
-            if (dtype == HP_STRING) HP_TRY(store_string(&field, strings, (hp_string *)(void *)to, error));
+            if (dtype == HP_STRING)
+                HP_TRY(store_string(&field, strings, (hp_string *)(void *)to, error));
             else if (!hp_io_number_from_text(field.data, field.size, dtype, to, what))
                 return fail_field(view, row, place, column, HP_ERROR_ROW, what, error);
         }
@@ -178,8 +178,8 @@ hp_status hp_io_text_convert(const hp_io_view *view, int64_t first_row, int64_t 
     return HP_OK;
 }
 
-hp_status hp_io_text_ids(const hp_io_view *view, int64_t first_row, int64_t rows, hp_string *ids, hp_arena *strings,
-    hp_error *error) {
+hp_status hp_io_text_ids(
+    const hp_io_view *view, int64_t first_row, int64_t rows, hp_string *ids, hp_arena *strings, hp_error *error) {
     const hp_io_csv_layout *layout = view->text->layout;
     for (int64_t i = 0; i < rows && layout->id_count > 0; i++)
         HP_TRY(convert_row(view, first_row + i, layout->id_picks, layout->id_count, HP_STRING,
@@ -187,8 +187,8 @@ hp_status hp_io_text_ids(const hp_io_view *view, int64_t first_row, int64_t rows
     return HP_OK;
 }
 
-hp_status hp_io_ids(const hp_io_batch *batch, int64_t first_row, int64_t rows, hp_string *ids, hp_arena *strings,
-    hp_error *error) {
+hp_status hp_io_ids(
+    const hp_io_batch *batch, int64_t first_row, int64_t rows, hp_string *ids, hp_arena *strings, hp_error *error) {
     const hp_io_view *view = &batch->view;
     if (view->storage != HP_IO_TEXT) return HP_OK;
     HP_FAIL_IF(first_row < 0 || rows < 0 || first_row > batch->rows - rows, error, HP_ERROR_ARGUMENT, view->name,

@@ -27,8 +27,8 @@ typedef struct hp_io_csv_layout {
     const char *const *column_names; /* all of the file's; NULL without a header */
     const hp_io_pick *picks;         /* the columns that are read, ascending by column */
     int64_t pick_count;
-    bool all;                        /* the picks are all columns in the file's order */
-    const hp_io_pick *id_picks;      /* the same for ids */
+    bool all;                   /* the picks are all columns in the file's order */
+    const hp_io_pick *id_picks; /* the same for ids */
     int64_t id_count;
 } hp_io_csv_layout;
 
@@ -39,14 +39,14 @@ typedef struct hp_io_text {
     size_t size;
     const size_t *starts; /* of each row in bytes */
     int64_t rows;
-    int64_t first_line;   /* line number of bytes[0], from 1 */
+    int64_t first_line; /* line number of bytes[0], from 1 */
 } hp_io_text;
 
 /* One field, as it stands in the text. */
 typedef struct hp_io_field {
     const char *data; /* without the outer quotes */
     size_t size;
-    bool escaped;     /* holds "" for a quote: needs hp_io_field_unescape */
+    bool escaped; /* holds "" for a quote: needs hp_io_field_unescape */
     bool quoted;
 } hp_io_field;
 
@@ -65,7 +65,7 @@ const char *hp_io_row_end(const char *p, const char *end, char delimiter, bool q
 /* hp_io_convert and hp_io_ids for text. */
 hp_status hp_io_text_convert(const hp_io_view *view, int64_t first_row, int64_t rows, hp_dtype dtype, void *dst,
     hp_arena *strings, hp_error *error);
-hp_status hp_io_text_ids(const hp_io_view *view, int64_t first_row, int64_t rows, hp_string *ids,
-    hp_arena *strings, hp_error *error);
+hp_status hp_io_text_ids(
+    const hp_io_view *view, int64_t first_row, int64_t rows, hp_string *ids, hp_arena *strings, hp_error *error);
 
 #endif

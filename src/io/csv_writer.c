@@ -54,24 +54,37 @@ static hp_status put_string(csv_writer *csv, const char *text, size_t size, hp_e
 /* Element `i` of `data`, a number or bool. */
 static size_t format_element(const void *data, size_t i, hp_dtype dtype, char *text) {
     switch (dtype) {
-        case HP_FLOAT32: return hp_io_format_float32(((const float *)data)[i], text);
-        case HP_FLOAT64: return hp_io_format_float64(((const double *)data)[i], text);
-        case HP_FLOAT16: return hp_io_format_float32(hp_half_to_float(((const uint16_t *)data)[i]), text);
-        case HP_BFLOAT16: return hp_io_format_float32(hp_bfloat_to_float(((const uint16_t *)data)[i]), text);
-        case HP_INT8: return hp_io_format_int64(((const int8_t *)data)[i], text);
-        case HP_INT16: return hp_io_format_int64(((const int16_t *)data)[i], text);
-        case HP_INT32: return hp_io_format_int64(((const int32_t *)data)[i], text);
-        case HP_INT64: return hp_io_format_int64(((const int64_t *)data)[i], text);
-        case HP_UINT16: return hp_io_format_uint64(((const uint16_t *)data)[i], text);
-        case HP_UINT32: return hp_io_format_uint64(((const uint32_t *)data)[i], text);
-        case HP_UINT64: return hp_io_format_uint64(((const uint64_t *)data)[i], text);
-        case HP_BOOL: return hp_io_format_uint64(((const uint8_t *)data)[i] != 0, text);
-        default: return hp_io_format_uint64(((const uint8_t *)data)[i], text);
+    case HP_FLOAT32:
+        return hp_io_format_float32(((const float *)data)[i], text);
+    case HP_FLOAT64:
+        return hp_io_format_float64(((const double *)data)[i], text);
+    case HP_FLOAT16:
+        return hp_io_format_float32(hp_half_to_float(((const uint16_t *)data)[i]), text);
+    case HP_BFLOAT16:
+        return hp_io_format_float32(hp_bfloat_to_float(((const uint16_t *)data)[i]), text);
+    case HP_INT8:
+        return hp_io_format_int64(((const int8_t *)data)[i], text);
+    case HP_INT16:
+        return hp_io_format_int64(((const int16_t *)data)[i], text);
+    case HP_INT32:
+        return hp_io_format_int64(((const int32_t *)data)[i], text);
+    case HP_INT64:
+        return hp_io_format_int64(((const int64_t *)data)[i], text);
+    case HP_UINT16:
+        return hp_io_format_uint64(((const uint16_t *)data)[i], text);
+    case HP_UINT32:
+        return hp_io_format_uint64(((const uint32_t *)data)[i], text);
+    case HP_UINT64:
+        return hp_io_format_uint64(((const uint64_t *)data)[i], text);
+    case HP_BOOL:
+        return hp_io_format_uint64(((const uint8_t *)data)[i] != 0, text);
+    default:
+        return hp_io_format_uint64(((const uint8_t *)data)[i], text);
     }
 }
 
-static hp_status put_elements(csv_writer *csv, const hp_io_output *output, const void *data, size_t first,
-    size_t count, bool *separate, hp_error *error) {
+static hp_status put_elements(csv_writer *csv, const hp_io_output *output, const void *data, size_t first, size_t count,
+    bool *separate, hp_error *error) {
     for (size_t i = first; i < first + count; i++) {
         HP_TRY(make_room(csv, HP_IO_NUMBER_TEXT + 1, error));
         if (*separate) csv->block[csv->filled++] = csv->delimiter;
@@ -86,8 +99,8 @@ static hp_status put_elements(csv_writer *csv, const hp_io_output *output, const
     return HP_OK;
 }
 
-static hp_status write_csv(hp_io_writer *writer, int64_t rows, const void *const *data, const hp_string *ids,
-    hp_error *error) {
+static hp_status write_csv(
+    hp_io_writer *writer, int64_t rows, const void *const *data, const hp_string *ids, hp_error *error) {
     csv_writer *csv = (csv_writer *)writer;
     for (int64_t row = 0; row < rows; row++) {
         bool separate = false;
@@ -152,8 +165,8 @@ static void close_csv(hp_io_writer *writer) {
 
 static const hp_io_writer_class csv_class = {write_csv, finish_csv, close_csv};
 
-static hp_status start_csv(csv_writer *csv, const char *path, char delimiter, const hp_io_writer_options *options,
-    hp_error *error) {
+static hp_status start_csv(
+    csv_writer *csv, const char *path, char delimiter, const hp_io_writer_options *options, hp_error *error) {
     csv->delimiter = delimiter;
     csv->block = hp_alloc_aligned(BLOCK);
     HP_ALLOCATED(csv->block, error);
@@ -163,8 +176,8 @@ static hp_status start_csv(csv_writer *csv, const char *path, char delimiter, co
 
 static hp_status open_separated(const hp_io_place *place, char delimiter, const hp_io_output *outputs, int count,
     const hp_io_writer_options *options, hp_io_writer **writer, hp_error *error) {
-    HP_TRY(hp_io_writer_new(sizeof(csv_writer), &csv_class, place, outputs, count, options, INT32_MAX, true, writer,
-        error));
+    HP_TRY(hp_io_writer_new(
+        sizeof(csv_writer), &csv_class, place, outputs, count, options, INT32_MAX, true, writer, error));
     hp_status status = start_csv((csv_writer *)*writer, place->path, delimiter, options, error);
     if (status != HP_OK) hp_io_writer_abort(*writer);
     return status;

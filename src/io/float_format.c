@@ -20,9 +20,13 @@ typedef struct binary {
 } binary;
 
 /* floor(log10(2^q)) and floor(log10(3/4 * 2^q)). */
-static int log10_of_power(int q) { return (int)(((int64_t)q * 661971961083) >> 41); }
+static int log10_of_power(int q) {
+    return (int)(((int64_t)q * 661971961083) >> 41);
+}
 
-static int log10_of_three_quarters(int q) { return (int)(((int64_t)q * 661971961083 - 274743187321) >> 41); }
+static int log10_of_three_quarters(int q) {
+    return (int)(((int64_t)q * 661971961083 - 274743187321) >> 41);
+}
 
 /* c * g / 2^127, its last bit set where a bit was cut off. */
 static uint64_t scale_to_odd(wide g, uint64_t c) {

@@ -27,7 +27,9 @@ typedef struct decimal {
 static hp_once locale_once = HP_ONCE_INIT;
 static locale_t c_locale;
 
-static void make_locale(void) { c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0); }
+static void make_locale(void) {
+    c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+}
 
 /* Where no locale can be made (no memory), the program's own is used. */
 static double slow_float64(const char *text) {
@@ -40,7 +42,9 @@ static float slow_float32(const char *text) {
     return c_locale ? strtof_l(text, NULL, c_locale) : strtof(text, NULL);
 }
 
-static inline bool is_digit(char c) { return (unsigned char)(c - '0') < 10; }
+static inline bool is_digit(char c) {
+    return (unsigned char)(c - '0') < 10;
+}
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 /* Eight digits at once: each byte is one; neighbours are joined to pairs, fours and eights. */

@@ -41,19 +41,19 @@ struct hp_io_reader_class {
 };
 
 struct hp_io_writer_class {
-    hp_status (*write)(hp_io_writer *writer, int64_t rows, const void *const *data, const hp_string *ids,
-        hp_error *error);
+    hp_status (*write)(
+        hp_io_writer *writer, int64_t rows, const void *const *data, const hp_string *ids, hp_error *error);
     hp_status (*finish)(hp_io_writer *writer, hp_error *error); /* completes and renames */
-    void (*close)(hp_io_writer *writer); /* frees; discards what was not finished */
+    void (*close)(hp_io_writer *writer);                        /* frees; discards what was not finished */
 };
 
 /* Opening: allocates the format's struct with hp_io_reader_new, fills it. On failure it has closed it again. */
-typedef hp_status hp_io_open_reader(const hp_io_place *place, const hp_io_reader_options *options,
-    hp_io_reader **reader, hp_error *error);
+typedef hp_status hp_io_open_reader(
+    const hp_io_place *place, const hp_io_reader_options *options, hp_io_reader **reader, hp_error *error);
 typedef hp_status hp_io_open_writer(const hp_io_place *place, const hp_io_output *outputs, int count,
     const hp_io_writer_options *options, hp_io_writer **writer, hp_error *error);
-typedef hp_status hp_io_list_members(const char *path, hp_arena *arena, const char *const **names, size_t *count,
-    hp_error *error);
+typedef hp_status hp_io_list_members(
+    const char *path, hp_arena *arena, const char *const **names, size_t *count, hp_error *error);
 
 typedef struct hp_io_format {
     const char *name;
@@ -63,9 +63,9 @@ typedef struct hp_io_format {
     hp_io_list_members *members;
 } hp_io_format;
 
-#define IO_FORMAT(name, extensions, reader, writer, members)                                                 \
-    hp_io_open_reader reader;                                                                                \
-    hp_io_open_writer writer;                                                                                \
+#define IO_FORMAT(name, extensions, reader, writer, members)                                                           \
+    hp_io_open_reader reader;                                                                                          \
+    hp_io_open_writer writer;                                                                                          \
     hp_io_list_members members;
 #include "io/io.def"
 #undef IO_FORMAT
@@ -73,8 +73,7 @@ typedef struct hp_io_format {
 const hp_io_format *hp_io_format_by_name(const char *name); /* NULL: none */
 const hp_io_format *hp_io_format_by_path(const char *path); /* by extension, also of FILE.h5:/dataset; NULL: none */
 /* Takes FILE.h5:/dataset and FILE.npz:/name apart; other paths stay whole. Copies go to `arena`; false: no memory. */
-bool hp_io_place_of(const char *path, const char *dataset, const char *dash_name, hp_arena *arena,
-    hp_io_place *place);
+bool hp_io_place_of(const char *path, const char *dataset, const char *dash_name, hp_arena *arena, hp_io_place *place);
 
 /* A zeroed struct of `size` bytes that begins with an hp_io_reader of this class and place; NULL: out of memory. */
 void *hp_io_reader_new(size_t size, const hp_io_reader_class *class, const hp_io_place *place);

@@ -57,8 +57,8 @@ static hid_t make_bool(void) {
 
 static hid_t make_half(void) {
     hid_t type = H5Tcopy(H5T_NATIVE_FLOAT);
-    if (type >= 0 && (H5Tset_fields(type, 15, 10, 5, 0, 10) < 0 || H5Tset_size(type, 2) < 0 ||
-                         H5Tset_ebias(type, 15) < 0)) {
+    if (type >= 0 &&
+        (H5Tset_fields(type, 15, 10, 5, 0, 10) < 0 || H5Tset_size(type, 2) < 0 || H5Tset_ebias(type, 15) < 0)) {
         H5Tclose(type);
         return -1;
     }
@@ -76,18 +76,31 @@ static hid_t make_string(void) {
 
 hid_t hp_io_hdf5_memory_type(hp_dtype dtype) {
     switch (dtype) {
-        case HP_FLOAT64: return H5Tcopy(H5T_NATIVE_DOUBLE);
-        case HP_FLOAT16: return make_half();
-        case HP_INT8: return H5Tcopy(H5T_NATIVE_INT8);
-        case HP_INT16: return H5Tcopy(H5T_NATIVE_INT16);
-        case HP_INT32: return H5Tcopy(H5T_NATIVE_INT32);
-        case HP_INT64: return H5Tcopy(H5T_NATIVE_INT64);
-        case HP_UINT8: return H5Tcopy(H5T_NATIVE_UINT8);
-        case HP_UINT16: return H5Tcopy(H5T_NATIVE_UINT16);
-        case HP_UINT32: return H5Tcopy(H5T_NATIVE_UINT32);
-        case HP_UINT64: return H5Tcopy(H5T_NATIVE_UINT64);
-        case HP_BOOL: return make_bool();
-        case HP_STRING: return make_string();
-        default: return H5Tcopy(H5T_NATIVE_FLOAT);
+    case HP_FLOAT64:
+        return H5Tcopy(H5T_NATIVE_DOUBLE);
+    case HP_FLOAT16:
+        return make_half();
+    case HP_INT8:
+        return H5Tcopy(H5T_NATIVE_INT8);
+    case HP_INT16:
+        return H5Tcopy(H5T_NATIVE_INT16);
+    case HP_INT32:
+        return H5Tcopy(H5T_NATIVE_INT32);
+    case HP_INT64:
+        return H5Tcopy(H5T_NATIVE_INT64);
+    case HP_UINT8:
+        return H5Tcopy(H5T_NATIVE_UINT8);
+    case HP_UINT16:
+        return H5Tcopy(H5T_NATIVE_UINT16);
+    case HP_UINT32:
+        return H5Tcopy(H5T_NATIVE_UINT32);
+    case HP_UINT64:
+        return H5Tcopy(H5T_NATIVE_UINT64);
+    case HP_BOOL:
+        return make_bool();
+    case HP_STRING:
+        return make_string();
+    default:
+        return H5Tcopy(H5T_NATIVE_FLOAT);
     }
 }

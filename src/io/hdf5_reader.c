@@ -64,8 +64,7 @@ static herr_t list_link(hid_t group, const char *name, const H5L_info_t *link, v
     return 0;
 }
 
-static hp_status list_datasets(hid_t file, hp_arena *arena, const char *const **names, size_t *count,
-    hp_error *error) {
+static hp_status list_datasets(hid_t file, hp_arena *arena, const char *const **names, size_t *count, hp_error *error) {
     listing list = {.arena = arena};
     herr_t done = H5Literate(file, H5_INDEX_NAME, H5_ITER_INC, NULL, list_link, &list);
     *count = list.count;
@@ -85,15 +84,15 @@ static hp_status choose_dataset(hid_t file, hp_arena *arena, const char **name, 
         used += (size_t)snprintf(known + used, sizeof known - used, "%s/%.60s", i ? ", " : "", names[i]);
     HP_FAIL_IF(count == 0, error, HP_ERROR_ARGUMENT, NULL,
         "it holds no dataset at its root: name one (FILE.h5:/group/dataset)");
-    HP_FAIL_IF(count > 1, error, HP_ERROR_ARGUMENT, NULL, "it holds several datasets; name one (FILE.h5:/NAME): %s",
-        known);
+    HP_FAIL_IF(
+        count > 1, error, HP_ERROR_ARGUMENT, NULL, "it holds several datasets; name one (FILE.h5:/NAME): %s", known);
     *name = names[0];
     return HP_OK;
 }
 
 /* Bytes of all the chunks that one row lies in; 0 for storage that is not chunked, or on failure. */
-static hp_status check_storage(hid_t dataset, int rank, const hsize_t *dims, size_t item_size, size_t *band,
-    hp_error *error) {
+static hp_status check_storage(
+    hid_t dataset, int rank, const hsize_t *dims, size_t item_size, size_t *band, hp_error *error) {
     hid_t plist = H5Dget_create_plist(dataset);
     if (plist < 0) return hp_io_hdf5_fail(error, HP_ERROR_FORMAT, "its storage is damaged");
     H5D_layout_t layout = H5Pget_layout(plist);
@@ -180,8 +179,8 @@ static hp_status describe_dataset(hdf5_reader *hdf5, hsize_t dims[HP_MAX_RANK], 
     if (stored < 0 || rank < 0)
         status = hp_io_hdf5_fail(error, HP_ERROR_FORMAT, "the dataset has no shape or type");
     else if (rank == 0 || rank > HP_MAX_RANK)
-        status = hp_error_set(error, HP_ERROR_FORMAT, NULL, "the dataset has %d axes: 1 to %d are possible", rank,
-            HP_MAX_RANK);
+        status = hp_error_set(
+            error, HP_ERROR_FORMAT, NULL, "the dataset has %d axes: 1 to %d are possible", rank, HP_MAX_RANK);
     else if (H5Sget_simple_extent_dims(space, dims, NULL) < 0)
         status = hp_io_hdf5_fail(error, HP_ERROR_FORMAT, "the dataset has no shape");
     if (status == HP_OK) status = choose_type(hdf5, stored, error);
@@ -210,8 +209,7 @@ static hp_status start_reading(hdf5_reader *hdf5, const hp_io_place *place, hp_e
     if (status == HP_OK) status = describe_dataset(hdf5, dims, error);
     if (status == HP_OK)
         status = check_storage(hdf5->dataset, hdf5->base.rank + 1, dims, hdf5->item_size, &band, error);
-    if (status == HP_OK && band > 1 << 20 && band <= MOST_CACHED)
-        status = open_dataset(hdf5, name, band, error);
+    if (status == HP_OK && band > 1 << 20 && band <= MOST_CACHED) status = open_dataset(hdf5, name, band, error);
     hdf5->base.seekable = true;
     hp_arena_release(&arena);
     return status;
@@ -240,8 +238,8 @@ static hp_status read_strings(const hdf5_reader *hdf5, int64_t rows, struct hp_i
     hp_arena_release(&buffer->strings);
     hp_status status = HP_OK;
     if (read_rows(hdf5, rows, texts) < 0)
-        status = hp_io_hdf5_fail(error, HP_ERROR_FORMAT, "its rows from %lld on cannot be read",
-            (long long)hdf5->base.next_row);
+        status = hp_io_hdf5_fail(
+            error, HP_ERROR_FORMAT, "its rows from %lld on cannot be read", (long long)hdf5->base.next_row);
     hp_string *strings = buffer->data;
     for (size_t i = 0; i < count; i++) {
         size_t n = status == HP_OK && texts[i] ? strlen(texts[i]) : 0;
@@ -257,8 +255,8 @@ static hp_status read_strings(const hdf5_reader *hdf5, int64_t rows, struct hp_i
 static hp_status read_locked(hdf5_reader *hdf5, int64_t rows, struct hp_io_buffer *buffer, hp_error *error) {
     if (hdf5->variable) return read_strings(hdf5, rows, buffer, error);
     if (read_rows(hdf5, rows, buffer->data) < 0)
-        return hp_io_hdf5_fail(error, HP_ERROR_FORMAT, "its rows from %lld on cannot be read",
-            (long long)hdf5->base.next_row);
+        return hp_io_hdf5_fail(
+            error, HP_ERROR_FORMAT, "its rows from %lld on cannot be read", (long long)hdf5->base.next_row);
     return HP_OK;
 }
 
@@ -266,8 +264,8 @@ static hp_status read_hdf5(hp_io_reader *reader, int64_t max_rows, hp_io_batch *
     hdf5_reader *hdf5 = (hdf5_reader *)reader;
     int64_t rows = reader->rows - reader->next_row < max_rows ? reader->rows - reader->next_row : max_rows;
     size_t bytes;
-    HP_FAIL_IF(!hp_size_mul((size_t)rows, hdf5->row_items * hdf5->item_size, &bytes), error, HP_ERROR_NO_MEMORY,
-        NULL, "%lld rows at once do not fit into memory", (long long)rows);
+    HP_FAIL_IF(!hp_size_mul((size_t)rows, hdf5->row_items * hdf5->item_size, &bytes), error, HP_ERROR_NO_MEMORY, NULL,
+        "%lld rows at once do not fit into memory", (long long)rows);
     struct hp_io_buffer *buffer = hp_io_batch_reserve(batch, bytes, 0);
     HP_ALLOCATED(buffer, error);
     if (rows > 0 && hdf5->row_items > 0) {
@@ -306,8 +304,8 @@ static void close_hdf5(hp_io_reader *reader) {
 
 static const hp_io_reader_class hdf5_class = {read_hdf5, seek_hdf5, close_hdf5};
 
-hp_status hp_io_hdf5_open_reader(const hp_io_place *place, const hp_io_reader_options *options,
-    hp_io_reader **reader, hp_error *error) {
+hp_status hp_io_hdf5_open_reader(
+    const hp_io_place *place, const hp_io_reader_options *options, hp_io_reader **reader, hp_error *error) {
     (void)options;
     hdf5_reader *hdf5 = hp_io_reader_new(sizeof *hdf5, &hdf5_class, place);
     HP_ALLOCATED(hdf5, error);
@@ -316,13 +314,15 @@ hp_status hp_io_hdf5_open_reader(const hp_io_place *place, const hp_io_reader_op
     hp_io_hdf5_enter(&guard);
     hp_status status = start_reading(hdf5, place, error);
     hp_io_hdf5_leave(&guard);
-    if (status == HP_OK) *reader = &hdf5->base;
-    else hp_io_reader_close(&hdf5->base);
+    if (status == HP_OK)
+        *reader = &hdf5->base;
+    else
+        hp_io_reader_close(&hdf5->base);
     return status;
 }
 
-hp_status hp_io_hdf5_members(const char *path, hp_arena *arena, const char *const **names, size_t *count,
-    hp_error *error) {
+hp_status hp_io_hdf5_members(
+    const char *path, hp_arena *arena, const char *const **names, size_t *count, hp_error *error) {
     hid_t file;
     hp_io_hdf5_guard guard;
     hp_io_hdf5_enter(&guard);

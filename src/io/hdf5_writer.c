@@ -73,8 +73,8 @@ static hid_t make_dataset(hdf5_writer *hdf5, const hp_io_output *output, hid_t t
 
 static hp_status make_datasets(hdf5_writer *hdf5, bool exists, hp_error *error) {
     const char *path = hp_io_sink_partial_path(hdf5->sink);
-    hdf5->file = exists ? H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT)
-                        : H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    hdf5->file =
+        exists ? H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT) : H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
     if (hdf5->file < 0)
         return hp_io_hdf5_fail(error, HP_ERROR_IO,
             exists ? "it exists and is no HDF5 file to which a dataset could be added" : "cannot be created");
@@ -83,8 +83,8 @@ static hp_status make_datasets(hdf5_writer *hdf5, bool exists, hp_error *error) 
         output->type = hp_io_hdf5_memory_type(hdf5->base.outputs[i].dtype);
         output->dataset = output->type < 0 ? -1 : make_dataset(hdf5, &hdf5->base.outputs[i], output->type);
         if (output->dataset < 0)
-            return hp_io_hdf5_fail(error, HP_ERROR_IO, "the dataset \"%.200s\" cannot be made",
-                hdf5->base.outputs[i].name);
+            return hp_io_hdf5_fail(
+                error, HP_ERROR_IO, "the dataset \"%.200s\" cannot be made", hdf5->base.outputs[i].name);
     }
     return HP_OK;
 }
@@ -117,8 +117,8 @@ static hp_status terminate_strings(hdf5_writer *hdf5, const hp_string *strings, 
 }
 
 /* The elements as libhdf5 is to be given them. */
-static hp_status prepare(hdf5_writer *hdf5, hp_dtype dtype, const void *data, size_t count, const void **given,
-    hp_error *error) {
+static hp_status prepare(
+    hdf5_writer *hdf5, hp_dtype dtype, const void *data, size_t count, const void **given, hp_error *error) {
     *given = data;
     if (dtype == HP_STRING) {
         HP_TRY(terminate_strings(hdf5, data, count, error));
@@ -151,8 +151,8 @@ static herr_t write_rows(const hdf5_writer *hdf5, int index, int64_t rows, const
     return done;
 }
 
-static hp_status write_hdf5(hp_io_writer *writer, int64_t rows, const void *const *data, const hp_string *ids,
-    hp_error *error) {
+static hp_status write_hdf5(
+    hp_io_writer *writer, int64_t rows, const void *const *data, const hp_string *ids, hp_error *error) {
     (void)ids;
     hdf5_writer *hdf5 = (hdf5_writer *)writer;
     for (int i = 0; i < writer->output_count; i++) {
@@ -164,8 +164,7 @@ static hp_status write_hdf5(hp_io_writer *writer, int64_t rows, const void *cons
         hp_io_hdf5_guard guard;
         hp_io_hdf5_enter(&guard);
         hp_status status = HP_OK;
-        if (write_rows(hdf5, i, rows, given) < 0)
-            status = hp_io_hdf5_fail(error, HP_ERROR_IO, "cannot be written");
+        if (write_rows(hdf5, i, rows, given) < 0) status = hp_io_hdf5_fail(error, HP_ERROR_IO, "cannot be written");
         hp_io_hdf5_leave(&guard);
         if (status != HP_OK) return status;
     }
@@ -218,8 +217,8 @@ static hp_status start_writing(hdf5_writer *hdf5, const char *path, bool exclusi
     for (int i = 0; i < hdf5->base.output_count; i++) hdf5->outputs[i] = (hdf5_output){-1, -1};
     HP_FAIL_IF(!strcmp(path, "-"), error, HP_ERROR_ARGUMENT, NULL, "HDF5 cannot be written to standard output");
     HP_TRY(hp_io_sink_open(path, exclusive, &hdf5->sink, error));
-    HP_FAIL_IF(!hp_io_sink_is_file(hdf5->sink), error, HP_ERROR_ARGUMENT, NULL,
-        "HDF5 can be written to a regular file only");
+    HP_FAIL_IF(
+        !hp_io_sink_is_file(hdf5->sink), error, HP_ERROR_ARGUMENT, NULL, "HDF5 can be written to a regular file only");
     const char *target = hp_io_sink_target_path(hdf5->sink);
     bool exists = access(target, F_OK) == 0;
     if (exists) HP_TRY(copy_existing(hdf5, target, error));
@@ -232,8 +231,8 @@ static hp_status start_writing(hdf5_writer *hdf5, const char *path, bool exclusi
 
 hp_status hp_io_hdf5_open_writer(const hp_io_place *place, const hp_io_output *outputs, int count,
     const hp_io_writer_options *options, hp_io_writer **writer, hp_error *error) {
-    HP_TRY(hp_io_writer_new(sizeof(hdf5_writer), &hdf5_class, place, outputs, count, options, INT32_MAX, false,
-        writer, error));
+    HP_TRY(hp_io_writer_new(
+        sizeof(hdf5_writer), &hdf5_class, place, outputs, count, options, INT32_MAX, false, writer, error));
     hp_status status = start_writing((hdf5_writer *)*writer, place->path, options->exclusive, error);
     if (status != HP_OK) hp_io_writer_abort(*writer);
     return status;

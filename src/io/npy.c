@@ -9,8 +9,8 @@ enum { BLOCK = 64 << 10 };
 
 /* ---- reading -------------------------------------------------------------------------------------------------- */
 
-hp_status hp_io_npy_open_source(const hp_io_place *place, hp_io_source *source, hp_io_reader **reader,
-    hp_error *error) {
+hp_status hp_io_npy_open_source(
+    const hp_io_place *place, hp_io_source *source, hp_io_reader **reader, hp_error *error) {
     hp_io_array_layout layout;
     hp_status status = hp_io_npy_read_header(source, &layout, error);
     if (status == HP_OK) return hp_io_array_open_reader(place, source, &layout, reader, error);
@@ -18,8 +18,8 @@ hp_status hp_io_npy_open_source(const hp_io_place *place, hp_io_source *source, 
     return status;
 }
 
-hp_status hp_io_npy_open_reader(const hp_io_place *place, const hp_io_reader_options *options,
-    hp_io_reader **reader, hp_error *error) {
+hp_status hp_io_npy_open_reader(
+    const hp_io_place *place, const hp_io_reader_options *options, hp_io_reader **reader, hp_error *error) {
     (void)options;
     hp_io_source *source;
     HP_TRY(hp_io_source_open(place->path, &source, error));
@@ -35,8 +35,8 @@ static hp_status write_header(hp_io_npy_array *array, int64_t rows, bool again, 
                  : hp_io_sink_write(array->sink, text, array->header_size, error);
 }
 
-hp_status hp_io_npy_begin(hp_io_npy_array *array, const hp_io_output *output, hp_io_sink *sink, int64_t rows,
-    hp_error *error) {
+hp_status hp_io_npy_begin(
+    hp_io_npy_array *array, const hp_io_output *output, hp_io_sink *sink, int64_t rows, hp_error *error) {
     *array = (hp_io_npy_array){.output = output, .sink = sink, .string_size = output->string_size};
     if (output->dtype == HP_STRING || output->dtype == HP_BFLOAT16) {
         array->block = hp_alloc_aligned(BLOCK);
@@ -146,8 +146,8 @@ typedef struct npy_writer {
     hp_io_npy_array array;
 } npy_writer;
 
-static hp_status write_npy(hp_io_writer *writer, int64_t rows, const void *const *data, const hp_string *ids,
-    hp_error *error) {
+static hp_status write_npy(
+    hp_io_writer *writer, int64_t rows, const void *const *data, const hp_string *ids, hp_error *error) {
     (void)ids;
     return hp_io_npy_append(&((npy_writer *)writer)->array, rows, data[0], error);
 }

@@ -50,8 +50,7 @@ static bool take_size(const char **p, int64_t *size) {
     if (**p < '0' || **p > '9') return false;
     int64_t value = 0;
     for (; **p >= '0' && **p <= '9'; ++*p)
-        if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, **p - '0', &value))
-            return false;
+        if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, **p - '0', &value)) return false;
     if (**p == 'L') ++*p; /* Python 2 */
     *size = value;
     return true;
@@ -64,8 +63,8 @@ static hp_status parse_shape(const char **p, hp_io_array_layout *layout, hp_erro
         int64_t size;
         HP_FAIL_IF(!take_size(p, &size), error, HP_ERROR_FORMAT, NULL,
             "the .npy header is damaged: 'shape' does not hold sizes");
-        HP_FAIL_IF(layout->rank == HP_MAX_RANK, error, HP_ERROR_FORMAT, NULL,
-            "the array has more than %d axes", HP_MAX_RANK);
+        HP_FAIL_IF(
+            layout->rank == HP_MAX_RANK, error, HP_ERROR_FORMAT, NULL, "the array has more than %d axes", HP_MAX_RANK);
         layout->dims[layout->rank++] = size;
         if (take(p, ",")) continue;
         skip_blanks(p);
@@ -93,8 +92,8 @@ static hp_status parse_descr(const char *descr, hp_io_array_layout *layout, hp_e
     }
     int64_t size;
     const char *digits = type + 1;
-    if (layout->dtype == HP_DTYPE_NONE && (*type == 'S' || *type == 'U' || *type == 'a') &&
-        take_size(&digits, &size) && !*digits && size <= INT32_MAX) {
+    if (layout->dtype == HP_DTYPE_NONE && (*type == 'S' || *type == 'U' || *type == 'a') && take_size(&digits, &size) &&
+        !*digits && size <= INT32_MAX) {
         layout->storage = *type == 'U' ? HP_IO_UCS4 : HP_IO_BYTES;
         layout->dtype = HP_STRING;
         layout->item_size = (size_t)size * (*type == 'U' ? 4 : 1);
@@ -139,8 +138,8 @@ static hp_status parse_dictionary(const char *p, hp_io_array_layout *layout, hp_
     HP_FAIL_IF(!*descr || !has_order || !has_shape, error, HP_ERROR_FORMAT, NULL,
         "the .npy header lacks one of 'descr', 'fortran_order', 'shape'");
     HP_TRY(parse_descr(descr, layout, error));
-    HP_FAIL_IF(layout->rank == 0, error, HP_ERROR_FORMAT, NULL,
-        "the array is a single value (0-d): it has no axis of rows");
+    HP_FAIL_IF(
+        layout->rank == 0, error, HP_ERROR_FORMAT, NULL, "the array is a single value (0-d): it has no axis of rows");
     return HP_OK;
 }
 
@@ -160,8 +159,8 @@ hp_status hp_io_npy_read_header(hp_io_source *source, hp_io_array_layout *layout
         size = (size_t)start[10] << 16 | (size_t)start[11] << 24;
         fixed = 12;
     }
-    HP_FAIL_IF(got < 2 || (fixed == 10 && got < 10), error, HP_ERROR_FORMAT, NULL,
-        "the file ends within its .npy header");
+    HP_FAIL_IF(
+        got < 2 || (fixed == 10 && got < 10), error, HP_ERROR_FORMAT, NULL, "the file ends within its .npy header");
     size |= (size_t)start[8] | (size_t)start[9] << 8;
     HP_FAIL_IF(size > LONGEST_HEADER, error, HP_ERROR_FORMAT, NULL,
         "the .npy header is said to have %zu bytes: it is damaged", size);
@@ -189,8 +188,8 @@ static void print_descr(const hp_io_output *output, size_t string_size, char *te
     snprintf(text, size, "%c%s", type[1] == '1' ? '|' : order, type);
 }
 
-size_t hp_io_npy_make_header(const hp_io_output *output, size_t string_size, int64_t rows,
-    char text[HP_IO_NPY_HEADER_SIZE]) {
+size_t hp_io_npy_make_header(
+    const hp_io_output *output, size_t string_size, int64_t rows, char text[HP_IO_NPY_HEADER_SIZE]) {
     enum { ROOM = 20 }; /* digits that the row count may have */
     char descr[32], body[HP_IO_NPY_HEADER_SIZE];
     print_descr(output, string_size, descr, sizeof descr);

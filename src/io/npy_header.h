@@ -26,15 +26,14 @@ bool hp_io_npy_is_magic(const unsigned char *bytes, size_t count);
 /* Writes a version 1 header of C order for outputs of `rows` rows into `text`, and returns its size, which does not
  * depend on `rows`: so it can be written again when the rows are counted. `string_size`: code points of a 'U'. */
 enum { HP_IO_NPY_HEADER_SIZE = 512 };
-size_t hp_io_npy_make_header(const hp_io_output *output, size_t string_size, int64_t rows,
-    char text[HP_IO_NPY_HEADER_SIZE]);
+size_t hp_io_npy_make_header(
+    const hp_io_output *output, size_t string_size, int64_t rows, char text[HP_IO_NPY_HEADER_SIZE]);
 
 /* Makes a reader of the array that lies in `source` as `layout` says; takes over `source`, on failure too. */
 hp_status hp_io_array_open_reader(const hp_io_place *place, hp_io_source *source, const hp_io_array_layout *layout,
     hp_io_reader **reader, hp_error *error);
 
 /* The same of a .npy file; takes over `source`, on failure too. */
-hp_status hp_io_npy_open_source(const hp_io_place *place, hp_io_source *source, hp_io_reader **reader,
-    hp_error *error);
+hp_status hp_io_npy_open_source(const hp_io_place *place, hp_io_source *source, hp_io_reader **reader, hp_error *error);
 
 #endif

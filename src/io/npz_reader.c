@@ -70,8 +70,8 @@ static size_t array_name(zip_t *archive, zip_int64_t index, const char **name) {
     return n > 4 && !strcmp(*name + n - 4, ".npy") ? n - 4 : 0;
 }
 
-static hp_status list_arrays(zip_t *archive, hp_arena *arena, const char *const **names, size_t *count,
-    hp_error *error) {
+static hp_status list_arrays(
+    zip_t *archive, hp_arena *arena, const char *const **names, size_t *count, hp_error *error) {
     zip_int64_t entries = zip_get_num_entries(archive, 0);
     const char **made = hp_arena_alloc(arena, (size_t)entries * sizeof *made), *name;
     HP_ALLOCATED(made, error);
@@ -88,8 +88,8 @@ static hp_status list_arrays(zip_t *archive, hp_arena *arena, const char *const 
     return HP_OK;
 }
 
-hp_status hp_io_npz_members(const char *path, hp_arena *arena, const char *const **names, size_t *count,
-    hp_error *error) {
+hp_status hp_io_npz_members(
+    const char *path, hp_arena *arena, const char *const **names, size_t *count, hp_error *error) {
     zip_t *archive;
     HP_TRY(open_archive(path, &archive, error));
     hp_status status = list_arrays(archive, arena, names, count, error);
@@ -111,12 +111,12 @@ static hp_status find_array(zip_t *archive, const char *wanted, zip_int64_t *ind
         if (match) *index = i;
         found += match;
         if (n > 0 && used + 80 < sizeof known)
-            used += (size_t)snprintf(known + used, sizeof known - used, "%s\"%.*s\"", used ? ", " : "",
-                n > 60 ? 60 : (int)n, name);
+            used += (size_t)snprintf(
+                known + used, sizeof known - used, "%s\"%.*s\"", used ? ", " : "", n > 60 ? 60 : (int)n, name);
     }
     HP_FAIL_IF(!*known, error, HP_ERROR_FORMAT, NULL, "it holds no arrays");
-    HP_FAIL_IF(wanted && !found, error, HP_ERROR_ARGUMENT, NULL, "it holds no array \"%s\"; it holds %s", wanted,
-        known);
+    HP_FAIL_IF(
+        wanted && !found, error, HP_ERROR_ARGUMENT, NULL, "it holds no array \"%s\"; it holds %s", wanted, known);
     HP_FAIL_IF(!wanted && found > 1, error, HP_ERROR_ARGUMENT, NULL,
         "it holds several arrays; name one (FILE.npz:/NAME): %s", known);
     return HP_OK;
@@ -129,19 +129,21 @@ static hp_status open_member(zip_t *archive, zip_uint64_t index, hp_io_source **
         zip_discard(archive);
         HP_FAIL(error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
     }
-    *member = (member_source){.base = {-1, read_member, NULL, rewind_member, close_member}, .archive = archive,
-        .index = index};
+    *member = (member_source){
+        .base = {-1, read_member, NULL, rewind_member, close_member}, .archive = archive, .index = index};
     zip_stat_t info;
     if (zip_stat_index(archive, index, 0, &info) == 0 && (info.valid & ZIP_STAT_SIZE) && info.size <= INT64_MAX)
         member->base.size = (int64_t)info.size;
     hp_status status = rewind_member(&member->base, error);
-    if (status == HP_OK) *source = &member->base;
-    else close_member(&member->base);
+    if (status == HP_OK)
+        *source = &member->base;
+    else
+        close_member(&member->base);
     return status;
 }
 
-hp_status hp_io_npz_open_reader(const hp_io_place *place, const hp_io_reader_options *options,
-    hp_io_reader **reader, hp_error *error) {
+hp_status hp_io_npz_open_reader(
+    const hp_io_place *place, const hp_io_reader_options *options, hp_io_reader **reader, hp_error *error) {
     (void)options;
     zip_t *archive;
     zip_int64_t index = -1;

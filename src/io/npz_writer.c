@@ -44,26 +44,30 @@ static zip_int64_t write_target(zip_target *target, const char *data, zip_uint64
 static zip_int64_t answer_zip(void *user, void *data, zip_uint64_t size, zip_source_cmd_t command) {
     zip_target *target = user;
     switch (command) {
-        case ZIP_SOURCE_SUPPORTS:
-            return zip_source_make_command_bitmap(ZIP_SOURCE_OPEN, ZIP_SOURCE_READ, ZIP_SOURCE_CLOSE,
-                ZIP_SOURCE_STAT, ZIP_SOURCE_ERROR, ZIP_SOURCE_FREE, ZIP_SOURCE_SEEK, ZIP_SOURCE_TELL,
-                ZIP_SOURCE_BEGIN_WRITE, ZIP_SOURCE_COMMIT_WRITE, ZIP_SOURCE_ROLLBACK_WRITE, ZIP_SOURCE_WRITE,
-                ZIP_SOURCE_SEEK_WRITE, ZIP_SOURCE_TELL_WRITE, ZIP_SOURCE_REMOVE, -1);
-        case ZIP_SOURCE_STAT: /* an empty file, to be filled */
-            zip_stat_init(data);
-            ((zip_stat_t *)data)->size = 0;
-            ((zip_stat_t *)data)->valid = ZIP_STAT_SIZE;
-            return sizeof(zip_stat_t);
-        case ZIP_SOURCE_WRITE: return write_target(target, data, size);
-        case ZIP_SOURCE_TELL_WRITE: return target->position;
-        case ZIP_SOURCE_SEEK_WRITE: {
-            zip_source_args_seek_t *args = ZIP_SOURCE_GET_ARGS(zip_source_args_seek_t, data, size, &target->error);
-            if (!args || args->whence == SEEK_END) return -1;
-            target->position = args->offset + (args->whence == SEEK_CUR ? target->position : 0);
-            return 0;
-        }
-        case ZIP_SOURCE_ERROR: return zip_error_to_data(&target->error, data, size);
-        default: return 0;
+    case ZIP_SOURCE_SUPPORTS:
+        return zip_source_make_command_bitmap(ZIP_SOURCE_OPEN, ZIP_SOURCE_READ, ZIP_SOURCE_CLOSE, ZIP_SOURCE_STAT,
+            ZIP_SOURCE_ERROR, ZIP_SOURCE_FREE, ZIP_SOURCE_SEEK, ZIP_SOURCE_TELL, ZIP_SOURCE_BEGIN_WRITE,
+            ZIP_SOURCE_COMMIT_WRITE, ZIP_SOURCE_ROLLBACK_WRITE, ZIP_SOURCE_WRITE, ZIP_SOURCE_SEEK_WRITE,
+            ZIP_SOURCE_TELL_WRITE, ZIP_SOURCE_REMOVE, -1);
+    case ZIP_SOURCE_STAT: /* an empty file, to be filled */
+        zip_stat_init(data);
+        ((zip_stat_t *)data)->size = 0;
+        ((zip_stat_t *)data)->valid = ZIP_STAT_SIZE;
+        return sizeof(zip_stat_t);
+    case ZIP_SOURCE_WRITE:
+        return write_target(target, data, size);
+    case ZIP_SOURCE_TELL_WRITE:
+        return target->position;
+    case ZIP_SOURCE_SEEK_WRITE: {
+        zip_source_args_seek_t *args = ZIP_SOURCE_GET_ARGS(zip_source_args_seek_t, data, size, &target->error);
+        if (!args || args->whence == SEEK_END) return -1;
+        target->position = args->offset + (args->whence == SEEK_CUR ? target->position : 0);
+        return 0;
+    }
+    case ZIP_SOURCE_ERROR:
+        return zip_error_to_data(&target->error, data, size);
+    default:
+        return 0;
     }
 }
 
@@ -104,7 +108,8 @@ static hp_status make_archive(npz_writer *npz, int fd, hp_error *error) {
     }
     for (int i = 0; i < npz->base.output_count && status == HP_OK; i++)
         status = add_member(archive, npz->base.outputs[i].name, npz->spools[i], error);
-    if (status == HP_OK && zip_close(archive) == 0) archive = NULL;
+    if (status == HP_OK && zip_close(archive) == 0)
+        archive = NULL;
     else if (status == HP_OK)
         status = hp_error_set(error, HP_ERROR_IO, NULL, "cannot be written: %s", zip_strerror(archive));
     if (archive) zip_discard(archive);
@@ -115,19 +120,17 @@ static hp_status make_archive(npz_writer *npz, int fd, hp_error *error) {
 
 /* ---- the writer ----------------------------------------------------------------------------------------------- */
 
-static hp_status write_npz(hp_io_writer *writer, int64_t rows, const void *const *data, const hp_string *ids,
-    hp_error *error) {
+static hp_status write_npz(
+    hp_io_writer *writer, int64_t rows, const void *const *data, const hp_string *ids, hp_error *error) {
     (void)ids;
     npz_writer *npz = (npz_writer *)writer;
-    for (int i = 0; i < writer->output_count; i++)
-        HP_TRY(hp_io_npy_append(&npz->arrays[i], rows, data[i], error));
+    for (int i = 0; i < writer->output_count; i++) HP_TRY(hp_io_npy_append(&npz->arrays[i], rows, data[i], error));
     return HP_OK;
 }
 
 static hp_status finish_npz(hp_io_writer *writer, hp_error *error) {
     npz_writer *npz = (npz_writer *)writer;
-    for (int i = 0; i < writer->output_count; i++)
-        HP_TRY(hp_io_npy_end(&npz->arrays[i], writer->rows, true, error));
+    for (int i = 0; i < writer->output_count; i++) HP_TRY(hp_io_npy_end(&npz->arrays[i], writer->rows, true, error));
     if (hp_io_sink_is_file(npz->sink)) {
         HP_TRY(make_archive(npz, hp_io_sink_fd(npz->sink), error));
         return hp_io_sink_commit(npz->sink, error);
@@ -172,8 +175,8 @@ static hp_status start_npz(npz_writer *npz, const char *path, bool exclusive, hp
 
 hp_status hp_io_npz_open_writer(const hp_io_place *place, const hp_io_output *outputs, int count,
     const hp_io_writer_options *options, hp_io_writer **writer, hp_error *error) {
-    HP_TRY(hp_io_writer_new(sizeof(npz_writer), &npz_class, place, outputs, count, options, INT32_MAX, false, writer,
-        error));
+    HP_TRY(hp_io_writer_new(
+        sizeof(npz_writer), &npz_class, place, outputs, count, options, INT32_MAX, false, writer, error));
     hp_status status = start_npz((npz_writer *)*writer, place->path, options->exclusive, error);
     if (status != HP_OK) hp_io_writer_abort(*writer);
     return status;

@@ -21,8 +21,7 @@ const char *hp_io_parse_uint64(const char *text, uint64_t *value, bool *overflow
 /* One whole field as a number, with all the rules of csv_text.h (blanks around, missing values, true and false). `text`
  * needs no padding. False: `what` says what is wrong. `dtype` is not HP_STRING. */
 enum { HP_IO_NUMBER_MESSAGE = 160 };
-bool hp_io_number_from_text(const char *text, size_t size, hp_dtype dtype, void *dst,
-    char what[HP_IO_NUMBER_MESSAGE]);
+bool hp_io_number_from_text(const char *text, size_t size, hp_dtype dtype, void *dst, char what[HP_IO_NUMBER_MESSAGE]);
 
 /* Shortest text; returns its length (at most HP_IO_NUMBER_TEXT). NaN is "nan", infinities "inf" and "-inf"; no
  * terminator. */

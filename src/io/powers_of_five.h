@@ -15,6 +15,8 @@ typedef struct hp_io_power {
 extern const hp_io_power hp_io_powers_of_five[HP_IO_GREATEST_POWER - HP_IO_LEAST_POWER + 1];
 
 /* floor(log2(10^q)), for |q| <= 1233. */
-static inline int hp_io_log2_of_power(int q) { return (q * 1741647) >> 19; }
+static inline int hp_io_log2_of_power(int q) {
+    return (q * 1741647) >> 19;
+}
 
 #endif

@@ -9,11 +9,14 @@ static bool host_is_big(void) {
     return *(const unsigned char *)&one == 0;
 }
 
-hp_status hp_io_raw_open_reader(const hp_io_place *place, const hp_io_reader_options *options,
-    hp_io_reader **reader, hp_error *error) {
+hp_status hp_io_raw_open_reader(
+    const hp_io_place *place, const hp_io_reader_options *options, hp_io_reader **reader, hp_error *error) {
     hp_dtype dtype = options->raw_dtype == HP_DTYPE_NONE ? HP_FLOAT32 : options->raw_dtype;
-    hp_io_array_layout layout = {.storage = HP_IO_NUMBERS, .dtype = dtype, .item_size = hp_dtype_size(dtype),
-        .rank = options->raw_rank + 1, .swapped = host_is_big() && hp_dtype_size(dtype) > 1};
+    hp_io_array_layout layout = {.storage = HP_IO_NUMBERS,
+        .dtype = dtype,
+        .item_size = hp_dtype_size(dtype),
+        .rank = options->raw_rank + 1,
+        .swapped = host_is_big() && hp_dtype_size(dtype) > 1};
     HP_FAIL_IF(dtype == HP_STRING || layout.item_size == 0, error, HP_ERROR_ARGUMENT, NULL,
         "raw data hold numbers, not %s", hp_dtype_name(dtype));
     HP_FAIL_IF(options->raw_rank < 0 || options->raw_rank >= HP_MAX_RANK, error, HP_ERROR_ARGUMENT, NULL,
@@ -47,14 +50,14 @@ static hp_status write_swapped(hp_io_sink *sink, const char *data, size_t count,
     return HP_OK;
 }
 
-static hp_status write_raw(hp_io_writer *writer, int64_t rows, const void *const *data, const hp_string *ids,
-    hp_error *error) {
+static hp_status write_raw(
+    hp_io_writer *writer, int64_t rows, const void *const *data, const hp_string *ids, hp_error *error) {
     (void)ids;
     const hp_io_output *output = &writer->outputs[0];
     hp_io_sink *sink = ((raw_writer *)writer)->sink;
     if (host_is_big())
-        return write_swapped(sink, data[0], (size_t)rows * hp_io_output_row_elements(output),
-            hp_dtype_size(output->dtype), error);
+        return write_swapped(
+            sink, data[0], (size_t)rows * hp_io_output_row_elements(output), hp_dtype_size(output->dtype), error);
     return hp_io_sink_write(sink, data[0], (size_t)rows * hp_io_output_row_bytes(output), error);
 }
 
@@ -62,7 +65,9 @@ static hp_status finish_raw(hp_io_writer *writer, hp_error *error) {
     return hp_io_sink_commit(((raw_writer *)writer)->sink, error);
 }
 
-static void close_raw(hp_io_writer *writer) { hp_io_sink_close(((raw_writer *)writer)->sink); }
+static void close_raw(hp_io_writer *writer) {
+    hp_io_sink_close(((raw_writer *)writer)->sink);
+}
 
 static const hp_io_writer_class raw_class = {write_raw, finish_raw, close_raw};
 

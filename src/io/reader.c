@@ -15,7 +15,9 @@ static const hp_io_format formats[] = {
 };
 enum { FORMAT_COUNT = sizeof formats / sizeof *formats };
 
-static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c; }
+static char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
 
 static bool ends_with(const char *path, size_t size, const char *extension, size_t n) {
     if (size <= n) return false;
@@ -49,7 +51,9 @@ static size_t file_part(const char *path) {
     return strlen(path);
 }
 
-const hp_io_format *hp_io_format_by_path(const char *path) { return format_by_extension(path, file_part(path)); }
+const hp_io_format *hp_io_format_by_path(const char *path) {
+    return format_by_extension(path, file_part(path));
+}
 
 const char *hp_io_format_of(const char *path, const char *explicit_format) {
     const hp_io_format *format = explicit_format ? hp_io_format_by_name(explicit_format) : hp_io_format_by_path(path);
@@ -65,16 +69,15 @@ const char *hp_io_format_names(void) {
     return names + 2;
 }
 
-hp_status hp_io_no_members(const char *path, hp_arena *arena, const char *const **names, size_t *count,
-    hp_error *error) {
+hp_status hp_io_no_members(
+    const char *path, hp_arena *arena, const char *const **names, size_t *count, hp_error *error) {
     (void)path, (void)arena, (void)error;
     *names = NULL;
     *count = 0;
     return HP_OK;
 }
 
-bool hp_io_place_of(const char *path, const char *dataset, const char *dash_name, hp_arena *arena,
-    hp_io_place *place) {
+bool hp_io_place_of(const char *path, const char *dataset, const char *dash_name, hp_arena *arena, hp_io_place *place) {
     size_t n = file_part(path);
     char *file = hp_arena_alloc(arena, n + 1);
     if (!file) return false;
@@ -104,8 +107,8 @@ void *hp_io_reader_new(size_t size, const hp_io_reader_class *class, const hp_io
 }
 
 /* The format of an input that neither an option nor its name tells. */
-static hp_status sniff_format(const hp_io_place *place, const hp_io_format **format, hp_io_source **opened,
-    hp_error *error) {
+static hp_status sniff_format(
+    const hp_io_place *place, const hp_io_format **format, hp_io_source **opened, hp_error *error) {
     unsigned char bytes[8];
     size_t got;
     HP_TRY(hp_io_source_open(place->path, opened, error));
@@ -116,13 +119,13 @@ static hp_status sniff_format(const hp_io_place *place, const hp_io_format **for
     return HP_OK;
 }
 
-static hp_status open_known(const hp_io_place *place, const hp_io_reader_options *options, hp_io_reader **reader,
-    hp_error *error) {
+static hp_status open_known(
+    const hp_io_place *place, const hp_io_reader_options *options, hp_io_reader **reader, hp_error *error) {
     const hp_io_format *format = NULL;
     if (options->format) {
         format = hp_io_format_by_name(options->format);
-        HP_FAIL_IF(!format, error, HP_ERROR_ARGUMENT, NULL, "there is no format \"%s\": there are %s",
-            options->format, hp_io_format_names());
+        HP_FAIL_IF(!format, error, HP_ERROR_ARGUMENT, NULL, "there is no format \"%s\": there are %s", options->format,
+            hp_io_format_names());
     } else {
         format = format_by_extension(place->path, strlen(place->path));
     }
@@ -138,8 +141,8 @@ static hp_status open_known(const hp_io_place *place, const hp_io_reader_options
     return status;
 }
 
-hp_status hp_io_reader_open(const char *path, const hp_io_reader_options *options, hp_io_reader **reader,
-    hp_error *error) {
+hp_status hp_io_reader_open(
+    const char *path, const hp_io_reader_options *options, hp_io_reader **reader, hp_error *error) {
     static const hp_io_reader_options defaults = {0};
     hp_arena arena = {0};
     hp_io_place place = {0};
@@ -148,7 +151,8 @@ hp_status hp_io_reader_open(const char *path, const hp_io_reader_options *option
     hp_status status = HP_OK;
     if (!hp_io_place_of(path, options->dataset, "standard input", &arena, &place))
         status = hp_error_set(error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
-    else status = open_known(&place, options, reader, error);
+    else
+        status = open_known(&place, options, reader, error);
     if (status != HP_OK) hp_error_prefix(error, "%s", place.name ? place.name : path);
     hp_arena_release(&arena);
     return status;
@@ -180,8 +184,8 @@ void hp_io_batch_release(hp_io_batch *batch) {
 }
 
 hp_status hp_io_read(hp_io_reader *reader, int64_t max_rows, hp_io_batch *batch, hp_error *error) {
-    HP_FAIL_IF(max_rows <= 0, error, HP_ERROR_ARGUMENT, reader->name, "%lld rows cannot be read at once",
-        (long long)max_rows);
+    HP_FAIL_IF(
+        max_rows <= 0, error, HP_ERROR_ARGUMENT, reader->name, "%lld rows cannot be read at once", (long long)max_rows);
     batch->rows = 0;
     batch->first_row = reader->next_row;
     hp_status status = reader->class->read(reader, max_rows, batch, error);
@@ -202,8 +206,10 @@ hp_status hp_io_seek(hp_io_reader *reader, int64_t row, hp_error *error) {
         "cannot go back to row %lld: it can be read once only", (long long)row);
     if (row == reader->next_row) return HP_OK;
     hp_status status = reader->class->seek(reader, row, error);
-    if (status == HP_OK) reader->next_row = row;
-    else hp_error_prefix(error, "%s", reader->name);
+    if (status == HP_OK)
+        reader->next_row = row;
+    else
+        hp_error_prefix(error, "%s", reader->name);
     return status;
 }
 
@@ -214,15 +220,15 @@ void hp_io_reader_close(hp_io_reader *reader) {
     hp_free(reader);
 }
 
-hp_status hp_io_members(const char *path, const char *format, hp_arena *arena, const char *const **names,
-    size_t *count, hp_error *error) {
+hp_status hp_io_members(
+    const char *path, const char *format, hp_arena *arena, const char *const **names, size_t *count, hp_error *error) {
     const hp_io_format *known = format ? hp_io_format_by_name(format) : hp_io_format_by_path(path);
     *names = NULL;
     *count = 0;
     if (!known) return HP_OK;
     hp_io_place place;
-    HP_FAIL_IF(!hp_io_place_of(path, NULL, "standard input", arena, &place), error, HP_ERROR_NO_MEMORY, path,
-        "out of memory");
+    HP_FAIL_IF(
+        !hp_io_place_of(path, NULL, "standard input", arena, &place), error, HP_ERROR_NO_MEMORY, path, "out of memory");
     hp_status status = known->members(place.path, arena, names, count, error);
     if (status != HP_OK) hp_error_prefix(error, "%s", place.name);
     return status;

@@ -31,12 +31,12 @@ typedef enum hp_io_header {
 
 /* All zero means default. Strings are needed during hp_io_reader_open only. */
 typedef struct hp_io_reader_options {
-    const char *format;  /* a name of io.def ("npy", "csv" ...); NULL: by the path's extension, and standard
+    const char *format;     /* a name of io.def ("npy", "csv" ...); NULL: by the path's extension, and standard
                           * input  by its first bytes where that is possible (.npy) */
-    const char *dataset; /* which array of a .npz or HDF5 file; NULL: as the path says (FILE.h5:/dataset,
+    const char *dataset;    /* which array of a .npz or HDF5 file; NULL: as the path says (FILE.h5:/dataset,
                           * FILE.npz:/name), or the only one there is */
-    hp_io_header header; /* csv, tsv */
-    const char *columns; /* csv, tsv: the columns to read, in this order: names or numbers from 0 or ranges of
+    hp_io_header header;    /* csv, tsv */
+    const char *columns;    /* csv, tsv: the columns to read, in this order: names or numbers from 0 or ranges of
                           * numbers ("age,2,5-9"; a name with a comma is quoted as in csv); NULL: all but the
                           * id columns */
     const char *id_columns; /* csv, tsv: columns carried to the output, written as `columns`; NULL: none */
@@ -92,8 +92,8 @@ hp_status hp_io_seek(hp_io_reader *reader, int64_t row, hp_error *error);
 /* The id fields of rows [first_row, first_row + rows) of a batch: ids[row * id_count + i], unquoted text. The
  * bytes lie in the batch or in `strings`. Nothing where there are no id columns. Errors as hp_io_convert.
  * Thread-safe. */
-hp_status hp_io_ids(const hp_io_batch *batch, int64_t first_row, int64_t rows, hp_string *ids,
-    hp_arena *strings, hp_error *error);
+hp_status hp_io_ids(
+    const hp_io_batch *batch, int64_t first_row, int64_t rows, hp_string *ids, hp_arena *strings, hp_error *error);
 
 void hp_io_batch_release(hp_io_batch *batch);  /* leaves a zeroed batch */
 void hp_io_reader_close(hp_io_reader *reader); /* NULL: nothing. Views into it become invalid */
@@ -101,8 +101,8 @@ void hp_io_reader_close(hp_io_reader *reader); /* NULL: nothing. Views into it b
 /* The names of the arrays in a file of several (.npz, HDF5), to match with a model's inputs; *count = 0 for
  * formats that hold one array only. For HDF5 these are the datasets of the root group. Names live in `arena`.
  */
-hp_status hp_io_members(const char *path, const char *format, hp_arena *arena, const char *const **names,
-    size_t *count, hp_error *error);
+hp_status hp_io_members(
+    const char *path, const char *format, hp_arena *arena, const char *const **names, size_t *count, hp_error *error);
 
 /* The format (a name of io.def) that `path` would be read or written as: `explicit_format` if not NULL, else
  * by its extension; NULL where neither tells ("-", an unknown extension, an unknown name). */

@@ -55,8 +55,8 @@ static hp_status open_partial(hp_io_sink *sink, hp_error *error) {
         HP_FAIL_IF(sink->fd < 0, error, HP_ERROR_IO, NULL, "the partial file %s cannot be created: %s", sink->partial,
             strerror(errno));
         sink->owned = true;
-        HP_FAIL_IF(!lock_file(sink->fd), error, HP_ERROR_IO, NULL,
-            "another run is writing it (%s is locked)", sink->partial);
+        HP_FAIL_IF(
+            !lock_file(sink->fd), error, HP_ERROR_IO, NULL, "another run is writing it (%s is locked)", sink->partial);
         struct stat by_fd, by_path;
         if (fstat(sink->fd, &by_fd) == 0 && stat(sink->partial, &by_path) == 0 && by_fd.st_ino == by_path.st_ino &&
             by_fd.st_dev == by_path.st_dev) {
@@ -113,8 +113,10 @@ hp_status hp_io_sink_open(const char *path, bool exclusive, hp_io_sink **sink, h
     HP_ALLOCATED(made, error);
     made->exclusive = exclusive;
     hp_status status = HP_OK;
-    if (!strcmp(path, "-")) made->fd = STDOUT_FILENO;
-    else status = open_target(made, path, error);
+    if (!strcmp(path, "-"))
+        made->fd = STDOUT_FILENO;
+    else
+        status = open_target(made, path, error);
     if (status == HP_OK) {
         *sink = made;
         return HP_OK;
@@ -141,13 +143,21 @@ hp_status hp_io_sink_open_temporary(const hp_io_sink *target, hp_io_sink **sink,
     return HP_OK;
 }
 
-bool hp_io_sink_is_file(const hp_io_sink *sink) { return sink->is_file; }
+bool hp_io_sink_is_file(const hp_io_sink *sink) {
+    return sink->is_file;
+}
 
-const char *hp_io_sink_partial_path(const hp_io_sink *sink) { return sink->partial; }
+const char *hp_io_sink_partial_path(const hp_io_sink *sink) {
+    return sink->partial;
+}
 
-const char *hp_io_sink_target_path(const hp_io_sink *sink) { return sink->target; }
+const char *hp_io_sink_target_path(const hp_io_sink *sink) {
+    return sink->target;
+}
 
-int hp_io_sink_fd(hp_io_sink *sink) { return sink->fd; }
+int hp_io_sink_fd(hp_io_sink *sink) {
+    return sink->fd;
+}
 
 hp_status hp_io_sink_flush(hp_io_sink *sink, hp_error *error) {
     size_t bytes = sink->gathered;

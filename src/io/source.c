@@ -33,8 +33,8 @@ static hp_status check_unchanged(const file_source *file, hp_error *error) {
     return HP_OK;
 }
 
-static hp_status read_regular_at(hp_io_source *source, int64_t offset, void *data, size_t bytes, size_t *got,
-    hp_error *error) {
+static hp_status read_regular_at(
+    hp_io_source *source, int64_t offset, void *data, size_t bytes, size_t *got, hp_error *error) {
     file_source *file = (file_source *)source;
     *got = 0;
     while (*got < bytes) {
@@ -92,8 +92,10 @@ static hp_status source_of_fd(int fd, bool owned, hp_io_source **source, hp_erro
     *file = (file_source){.base = {.size = -1, .read = read_stream, .close = close_file}, .fd = fd, .owned = owned};
     struct stat info;
     const char *problem = NULL;
-    if (fstat(fd, &info) != 0) problem = strerror(errno);
-    else if (S_ISDIR(info.st_mode)) problem = "it is a directory";
+    if (fstat(fd, &info) != 0)
+        problem = strerror(errno);
+    else if (S_ISDIR(info.st_mode))
+        problem = "it is a directory";
     if (problem) {
         close_file(&file->base);
         HP_FAIL(error, HP_ERROR_IO, NULL, "cannot be read: %s", problem);
@@ -210,8 +212,8 @@ static hp_status copy_to_fd(hp_io_source *source, int fd, char *block, hp_error 
             done += (size_t)n;
         }
     }
-    HP_FAIL_IF(lseek(fd, 0, SEEK_SET) < 0, error, HP_ERROR_IO, NULL, "a temporary copy cannot be read: %s",
-        strerror(errno));
+    HP_FAIL_IF(
+        lseek(fd, 0, SEEK_SET) < 0, error, HP_ERROR_IO, NULL, "a temporary copy cannot be read: %s", strerror(errno));
     return HP_OK;
 }
 

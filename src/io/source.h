@@ -17,8 +17,7 @@ struct hp_io_source {
     /* The next bytes; *got < bytes only at the end. */
     hp_status (*read)(hp_io_source *source, void *data, size_t bytes, size_t *got, hp_error *error);
     /* Bytes at an offset from the start, without moving; NULL where that is not possible. */
-    hp_status (*read_at)(hp_io_source *source, int64_t offset, void *data, size_t bytes, size_t *got,
-        hp_error *error);
+    hp_status (*read_at)(hp_io_source *source, int64_t offset, void *data, size_t bytes, size_t *got, hp_error *error);
     hp_status (*rewind)(hp_io_source *source, hp_error *error); /* to the start; NULL: not possible */
     void (*close)(hp_io_source *source);
 };

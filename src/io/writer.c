@@ -15,8 +15,8 @@ size_t hp_io_output_row_bytes(const hp_io_output *output) {
     return hp_io_output_row_elements(output) * hp_dtype_size(output->dtype);
 }
 
-static hp_status copy_output(hp_arena *arena, const hp_io_output *from, const char *name, hp_io_output *to,
-    hp_error *error) {
+static hp_status copy_output(
+    hp_arena *arena, const hp_io_output *from, const char *name, hp_io_output *to, hp_error *error) {
     size_t elements, bytes;
     HP_FAIL_IF(from->rank < 0 || from->rank >= HP_MAX_RANK ||
                    !hp_io_count_elements(from->rank, from->dims, &elements) ||
@@ -36,8 +36,8 @@ static hp_status copy_output(hp_arena *arena, const hp_io_output *from, const ch
     return HP_OK;
 }
 
-static hp_status fill_writer(hp_io_writer *writer, const hp_io_place *place, const hp_io_output *outputs, int count,
-    hp_error *error) {
+static hp_status fill_writer(
+    hp_io_writer *writer, const hp_io_place *place, const hp_io_output *outputs, int count, hp_error *error) {
     hp_arena *arena = &writer->arena;
     writer->name = hp_arena_strdup(arena, place->name);
     writer->outputs = hp_arena_alloc(arena, (size_t)count * sizeof *outputs);
@@ -80,12 +80,12 @@ static hp_status open_known(const hp_io_place *place, const hp_io_output *output
     const hp_io_format *format;
     if (options->format) {
         format = hp_io_format_by_name(options->format);
-        HP_FAIL_IF(!format, error, HP_ERROR_ARGUMENT, NULL, "there is no format \"%s\": there are %s",
-            options->format, hp_io_format_names());
+        HP_FAIL_IF(!format, error, HP_ERROR_ARGUMENT, NULL, "there is no format \"%s\": there are %s", options->format,
+            hp_io_format_names());
     } else {
         format = hp_io_format_by_path(place->path);
-        HP_FAIL_IF(!format, error, HP_ERROR_ARGUMENT, NULL,
-            "its format is not known from its name: name one of %s", hp_io_format_names());
+        HP_FAIL_IF(!format, error, HP_ERROR_ARGUMENT, NULL, "its format is not known from its name: name one of %s",
+            hp_io_format_names());
     }
     HP_TRY(format->open_writer(place, outputs, count, options, writer, error));
     (*writer)->format = format->name;
@@ -102,7 +102,8 @@ hp_status hp_io_writer_open(const char *path, const hp_io_output *outputs, int c
     hp_status status = HP_OK;
     if (!hp_io_place_of(path, options->dataset, "standard output", &arena, &place))
         status = hp_error_set(error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
-    else status = open_known(&place, outputs, count, options, writer, error);
+    else
+        status = open_known(&place, outputs, count, options, writer, error);
     if (status != HP_OK) {
         hp_error_prefix(error, "%s", place.name ? place.name : path);
         *writer = NULL;
@@ -111,16 +112,18 @@ hp_status hp_io_writer_open(const char *path, const hp_io_output *outputs, int c
     return status;
 }
 
-hp_status hp_io_write(hp_io_writer *writer, int64_t rows, const void *const *data, const hp_string *ids,
-    hp_error *error) {
+hp_status hp_io_write(
+    hp_io_writer *writer, int64_t rows, const void *const *data, const hp_string *ids, hp_error *error) {
     HP_FAIL_IF(rows < 0 || (writer->id_count > 0 && rows > 0 && !ids), error, HP_ERROR_ARGUMENT, writer->name,
         "%lld rows cannot be written%s", (long long)rows, rows < 0 ? "" : " without their ids");
     HP_FAIL_IF(writer->expected_rows >= 0 && rows > writer->expected_rows - writer->rows, error, HP_ERROR_ARGUMENT,
         writer->name, "more than the %lld rows that were announced", (long long)writer->expected_rows);
     if (rows == 0) return HP_OK;
     hp_status status = writer->class->write(writer, rows, data, ids, error);
-    if (status == HP_OK) writer->rows += rows;
-    else hp_error_prefix(error, "%s", writer->name);
+    if (status == HP_OK)
+        writer->rows += rows;
+    else
+        hp_error_prefix(error, "%s", writer->name);
     return status;
 }
 

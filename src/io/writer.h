@@ -19,9 +19,8 @@ typedef struct hp_io_output {
     hp_dtype dtype;
     int rank;                  /* of one row, without the rows: 0 to HP_MAX_RANK - 1 */
     int64_t dims[HP_MAX_RANK]; /* of one row */
-    const char *const
-        *labels;        /* csv: a column name for each element of a row; NULL: name, or name_0, name_1 ... */
-    size_t string_size; /* HP_STRING in .npy and .npz: the most characters an element may have (numpy 'U');
+    const char *const *labels; /* csv: a column name for each element of a row; NULL: name, or name_0, name_1 ... */
+    size_t string_size;        /* HP_STRING in .npy and .npz: the most characters an element may have (numpy 'U');
                          * 0: not known, the file is made when all rows are there. csv: ignored */
 } hp_io_output;
 

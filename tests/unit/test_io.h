@@ -50,7 +50,9 @@ static inline const char *put_bytes(const char *name, const void *data, size_t s
     return path;
 }
 
-static inline const char *put_text(const char *name, const char *text) { return put_bytes(name, text, strlen(text)); }
+static inline const char *put_text(const char *name, const char *text) {
+    return put_bytes(name, text, strlen(text));
+}
 
 /* All of a file, to be freed. */
 static inline char *get_bytes(const char *path, size_t *size) {
@@ -64,22 +66,22 @@ static inline char *get_bytes(const char *path, size_t *size) {
     return data;
 }
 
-#define assert_ok(expression)                                                                                \
-    do {                                                                                                     \
-        failure = (hp_error){0};                                                                             \
-        hp_status status_ = (expression);                                                                    \
-        if (status_ != HP_OK) fail_msg("%s: %s: %s", hp_status_name(status_), failure.where, failure.message); \
+#define assert_ok(expression)                                                                                          \
+    do {                                                                                                               \
+        failure = (hp_error){0};                                                                                       \
+        hp_status status_ = (expression);                                                                              \
+        if (status_ != HP_OK) fail_msg("%s: %s: %s", hp_status_name(status_), failure.where, failure.message);         \
     } while (0)
 
 /* The expression fails with this status, and `text` in where or message. */
-#define assert_fails(expression, wanted, text)                                                               \
-    do {                                                                                                     \
-        failure = (hp_error){0};                                                                             \
-        hp_status status_ = (expression);                                                                    \
-        if (status_ != (wanted) || failure.status != (wanted) ||                                             \
-            (!strstr(failure.message, (text)) && !strstr(failure.where, (text))))                            \
-            fail_msg("%s (%s: %s), not %s with \"%s\"", hp_status_name(status_), failure.where, failure.message, \
-                hp_status_name(wanted), (text));                                                             \
+#define assert_fails(expression, wanted, text)                                                                         \
+    do {                                                                                                               \
+        failure = (hp_error){0};                                                                                       \
+        hp_status status_ = (expression);                                                                              \
+        if (status_ != (wanted) || failure.status != (wanted) ||                                                       \
+            (!strstr(failure.message, (text)) && !strstr(failure.where, (text))))                                      \
+            fail_msg("%s (%s: %s), not %s with \"%s\"", hp_status_name(status_), failure.where, failure.message,       \
+                hp_status_name(wanted), (text));                                                                       \
     } while (0)
 
 static inline hp_io_reader *open_reader(const char *path, const hp_io_reader_options *options) {
@@ -92,8 +94,10 @@ static inline hp_io_reader *open_reader(const char *path, const hp_io_reader_opt
 static inline hp_status try_open(const char *path, const hp_io_reader_options *options) {
     hp_io_reader *reader = NULL;
     hp_status status = hp_io_reader_open(path, options, &reader, &failure);
-    if (status == HP_OK) hp_io_reader_close(reader);
-    else assert_null(reader);
+    if (status == HP_OK)
+        hp_io_reader_close(reader);
+    else
+        assert_null(reader);
     return status;
 }
 

@@ -38,7 +38,8 @@ static void test_every_number_type(void **state) {
         hp_io_reader *reader = open_reader(path, NULL);
         assert_int_equal(reader->dtype, dtypes[i / 2]);
         double *values = read_all(reader, 3, HP_FLOAT64, NULL, NULL);
-        for (int j = 0; j < 12; j++) assert_true(values[j] == (j / 3 * 10 + j % 3 - 5 < 0 ? 0 : j / 3 * 10 + j % 3 - 5));
+        for (int j = 0; j < 12; j++)
+            assert_true(values[j] == (j / 3 * 10 + j % 3 - 5 < 0 ? 0 : j / 3 * 10 + j % 3 - 5));
         hp_free(values);
     }
 }
@@ -85,8 +86,8 @@ static void test_strings(void **state) {
     static const char *const words[] = {"alpha", "\u03b2\u03b7\u03c4\u03b1", "", "\U0001f3ba horn"};
     for (int big = 0; big < 2; big++) {
         hp_arena strings = {0};
-        hp_string *values =
-            read_all(open_reader(big ? DATA("unicode_big.npy") : DATA("unicode.npy"), NULL), 1, HP_STRING, &strings, NULL);
+        hp_string *values = read_all(
+            open_reader(big ? DATA("unicode_big.npy") : DATA("unicode.npy"), NULL), 1, HP_STRING, &strings, NULL);
         for (int i = 0; i < 4; i++) {
             assert_int_equal(values[i].size, strlen(words[i]));
             assert_memory_equal(values[i].data, words[i], values[i].size);
@@ -224,8 +225,8 @@ static void test_raw(void **state) {
 }
 
 /* The same bytes from a pipe. */
-static void check_stream(const void *data, size_t size, const hp_io_reader_options *options, const float *wanted,
-    size_t count) {
+static void check_stream(
+    const void *data, size_t size, const hp_io_reader_options *options, const float *wanted, size_t count) {
     int saved, child;
     feed_stdin(data, size, &saved, &child);
     int64_t rows;
@@ -284,8 +285,8 @@ static void test_refused(void **state) {
     assert_fails(try_open(put_text("rows.xyz", "1"), NULL), HP_ERROR_ARGUMENT, "npy, npz, csv, tsv, hdf5, raw");
     assert_fails(try_open(put_text("rows.npy", ""), NULL), HP_ERROR_FORMAT, "empty");
     assert_fails(try_open(put_text("rows.npy", "hello, world"), NULL), HP_ERROR_FORMAT, "NUMPY");
-    assert_fails(try_open(DATA("vector.npy"), &(hp_io_reader_options){.format = "parquet"}), HP_ERROR_ARGUMENT,
-        "parquet");
+    assert_fails(
+        try_open(DATA("vector.npy"), &(hp_io_reader_options){.format = "parquet"}), HP_ERROR_ARGUMENT, "parquet");
 }
 
 /* A file cut off anywhere, or with any byte of its header changed, is an error or an array. */
@@ -325,10 +326,18 @@ static void test_changing_file(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_number_type), cmocka_unit_test(test_bools), cmocka_unit_test(test_shapes),
-        cmocka_unit_test(test_strings), cmocka_unit_test(test_seek), cmocka_unit_test(test_npz),
-        cmocka_unit_test(test_hdf5), cmocka_unit_test(test_raw), cmocka_unit_test(test_streams),
-        cmocka_unit_test(test_refused), cmocka_unit_test(test_damage), cmocka_unit_test(test_changing_file),
+        cmocka_unit_test(test_every_number_type),
+        cmocka_unit_test(test_bools),
+        cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_strings),
+        cmocka_unit_test(test_seek),
+        cmocka_unit_test(test_npz),
+        cmocka_unit_test(test_hdf5),
+        cmocka_unit_test(test_raw),
+        cmocka_unit_test(test_streams),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_changing_file),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

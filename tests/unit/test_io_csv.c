@@ -9,8 +9,8 @@ static float *read_floats(const char *text, const hp_io_reader_options *options,
 }
 
 /* All rows, at several batch sizes, are `wanted` (NaN equal to NaN). */
-static void check(const char *text, const hp_io_reader_options *options, const float *wanted, int64_t rows,
-    int64_t columns) {
+static void check(
+    const char *text, const hp_io_reader_options *options, const float *wanted, int64_t rows, int64_t columns) {
     for (int64_t step = 1; step <= rows + 1; step++) {
         int64_t got;
         float *values = read_floats(text, options, step, &got);
@@ -41,7 +41,9 @@ static void test_plain(void **state) {
     check("1,2.5,-3e4\n4,.5,6\n", NULL, wanted, 2, 3);
     check("1,2.5,-3e4\r\n4,.5,6\r\n", NULL, wanted, 2, 3);
     check("1,2.5,-3e4\n4,.5,6", NULL, wanted, 2, 3);
-    check("\xEF\xBB\xBF" "1,2.5,-3e4\n\n\r\n4,.5,6\n\n", NULL, wanted, 2, 3);
+    check("\xEF\xBB\xBF"
+          "1,2.5,-3e4\n\n\r\n4,.5,6\n\n",
+        NULL, wanted, 2, 3);
 }
 
 static void test_blanks_and_quotes(void **state) {
@@ -72,7 +74,10 @@ static void test_header(void **state) {
     hp_io_reader_close(reader);
     assert_fails(read_error("", NULL, HP_FLOAT32), HP_ERROR_FORMAT, "empty");
     assert_fails(read_error("\n\r\n", NULL, HP_FLOAT32), HP_ERROR_FORMAT, "empty");
-    assert_fails(read_error("\xFF\xFE" "1\n", NULL, HP_FLOAT32), HP_ERROR_FORMAT, "UTF-16");
+    assert_fails(read_error("\xFF\xFE"
+                            "1\n",
+                     NULL, HP_FLOAT32),
+        HP_ERROR_FORMAT, "UTF-16");
 }
 
 static void test_columns(void **state) {
@@ -87,8 +92,8 @@ static void test_columns(void **state) {
     check("a,b\nc,4\n", &(hp_io_reader_options){.columns = "b"}, (float[]){4}, 1, 1);
     assert_fails(try_open(put_text("c.csv", text), &(hp_io_reader_options){.columns = "agee"}), HP_ERROR_ARGUMENT,
         "no column \"agee\" among its 4 columns: \"id\", \"age\", \"a,b\"");
-    assert_fails(try_open(put_text("c.csv", text), &(hp_io_reader_options){.columns = "2-4"}), HP_ERROR_ARGUMENT,
-        "2-4");
+    assert_fails(
+        try_open(put_text("c.csv", text), &(hp_io_reader_options){.columns = "2-4"}), HP_ERROR_ARGUMENT, "2-4");
     assert_fails(try_open(put_text("c.csv", "1\n"), &(hp_io_reader_options){.id_columns = "0"}), HP_ERROR_ARGUMENT,
         "no columns are left");
 }
@@ -135,10 +140,12 @@ static void test_integers(void **state) {
     int64_t *values = read_all(reader, 5, HP_INT64, NULL, NULL);
     assert_true(values[0] == 9007199254740993 && values[1] == INT64_MIN && values[2] == 3 && values[3] == 1000);
     hp_free(values);
-    uint64_t *large = read_all(open_reader(put_text("u.csv", "18446744073709551615\n"), NULL), 5, HP_UINT64, NULL, NULL);
+    uint64_t *large =
+        read_all(open_reader(put_text("u.csv", "18446744073709551615\n"), NULL), 5, HP_UINT64, NULL, NULL);
     assert_true(large[0] == UINT64_MAX);
     hp_free(large);
-    assert_fails(read_error("1,2\n3,300\n", NULL, HP_UINT8), HP_ERROR_ROW, "line 2, column 2: 300 does not fit into uint8");
+    assert_fails(
+        read_error("1,2\n3,300\n", NULL, HP_UINT8), HP_ERROR_ROW, "line 2, column 2: 300 does not fit into uint8");
     assert_fails(read_error("-1\n", NULL, HP_UINT64), HP_ERROR_ROW, "-1 does not fit into uint64");
     assert_fails(read_error("18446744073709551616\n", NULL, HP_UINT64), HP_ERROR_ROW, "does not fit");
     assert_fails(read_error("9223372036854775808\n", NULL, HP_INT64), HP_ERROR_ROW, "does not fit");
@@ -153,9 +160,9 @@ static void test_strings(void **state) {
     (void)state;
     hp_arena strings = {0};
     hp_io_reader_options options = {.header = HP_IO_HEADER_YES};
-    hp_string *words = read_all(
-        open_reader(put_text("s.csv", "t,u\nplain,\"with \"\"quotes\"\"\"\n,\"a,b\n c\"\nNA, x\n"), &options), 2, HP_STRING,
-        &strings, NULL);
+    hp_string *words =
+        read_all(open_reader(put_text("s.csv", "t,u\nplain,\"with \"\"quotes\"\"\"\n,\"a,b\n c\"\nNA, x\n"), &options),
+            2, HP_STRING, &strings, NULL);
     static const char *const wanted[] = {"plain", "with \"quotes\"", "", "a,b\n c", "NA", " x"};
     for (int i = 0; i < 6; i++) {
         assert_int_equal(words[i].size, strlen(wanted[i]));
@@ -167,14 +174,16 @@ static void test_strings(void **state) {
 
 static void test_malformed(void **state) {
     (void)state;
-    assert_fails(read_error("1,2\n3\n", NULL, HP_FLOAT32), HP_ERROR_FORMAT, "line 2: it has 1 field, and the first line has 2");
+    assert_fails(
+        read_error("1,2\n3\n", NULL, HP_FLOAT32), HP_ERROR_FORMAT, "line 2: it has 1 field, and the first line has 2");
     assert_int_equal(failure.row, 1);
     assert_fails(read_error("1,2\n3,4,5\n", NULL, HP_FLOAT32), HP_ERROR_FORMAT, "line 2: it has 3 fields");
     assert_fails(read_error("a,b\n\"x\ny\",2\n\n3,oops\n", NULL, HP_FLOAT32), HP_ERROR_ROW, "line 2, column 1 (\"a\")");
     assert_fails(read_error("a,b\n\"1\n\",2\n\n3,oops\n", &(hp_io_reader_options){.columns = "b"}, HP_FLOAT32),
         HP_ERROR_ROW, "line 5, column 2 (\"b\"): \"oops\" is not a number");
     assert_int_equal(failure.row, 1);
-    assert_fails(read_error("1,2\n\"3\"x,4\n", NULL, HP_FLOAT32), HP_ERROR_FORMAT, "line 2, column 1: a quoted field is followed");
+    assert_fails(read_error("1,2\n\"3\"x,4\n", NULL, HP_FLOAT32), HP_ERROR_FORMAT,
+        "line 2, column 1: a quoted field is followed");
     assert_fails(read_error("1,2\n3,\"4\n5,6\n", NULL, HP_FLOAT32), HP_ERROR_FORMAT, "line 2: a quoted field begins");
     assert_fails(read_error("\"1,2\n3,4\n", NULL, HP_FLOAT32), HP_ERROR_FORMAT, "line 1: a quoted field begins");
     assert_fails(read_error("1\n0x10\n", NULL, HP_FLOAT32), HP_ERROR_ROW, "0x10");
@@ -186,8 +195,9 @@ static void test_malformed(void **state) {
 
 static void test_tsv(void **state) {
     (void)state;
-    float *values = read_all(open_reader(put_text("t.tsv", "a\tb\n1\t\n2,5\t3\n"), &(hp_io_reader_options){.columns = "b"}),
-        5, HP_FLOAT32, NULL, NULL);
+    float *values =
+        read_all(open_reader(put_text("t.tsv", "a\tb\n1\t\n2,5\t3\n"), &(hp_io_reader_options){.columns = "b"}), 5,
+            HP_FLOAT32, NULL, NULL);
     assert_true(isnan(values[0]) && values[1] == 3);
     hp_free(values);
 }
@@ -240,10 +250,17 @@ static void test_many_rows(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain), cmocka_unit_test(test_blanks_and_quotes), cmocka_unit_test(test_header),
-        cmocka_unit_test(test_columns), cmocka_unit_test(test_ids), cmocka_unit_test(test_missing),
-        cmocka_unit_test(test_integers), cmocka_unit_test(test_strings), cmocka_unit_test(test_malformed),
-        cmocka_unit_test(test_tsv), cmocka_unit_test(test_many_rows),
+        cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_blanks_and_quotes),
+        cmocka_unit_test(test_header),
+        cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_missing),
+        cmocka_unit_test(test_integers),
+        cmocka_unit_test(test_strings),
+        cmocka_unit_test(test_malformed),
+        cmocka_unit_test(test_tsv),
+        cmocka_unit_test(test_many_rows),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -40,7 +40,9 @@ static int bit_length(const large *n) {
     return 0;
 }
 
-static int bit(const large *n, int i) { return i >= 0 && (n->words[i / 32] >> i % 32 & 1); }
+static int bit(const large *n, int i) {
+    return i >= 0 && (n->words[i / 32] >> i % 32 & 1);
+}
 
 /* a * b, where b has four words. */
 static large product(const large *a, const uint32_t b[4]) {
@@ -76,7 +78,8 @@ static void test_powers_of_five(void **state) {
         assert_true(row.high >> 63);
         large low = product(&five, b);
         int e = bit_length(&low);
-        for (int i = 0; i < 4 && ++b[i] == 0; i++) {}
+        for (int i = 0; i < 4 && ++b[i] == 0; i++) {
+        }
         large high = product(&five, b);
         assert_int_equal(bit_length(&high), e + 1);
         assert_int_equal(hp_io_log2_of_power(-q), -n - q); /* 5^q lies between 2^(n - 1) and 2^n */
@@ -99,12 +102,13 @@ static void check_parse(char *text) {
 static void test_parse(void **state) {
     (void)state;
     static const char *const texts[] = {"0", "-0", "1", ".5", "5.", "1e5", "1E-5", "123456789012345678901234567890",
-        "0.000000000000000000000000000000000012345678901234567890123", "1e400", "-1e400", "1e-400", "4.9e-324", "2e-324",
-        "2.4703282292062327e-324", "2.2250738585072011e-308", "2.2250738585072014e-308", "1.7976931348623157e308",
-        "1.7976931348623159e308", "9007199254740993", "9007199254740992.5", "16777217", "16777217.0", "16777217.000001",
-        "3.4028235e38", "3.4028236e38", "1.1754943e-38", "1e-45", "7e-46", "8.5e-46", "5e999999999999",
-        "0e999999999999", "1e22", "1e23", "8.5899345920000001e9", "0.1e1", "00000000000000000000000001.5", "1.e1",
-        "0.30000000000000004", "9.5367431640625e-7", "12345678", "1234567.8", "0.12345678", "123456789.12345678"};
+        "0.000000000000000000000000000000000012345678901234567890123", "1e400", "-1e400", "1e-400", "4.9e-324",
+        "2e-324", "2.4703282292062327e-324", "2.2250738585072011e-308", "2.2250738585072014e-308",
+        "1.7976931348623157e308", "1.7976931348623159e308", "9007199254740993", "9007199254740992.5", "16777217",
+        "16777217.0", "16777217.000001", "3.4028235e38", "3.4028236e38", "1.1754943e-38", "1e-45", "7e-46", "8.5e-46",
+        "5e999999999999", "0e999999999999", "1e22", "1e23", "8.5899345920000001e9", "0.1e1",
+        "00000000000000000000000001.5", "1.e1", "0.30000000000000004", "9.5367431640625e-7", "12345678", "1234567.8",
+        "0.12345678", "123456789.12345678"};
     char text[200];
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) check_parse(strcpy(text, texts[i]));
     for (int i = 0; i < 300000; i++) {
@@ -139,6 +143,10 @@ static void test_parse_words(void **state) {
         strcat(strcpy(text, bad[i]), "\n");
         assert_null(hp_io_parse_float64(text, &value));
     }
+    char what[HP_IO_NUMBER_MESSAGE];
+    assert_true(hp_io_number_from_text(" N/A", 4, HP_FLOAT64, &value, what) && isnan(value));
+    assert_false(hp_io_number_from_text("na\0\0", 4, HP_FLOAT64, &value, what)); /* a NUL is not the end */
+    assert_false(hp_io_number_from_text("1\0", 2, HP_FLOAT64, &value, what));
     const char infinity[40] = "-Infinity\n", exponent[40] = "1e+\n";
     assert_ptr_equal(hp_io_parse_float64(infinity, &value), infinity + 9);
     assert_true(value == -INFINITY);
@@ -180,9 +188,10 @@ static void test_format(void **state) {
     static const struct {
         double value;
         const char *text;
-    } samples[] = {{0, "0"}, {-0.0, "-0"}, {1, "1"}, {-1.5, "-1.5"}, {0.1, "0.1"}, {100, "100"}, {1e15, "1000000000000000"},
-        {1e16, "1e+16"}, {123456, "123456"}, {0.0001, "0.0001"}, {0.00001, "1e-05"}, {1.25e-7, "1.25e-07"},
-        {1e300, "1e+300"}, {5e-324, "5e-324"}, {INFINITY, "inf"}, {-INFINITY, "-inf"}, {NAN, "nan"}};
+    } samples[] = {{0, "0"}, {-0.0, "-0"}, {1, "1"}, {-1.5, "-1.5"}, {0.1, "0.1"}, {100, "100"},
+        {1e15, "1000000000000000"}, {1e16, "1e+16"}, {123456, "123456"}, {0.0001, "0.0001"}, {0.00001, "1e-05"},
+        {1.25e-7, "1.25e-07"}, {1e300, "1e+300"}, {5e-324, "5e-324"}, {INFINITY, "inf"}, {-INFINITY, "-inf"},
+        {NAN, "nan"}};
     char text[HP_IO_NUMBER_TEXT + 1];
     for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
         text[hp_io_format_float64(samples[i].value, text)] = '\0';
@@ -226,8 +235,10 @@ static void test_halves(void **state) {
     (void)state;
     for (uint32_t bits = 0; bits < 65536; bits++) {
         float half = hp_half_to_float((uint16_t)bits), brain = hp_bfloat_to_float((uint16_t)bits);
-        if (!isnan(half)) assert_int_equal(hp_half_from_double((double)half), bits);
-        else assert_true(isnan(hp_half_to_float(hp_half_from_double((double)half))));
+        if (!isnan(half))
+            assert_int_equal(hp_half_from_double((double)half), bits);
+        else
+            assert_true(isnan(hp_half_to_float(hp_half_from_double((double)half))));
         if (!isnan(brain)) assert_int_equal(hp_bfloat_from_double((double)brain), bits);
         /* the middle between two neighbours goes to the even one; a hair more goes up */
         float next = hp_half_to_float((uint16_t)(bits + 1));
@@ -254,12 +265,13 @@ static void test_conversions(void **state) {
         {HP_FLOAT32, 128, HP_INT8, NAN}, {HP_FLOAT64, -128.9, HP_INT8, -128}, {HP_FLOAT64, -129, HP_INT8, NAN},
         {HP_FLOAT64, -0.9, HP_UINT8, 0}, {HP_FLOAT64, -1, HP_UINT8, NAN}, {HP_FLOAT64, 255.5, HP_UINT8, 255},
         {HP_FLOAT64, 256, HP_UINT8, NAN}, {HP_FLOAT64, 0x1p63, HP_INT64, NAN}, {HP_FLOAT64, -0x1p63, HP_INT64, -0x1p63},
-        {HP_FLOAT64, 0x1p64, HP_UINT64, NAN}, {HP_FLOAT64, 0x1p63, HP_UINT64, 0x1p63}, {HP_FLOAT64, INFINITY, HP_INT32, NAN},
-        {HP_INT32, 300, HP_UINT8, NAN}, {HP_INT32, -1, HP_UINT64, NAN}, {HP_INT32, -1, HP_INT64, -1},
-        {HP_INT64, 32768, HP_INT16, NAN}, {HP_INT64, 65535, HP_UINT16, 65535}, {HP_INT64, 0x1p31, HP_INT32, NAN},
-        {HP_UINT64, 0x1p63, HP_INT64, NAN}, {HP_UINT8, 255, HP_INT8, NAN}, {HP_UINT32, 0x1p31, HP_INT32, NAN},
-        {HP_FLOAT64, 1e300, HP_FLOAT32, INFINITY}, {HP_FLOAT16, 0.5, HP_FLOAT64, 0.5}, {HP_BFLOAT16, -3, HP_INT16, -3},
-        {HP_BOOL, 1, HP_FLOAT32, 1}, {HP_FLOAT32, 0.1, HP_BOOL, 1}, {HP_INT64, 0, HP_BOOL, 0}, {HP_UINT16, 2, HP_BOOL, 1},
+        {HP_FLOAT64, 0x1p64, HP_UINT64, NAN}, {HP_FLOAT64, 0x1p63, HP_UINT64, 0x1p63},
+        {HP_FLOAT64, INFINITY, HP_INT32, NAN}, {HP_INT32, 300, HP_UINT8, NAN}, {HP_INT32, -1, HP_UINT64, NAN},
+        {HP_INT32, -1, HP_INT64, -1}, {HP_INT64, 32768, HP_INT16, NAN}, {HP_INT64, 65535, HP_UINT16, 65535},
+        {HP_INT64, 0x1p31, HP_INT32, NAN}, {HP_UINT64, 0x1p63, HP_INT64, NAN}, {HP_UINT8, 255, HP_INT8, NAN},
+        {HP_UINT32, 0x1p31, HP_INT32, NAN}, {HP_FLOAT64, 1e300, HP_FLOAT32, INFINITY},
+        {HP_FLOAT16, 0.5, HP_FLOAT64, 0.5}, {HP_BFLOAT16, -3, HP_INT16, -3}, {HP_BOOL, 1, HP_FLOAT32, 1},
+        {HP_FLOAT32, 0.1, HP_BOOL, 1}, {HP_INT64, 0, HP_BOOL, 0}, {HP_UINT16, 2, HP_BOOL, 1},
         {HP_INT64, 2049, HP_FLOAT16, 2048}, {HP_UINT64, 70000, HP_FLOAT16, INFINITY}, {HP_INT8, -7, HP_BFLOAT16, -7}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         double back = 0;
@@ -309,14 +321,20 @@ static void test_places_in_errors(void **state) {
     assert_fails(hp_io_convert(&view, 1, 2, HP_UINT8, bytes, NULL, &failure), HP_ERROR_ARGUMENT, "rows 1 to 3");
     hp_string text = {"12x", 3};
     view = hp_io_view_of("s", &text, HP_STRING, 1, 0, NULL);
-    assert_fails(hp_io_convert(&view, 0, 1, HP_FLOAT32, bytes, NULL, &failure), HP_ERROR_ROW, "row 0: \"12x\" is not a number");
+    assert_fails(
+        hp_io_convert(&view, 0, 1, HP_FLOAT32, bytes, NULL, &failure), HP_ERROR_ROW, "row 0: \"12x\" is not a number");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_powers_of_five), cmocka_unit_test(test_parse), cmocka_unit_test(test_parse_words),
-        cmocka_unit_test(test_format), cmocka_unit_test(test_locale), cmocka_unit_test(test_halves),
-        cmocka_unit_test(test_conversions), cmocka_unit_test(test_places_in_errors),
+        cmocka_unit_test(test_powers_of_five),
+        cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_parse_words),
+        cmocka_unit_test(test_format),
+        cmocka_unit_test(test_locale),
+        cmocka_unit_test(test_halves),
+        cmocka_unit_test(test_conversions),
+        cmocka_unit_test(test_places_in_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,9 @@
 static const float floats[] = {1, -2.5f, 0.1f, 3e30f, NAN, INFINITY, 7, 8, 9, 10, 11, 12};
 static const int64_t whole[] = {1, 9007199254740993, -3, 4};
 
-static bool exists(const char *path) { return access(path, F_OK) == 0; }
+static bool exists(const char *path) {
+    return access(path, F_OK) == 0;
+}
 
 /* Writes the 4 rows of `floats` in pieces of 1, 0 and 3. */
 static hp_status write_floats(const char *path, const hp_io_writer_options *options) {
@@ -108,8 +110,8 @@ static void test_several_outputs(void **state) {
         char path[300];
         assert_ok(hp_io_writer_open(in_folder(names[f]), outputs, 5, NULL, &writer, &failure));
         for (int i = 0; i < 4; i += 2)
-            assert_ok(hp_io_write(writer, 2,
-                (const void *[]){whole + i, words + i, brains + i, flags + i, words + i}, NULL, &failure));
+            assert_ok(hp_io_write(
+                writer, 2, (const void *[]){whole + i, words + i, brains + i, flags + i, words + i}, NULL, &failure));
         assert_ok(hp_io_writer_finish(writer, &failure));
         snprintf(path, sizeof path, "%s:/ids", in_folder(names[f]));
         int64_t *ids = read_all(open_reader(path, NULL), 3, HP_INT64, NULL, NULL);
@@ -205,7 +207,8 @@ static void test_replacing(void **state) {
         text = get_bytes(path, &size);
         assert_string_equal(text, "before");
         free(text);
-        put_text(strrchr(partial, '/') + 1, "left by a run that was killed, and longer than what comes now, 0123456789");
+        put_text(
+            strrchr(partial, '/') + 1, "left by a run that was killed, and longer than what comes now, 0123456789");
         assert_ok(write_floats(path, NULL));
         check_floats(path, &(hp_io_reader_options){.raw_rank = 1, .raw_dims = {3}});
         struct stat info;
@@ -335,10 +338,17 @@ static void test_standard_output(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trips), cmocka_unit_test(test_npy_bytes), cmocka_unit_test(test_zero_rows),
-        cmocka_unit_test(test_several_outputs), cmocka_unit_test(test_csv_text), cmocka_unit_test(test_replacing),
-        cmocka_unit_test(test_announced_rows), cmocka_unit_test(test_links_and_places),
-        cmocka_unit_test(test_hdf5_added), cmocka_unit_test(test_full_disk), cmocka_unit_test(test_closed_pipe),
+        cmocka_unit_test(test_round_trips),
+        cmocka_unit_test(test_npy_bytes),
+        cmocka_unit_test(test_zero_rows),
+        cmocka_unit_test(test_several_outputs),
+        cmocka_unit_test(test_csv_text),
+        cmocka_unit_test(test_replacing),
+        cmocka_unit_test(test_announced_rows),
+        cmocka_unit_test(test_links_and_places),
+        cmocka_unit_test(test_hdf5_added),
+        cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_closed_pipe),
         cmocka_unit_test(test_standard_output),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
