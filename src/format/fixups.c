@@ -42,7 +42,8 @@ static bool is_sequence(const char *class_name) {
 
 /* Where the versions of Keras had their layers and models. */
 static const char *const layer_modules[] = {"keras.layers", "keras.src.layers", "tf_keras.layers",
-    "tf_keras.src.layers", "tensorflow.python.keras.layers", "tensorflow.keras.layers", "keras.legacy", "keras.api"};
+    "tf_keras.src.layers", "tensorflow.python.keras.layers", "tensorflow.keras.layers", "keras.legacy", "keras.api",
+    "keras.src.applications", "keras.applications", "tf_keras.src.applications"}; /* its private classes */
 static const char *const model_modules[] = {"keras.src.models", "keras.models", "keras.engine", "keras.src.engine",
     "tf_keras.src.engine", "tf_keras.engine", "tensorflow.python.keras.engine", "tf_keras", "tf_keras.src.models"};
 
