@@ -14,6 +14,13 @@
 #define INLINE static inline __attribute__((always_inline))
 #define VL (ISA_VECTOR_BYTES / 4)
 
+/* Before a loop of a constant count over registers: it must disappear, or the array would live in memory. */
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 32")
+#endif
+
 typedef float vf __attribute__((vector_size(ISA_VECTOR_BYTES)));
 typedef int32_t vi __attribute__((vector_size(ISA_VECTOR_BYTES)));
 typedef float vf_unaligned __attribute__((vector_size(ISA_VECTOR_BYTES), aligned(4), may_alias));
