@@ -11,6 +11,8 @@
 #include "prims/prim.h"
 #include "prims/resize_taps.h"
 
+enum { FEW = 8 }; /* channels */
+
 static hp_status infer(const void *params, const hp_tensor *inputs, int input_count, hp_tensor *outputs,
     int output_count, hp_error *error) {
     const hp_resize_params *p = params;
@@ -92,16 +94,41 @@ static size_t workspace(const void *state, int64_t rows) {
     return s->nearest ? 0 : (size_t)(s->in_width * s->channels) * sizeof(float);
 }
 
-/* y = sum of weight[t] * (row index[t] of x), in the order of t. */
+/* y = sum of weight[t] * (row index[t] of x), in the order of t, in as few passes over y as there are fours of t. */
 static void weigh(float *y, const float *x, int64_t n, int count, const int32_t *index, const float *weight) {
     if (count == 0) memset(y, 0, (size_t)n * sizeof *y);
-    for (int t = 0; t < count; t++) {
-        const float *from = x + index[t] * n;
-        float w = weight[t];
-        if (t == 0)
-            for (int64_t i = 0; i < n; i++) y[i] = w * from[i];
-        else
-            for (int64_t i = 0; i < n; i++) y[i] += w * from[i];
+    for (int t = 0; t < count;) {
+        const float *a = x + index[t] * n;
+        float u = weight[t];
+        if (t == 0 && count == 2) {
+            const float *b = x + index[1] * n;
+            float v = weight[1];
+            for (int64_t i = 0; i < n; i++) y[i] = u * a[i] + v * b[i];
+            t += 2;
+        } else if (count - t >= 4) {
+            const float *b = x + index[t + 1] * n, *c = x + index[t + 2] * n, *d = x + index[t + 3] * n;
+            float v = weight[t + 1], w = weight[t + 2], z = weight[t + 3];
+            if (t == 0)
+                for (int64_t i = 0; i < n; i++) y[i] = u * a[i] + v * b[i] + w * c[i] + z * d[i];
+            else
+                for (int64_t i = 0; i < n; i++) y[i] = y[i] + u * a[i] + v * b[i] + w * c[i] + z * d[i];
+            t += 4;
+        } else {
+            if (t == 0)
+                for (int64_t i = 0; i < n; i++) y[i] = u * a[i];
+            else
+                for (int64_t i = 0; i < n; i++) y[i] += u * a[i];
+            t++;
+        }
+    }
+}
+
+/* The same for a few channels: one after the other, without a vector loop's beginning and end. */
+static void weigh_few(float *y, const float *x, int64_t n, int count, const int32_t *index, const float *weight) {
+    for (int64_t i = 0; i < n; i++) {
+        float sum = 0;
+        for (int t = 0; t < count; t++) sum += weight[t] * x[index[t] * n + i];
+        y[i] = sum;
     }
 }
 
@@ -119,9 +146,14 @@ static void weighed_line(const resize_state *s, float *y, const float *image, in
         row = image + down->index[line * down->most] * n;
     else
         weigh(mixed, image, n, down->count[line], down->index + line * down->most, down->weight + line * down->most);
-    for (int64_t i = 0; i < s->width; i++)
-        weigh(y + i * s->channels, row, s->channels, across->count[i], across->index + i * across->most,
-            across->weight + i * across->most);
+    for (int64_t i = 0; i < s->width; i++) {
+        const int32_t *index = across->index + i * across->most;
+        const float *weight = across->weight + i * across->most;
+        if (s->channels < FEW)
+            weigh_few(y + i * s->channels, row, s->channels, across->count[i], index, weight);
+        else
+            weigh(y + i * s->channels, row, s->channels, across->count[i], index, weight);
+    }
 }
 
 static hp_status run_resize(const void *state, const hp_run *run) {
