@@ -105,8 +105,8 @@ hp_status hp_hdf5_open(const void *data, size_t size, hp_hdf5_file *file, hp_err
     uint64_t end = version < 2 ? read_superblock0(&span, file, version) : read_superblock2(&span, file);
     HP_FAIL_IF(span.bad || !is_size(file->offset_size) || !is_size(file->length_size), error, HP_ERROR_FORMAT, NULL,
         "the HDF5 superblock is damaged");
-    HP_FAIL_IF(end > file->size, error, HP_ERROR_FORMAT, NULL,
-        "the HDF5 file is cut short: it says it has %llu bytes, but has %zu", (unsigned long long)end, file->size);
+    HP_FAIL_IF(end > size, error, HP_ERROR_FORMAT, NULL,
+        "the HDF5 file is cut short: it says it has %llu bytes, but has %zu", (unsigned long long)end, size);
     return HP_OK;
 }
 

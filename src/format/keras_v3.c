@@ -95,7 +95,11 @@ static hp_status add_asset(
     if (S_ISDIR(about.st_mode)) return add_assets(spec, directory, name, path, depth + 1, error);
     HP_FAIL_IF(spec->private_->asset_count >= MAX_ASSETS, error, HP_ERROR_FORMAT, path, "more than %d asset files",
         MAX_ASSETS);
-    HP_TRY(hp_spec_map(spec, directory, name, false, &mapping, error));
+    hp_status status = hp_spec_map(spec, directory, name, false, &mapping, error);
+    if (status != HP_OK) {
+        hp_error_prefix(error, "%s", parent);
+        return status;
+    }
     return hp_spec_add_asset(spec, path, mapping.data, mapping.size, error);
 }
 
