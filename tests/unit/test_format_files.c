@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "format_files.h"
+#include "format/model_spec.h" /* says which folder this tests */
 
 static const float kernel[] = {0, 1, 2, 3, 4, 5}, bias[] = {10, 11};
 

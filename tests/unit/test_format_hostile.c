@@ -2,6 +2,7 @@
  * altered files does worse. */
 #include <time.h>
 #include "format_files.h"
+#include "format/model_spec.h" /* says which folder this tests */
 
 static void test_archives(void **state) {
     (void)state;

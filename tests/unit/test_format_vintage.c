@@ -1,5 +1,6 @@
 /* test_format_vintage.c: files of Keras 1 and 2: configs in Keras 3's form, weights in today's shapes and order. */
 #include "format_files.h"
+#include "format/model_spec.h" /* says which folder this tests */
 
 /* ---- whole files ---- */
 
