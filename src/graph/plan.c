@@ -224,6 +224,13 @@ static hp_status size_values(making *m) {
     return HP_OK;
 }
 
+/* As many elements, of one size: then elementwise steps write an element where they have just read it. */
+static bool same_elements(const hp_plan *plan, int32_t a, int32_t b) {
+    const hp_tensor *x = &plan->graph.values[a].tensor, *y = &plan->graph.values[b].tensor;
+    return x->shape.rows == y->shape.rows && hp_dtype_size(x->dtype) == hp_dtype_size(y->dtype) &&
+           plan->slots[a].row_bytes == plan->slots[b].row_bytes;
+}
+
 /* A step that may work in place takes its input's bytes for its output: the output's value joins the input's. */
 static void join_in_place(making *m) {
     hp_plan *plan = m->plan;
@@ -235,7 +242,7 @@ static void join_in_place(making *m) {
         bool read_twice = false;
         for (int i = 1; i < step->input_count; i++) read_twice |= step->slots[i] == in;
         if (plan->slots[in].kind != HP_SLOT_TILE || plan->slots[out].kind != HP_SLOT_TILE || source->last != s ||
-            read_twice || plan->slots[in].row_bytes != plan->slots[out].row_bytes)
+            read_twice || !same_elements(plan, in, out))
             continue;
         for (size_t t = s; t < plan->step_count; t++) /* slot lists are the arena's: const to runners only */
             for (int i = 0; i < plan->steps[t].input_count + plan->steps[t].output_count; i++)

@@ -41,7 +41,9 @@ typedef struct hp_prim {
         int output_count, hp_error *error);
     /* True: output 0 is input 0's bytes under another shape: no run, no buffer. */
     bool alias;
-    /* True: output 0 may be computed in input 0's buffer where that dies here and is as large (elementwise). */
+    /* True: output 0 may be computed in input 0's buffer where that dies here, no other input lies there, and both have
+     * as many elements per row, of one size (elementwise). As many bytes alone will not do: an int64 that is broadcast
+     * to eight bools has those. */
     bool in_place;
     /* Makes the state: kernel, packed weights (from the store), tables. NULL: there is none (run gets the node's
      * hp_prepare-time state NULL). Constants' data is there. */
