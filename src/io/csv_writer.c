@@ -170,7 +170,7 @@ static hp_status start_csv(
     csv->delimiter = delimiter;
     csv->block = hp_alloc_aligned(BLOCK);
     HP_ALLOCATED(csv->block, error);
-    HP_TRY(hp_io_sink_open(path, options->exclusive, &csv->sink, error));
+    HP_TRY(hp_io_sink_open(path, options, &csv->sink, error));
     return options->header == HP_IO_HEADER_NO ? HP_OK : write_header(csv, options, error);
 }
 

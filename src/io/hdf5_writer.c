@@ -210,13 +210,14 @@ static void close_hdf5(hp_io_writer *writer) {
 
 static const hp_io_writer_class hdf5_class = {write_hdf5, finish_hdf5, close_hdf5};
 
-static hp_status start_writing(hdf5_writer *hdf5, const char *path, bool exclusive, hp_error *error) {
+static hp_status start_writing(
+    hdf5_writer *hdf5, const char *path, const hp_io_writer_options *options, hp_error *error) {
     hdf5->file = -1;
     hdf5->outputs = hp_alloc_array((size_t)hdf5->base.output_count, sizeof *hdf5->outputs);
     HP_ALLOCATED(hdf5->outputs, error);
     for (int i = 0; i < hdf5->base.output_count; i++) hdf5->outputs[i] = (hdf5_output){-1, -1};
     HP_FAIL_IF(!strcmp(path, "-"), error, HP_ERROR_ARGUMENT, NULL, "HDF5 cannot be written to standard output");
-    HP_TRY(hp_io_sink_open(path, exclusive, &hdf5->sink, error));
+    HP_TRY(hp_io_sink_open(path, options, &hdf5->sink, error));
     HP_FAIL_IF(
         !hp_io_sink_is_file(hdf5->sink), error, HP_ERROR_ARGUMENT, NULL, "HDF5 can be written to a regular file only");
     const char *target = hp_io_sink_target_path(hdf5->sink);
@@ -233,7 +234,7 @@ hp_status hp_io_hdf5_open_writer(const hp_io_place *place, const hp_io_output *o
     const hp_io_writer_options *options, hp_io_writer **writer, hp_error *error) {
     HP_TRY(hp_io_writer_new(
         sizeof(hdf5_writer), &hdf5_class, place, outputs, count, options, INT32_MAX, false, writer, error));
-    hp_status status = start_writing((hdf5_writer *)*writer, place->path, options->exclusive, error);
+    hp_status status = start_writing((hdf5_writer *)*writer, place->path, options, error);
     if (status != HP_OK) hp_io_writer_abort(*writer);
     return status;
 }

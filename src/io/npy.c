@@ -168,9 +168,9 @@ static void close_npy(hp_io_writer *writer) {
 
 static const hp_io_writer_class npy_class = {write_npy, finish_npy, close_npy};
 
-static hp_status start_npy(npy_writer *npy, const char *path, bool exclusive, hp_error *error) {
+static hp_status start_npy(npy_writer *npy, const char *path, const hp_io_writer_options *options, hp_error *error) {
     const hp_io_writer *base = &npy->base;
-    HP_TRY(hp_io_sink_open(path, exclusive, &npy->sink, error));
+    HP_TRY(hp_io_sink_open(path, options, &npy->sink, error));
     if (base->expected_rows < 0 && !hp_io_sink_is_file(npy->sink))
         HP_TRY(hp_io_sink_open_temporary(npy->sink, &npy->spool, error));
     int64_t rows = base->expected_rows < 0 ? 0 : base->expected_rows;
@@ -180,7 +180,7 @@ static hp_status start_npy(npy_writer *npy, const char *path, bool exclusive, hp
 hp_status hp_io_npy_open_writer(const hp_io_place *place, const hp_io_output *outputs, int count,
     const hp_io_writer_options *options, hp_io_writer **writer, hp_error *error) {
     HP_TRY(hp_io_writer_new(sizeof(npy_writer), &npy_class, place, outputs, count, options, 1, false, writer, error));
-    hp_status status = start_npy((npy_writer *)*writer, place->path, options->exclusive, error);
+    hp_status status = start_npy((npy_writer *)*writer, place->path, options, error);
     if (status != HP_OK) hp_io_writer_abort(*writer);
     return status;
 }

@@ -157,12 +157,12 @@ static void close_npz(hp_io_writer *writer) {
 
 static const hp_io_writer_class npz_class = {write_npz, finish_npz, close_npz};
 
-static hp_status start_npz(npz_writer *npz, const char *path, bool exclusive, hp_error *error) {
+static hp_status start_npz(npz_writer *npz, const char *path, const hp_io_writer_options *options, hp_error *error) {
     size_t count = (size_t)npz->base.output_count;
     npz->spools = hp_alloc_array(count, sizeof *npz->spools);
     npz->arrays = hp_alloc_array(count, sizeof *npz->arrays);
     HP_FAIL_IF(!npz->spools || !npz->arrays, error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
-    HP_TRY(hp_io_sink_open(path, exclusive, &npz->sink, error));
+    HP_TRY(hp_io_sink_open(path, options, &npz->sink, error));
     for (size_t i = 0; i < count; i++) {
         for (size_t j = 0; j < i; j++)
             HP_FAIL_IF(!strcmp(npz->base.outputs[i].name, npz->base.outputs[j].name), error, HP_ERROR_ARGUMENT, NULL,
@@ -177,7 +177,7 @@ hp_status hp_io_npz_open_writer(const hp_io_place *place, const hp_io_output *ou
     const hp_io_writer_options *options, hp_io_writer **writer, hp_error *error) {
     HP_TRY(hp_io_writer_new(
         sizeof(npz_writer), &npz_class, place, outputs, count, options, INT32_MAX, false, writer, error));
-    hp_status status = start_npz((npz_writer *)*writer, place->path, options->exclusive, error);
+    hp_status status = start_npz((npz_writer *)*writer, place->path, options, error);
     if (status != HP_OK) hp_io_writer_abort(*writer);
     return status;
 }

@@ -76,7 +76,7 @@ hp_status hp_io_raw_open_writer(const hp_io_place *place, const hp_io_output *ou
     HP_FAIL_IF(count == 1 && outputs[0].dtype == HP_STRING, error, HP_ERROR_ARGUMENT, NULL,
         "raw data hold numbers, not strings");
     HP_TRY(hp_io_writer_new(sizeof(raw_writer), &raw_class, place, outputs, count, options, 1, false, writer, error));
-    hp_status status = hp_io_sink_open(place->path, options->exclusive, &((raw_writer *)*writer)->sink, error);
+    hp_status status = hp_io_sink_open(place->path, options, &((raw_writer *)*writer)->sink, error);
     if (status != HP_OK) hp_io_writer_abort(*writer);
     return status;
 }

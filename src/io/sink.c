@@ -19,6 +19,7 @@ struct hp_io_sink {
     bool owned;     /* fd is closed with the sink */
     bool is_file;   /* can be rewritten */
     bool exclusive; /* never replaces */
+    bool durable;   /* the new name is synced too */
     char *target;   /* NULL: a stream or temporary file */
     char *partial;  /* NULL as well; freed and NULL once renamed */
     size_t gathered;
@@ -107,11 +108,12 @@ static hp_io_sink *new_sink(void) {
     return NULL;
 }
 
-hp_status hp_io_sink_open(const char *path, bool exclusive, hp_io_sink **sink, hp_error *error) {
+hp_status hp_io_sink_open(const char *path, const hp_io_writer_options *options, hp_io_sink **sink, hp_error *error) {
     hp_io_sink *made = new_sink();
     *sink = NULL;
     HP_ALLOCATED(made, error);
-    made->exclusive = exclusive;
+    made->exclusive = options->exclusive;
+    made->durable = options->durable;
     hp_status status = HP_OK;
     if (!strcmp(path, "-"))
         made->fd = STDOUT_FILENO;
@@ -240,7 +242,7 @@ hp_status hp_io_sink_commit(hp_io_sink *sink, hp_error *error) {
     HP_FAIL_IF(fsync(sink->fd) != 0 && errno != EINVAL && errno != ENOSYS, error, HP_ERROR_IO, NULL,
         "cannot be written: %s", strerror(errno));
     HP_TRY(rename_partial(sink, error));
-    sync_folder(sink->target);
+    if (sink->durable) sync_folder(sink->target);
     hp_free(sink->partial);
     sink->partial = NULL;
     return HP_OK;

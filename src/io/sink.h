@@ -9,12 +9,13 @@
 #include <stdbool.h>
 #include "base/error.h"
 #include "io/source.h"
+#include "io/writer.h"
 
 typedef struct hp_io_sink hp_io_sink;
 
-/* `path`: "-" for standard output, a special file (written directly), or the target's name. `exclusive`: fail where
- * the target exists. */
-hp_status hp_io_sink_open(const char *path, bool exclusive, hp_io_sink **sink, hp_error *error);
+/* `path`: "-" for standard output, a special file (written directly), or the target's name. Of the
+ * options, `exclusive` and `durable` matter here. */
+hp_status hp_io_sink_open(const char *path, const hp_io_writer_options *options, hp_io_sink **sink, hp_error *error);
 /* An unlinked temporary file as a sink, in the folder of `target` where that is a file: hp_io_sink_rewrite works, and
  * hp_io_sink_copy copies it into another one. */
 hp_status hp_io_sink_open_temporary(const hp_io_sink *target, hp_io_sink **sink, hp_error *error);

@@ -36,6 +36,8 @@ typedef struct hp_io_writer_options {
     int id_count;                /* csv, tsv: id columns before the others; other formats refuse them */
     const char *const *id_names; /* NULL: no names: id_0, id_1 ... in the header */
     bool exclusive;              /* fail where the target exists already, instead of replacing it */
+    bool durable;                /* finish waits until the new name is on the disk too: after a power cut the file is
+                                  * there for certain, and not only, if there, whole. Some milliseconds. */
 } hp_io_writer_options;
 
 typedef struct hp_io_writer_class hp_io_writer_class; /* format.h */

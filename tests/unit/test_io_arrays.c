@@ -3,6 +3,7 @@
 #include "test_io.h"
 #include <sys/wait.h>
 #include "base/half.h"
+#include "io/reader.h"
 
 static void check_table(const float *values, int rows, int columns) {
     for (int i = 0; i < rows; i++)

@@ -3,6 +3,7 @@
 #include "test_io.h"
 #include <math.h>
 #include <sys/wait.h>
+#include "io/reader.h"
 
 static float *read_floats(const char *text, const hp_io_reader_options *options, int64_t step, int64_t *rows) {
     return read_all(open_reader(put_text("rows.csv", text), options), step, HP_FLOAT32, NULL, rows);

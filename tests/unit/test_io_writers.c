@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include "io/writer.h"
 
 static const float floats[] = {1, -2.5f, 0.1f, 3e30f, NAN, INFINITY, 7, 8, 9, 10, 11, 12};
 static const int64_t whole[] = {1, 9007199254740993, -3, 4};
@@ -42,7 +43,7 @@ static void test_round_trips(void **state) {
     static const char *const names[] = {"y.npy", "y.npz", "y.csv", "y.tsv", "y.f32", "y.h5"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         for (int known = 0; known < 2; known++) {
-            hp_io_writer_options options = {.rows_known = known, .rows = 4};
+            hp_io_writer_options options = {.rows_known = known, .rows = 4, .durable = known};
             hp_io_reader_options raw = {.raw_rank = 1, .raw_dims = {3}};
             const char *path = in_folder(names[i]);
             char partial[300];
