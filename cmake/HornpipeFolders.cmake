@@ -9,7 +9,7 @@ set(hornpipe_sees_io base)
 set(hornpipe_sees_kernels base)
 set(hornpipe_sees_prims base kernels)
 set(hornpipe_sees_layers base kernels prims)
-set(hornpipe_sees_ops base kernels prims)
+set(hornpipe_sees_ops base kernels prims layers)
 set(hornpipe_sees_graph base kernels prims layers ops format io)
 set(hornpipe_sees_exec base kernels prims layers ops format io graph)
 

@@ -16,7 +16,7 @@ SEES = {
     "kernels": {"base"},
     "prims": {"base", "kernels"},
     "layers": {"base", "kernels", "prims"},
-    "ops": {"base", "kernels", "prims"},
+    "ops": {"base", "kernels", "prims", "layers"},
     "graph": {"base", "kernels", "prims", "layers", "ops", "format", "io"},
     "exec": {"base", "kernels", "prims", "layers", "ops", "format", "io", "graph"},
     "cli": set(),  # hornpipe.h only

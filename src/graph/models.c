@@ -4,12 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 #include "layers/input.h"
+#include "ops/op.h"
 
 const hp_layer_class *hp_model_class_find(const char *class_name, const char *module) {
     if (module && *module && strncmp(module, "keras", 5) != 0) return NULL;
     if (strcmp(class_name, "Sequential") == 0) return &hp_model_class_Sequential;
     if (strcmp(class_name, "Functional") == 0 || strcmp(class_name, "Model") == 0) return &hp_model_class_Functional;
-    return NULL;
+    return hp_op_class_find(class_name, module);
 }
 
 hp_layer **hp_model_parse_layers(hp_layer_scope *scope, hp_layer *model, const hp_json *layers, size_t *count) {

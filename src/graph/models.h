@@ -56,7 +56,7 @@ typedef struct hp_call_record {
     size_t count;
 } hp_call_record;
 
-/* The class for this name and module when it is a model: for hp_layer_scope.find. A subclass of Functional without
+/* The class for this name and module when it is a model or an operation: for hp_layer_scope.find. A subclass of Functional without
  * code of its own is told by its config, see hp_model_like. */
 const hp_layer_class *hp_model_class_find(const char *class_name, const char *module);
 

@@ -1,0 +1,272 @@
+/* index.c: picking elements: subscripts, take, one-hot, split, pad (keras/src/ops/numpy.py, nn.py). */
+#include <string.h>
+
+#include "base/dtype.h"
+#include "ops/op.h"
+
+typedef struct config {
+    const hp_json *axis, *indices_or_sections, *dtype, *pad_width, *constant_values;
+    int64_t num_classes;
+    const char *mode;
+    bool sparse;
+} config;
+
+/* ---- x[...]: integers, slices, None and Ellipsis */
+
+typedef struct subscript {
+    int64_t begin[HP_MAX_RANK], count[HP_MAX_RANK], step[HP_MAX_RANK];
+    int64_t dims[HP_MAX_RANK]; /* of the result */
+    int rank;
+    int axis; /* of x, next */
+} subscript;
+
+static const char *tag_of(const hp_json *item) {
+    return hp_json_string(hp_json_get(item, "class_name"));
+}
+
+static bool is_ellipsis(const hp_json *item) {
+    const char *tag = tag_of(item);
+    return (tag && !strcmp(tag, "__ellipsis__")) ||
+           (hp_json_is(item, HP_JSON_STRING) && !strcmp(item->string, "Ellipsis"));
+}
+
+static void keep_axis(subscript *s, const hp_shape *shape) {
+    int a = s->axis++;
+    s->begin[a] = 0;
+    s->count[a] = s->dims[s->rank++] = shape->dims[a];
+    s->step[a] = 1;
+}
+
+static int64_t bound(const hp_json *value, int64_t fallback, int64_t size, int64_t low, int64_t high) {
+    if (!hp_json_is(value, HP_JSON_INT)) return fallback;
+    int64_t at = value->integer < 0 ? value->integer + size : value->integer;
+    return at < low ? low : at > high ? high : at;
+}
+
+/* Python's slice.indices. */
+static void take_slice(hp_builder *b, subscript *s, const hp_shape *shape, const hp_json *slice) {
+    const hp_json *c = hp_json_get(slice, "config");
+    int a = s->axis;
+    int64_t size = shape->dims[a],
+            step = hp_json_is(hp_json_get(c, "step"), HP_JSON_INT) ? hp_json_get(c, "step")->integer : 1;
+    if (step == 0) {
+        hp_builder_fail(b, HP_ERROR_FORMAT, "a slice has the step 0");
+        return;
+    }
+    bool up = step > 0;
+    int64_t start = bound(hp_json_get(c, "start"), up ? 0 : size - 1, size, up ? 0 : -1, up ? size : size - 1);
+    int64_t stop = bound(hp_json_get(c, "stop"), up ? size : -1, size, up ? 0 : -1, up ? size : size - 1);
+    int64_t span = up ? stop - start : start - stop,
+            count = span > 0 ? (span + (up ? step : -step) - 1) / (up ? step : -step) : 0;
+    if (a == 0 && shape->rows && !(start == 0 && step == 1 && count == size)) {
+        hp_builder_mixes_rows(b, "rows are picked by a subscript");
+        return;
+    }
+    s->begin[a] = count ? start : 0;
+    s->count[a] = s->dims[s->rank++] = count;
+    s->step[a] = step;
+    s->axis++;
+}
+
+static void take_item(hp_builder *b, subscript *s, const hp_shape *shape, const hp_json *item) {
+    const char *tag = tag_of(item);
+    if (hp_json_is_null(item)) {
+        if (s->rank < HP_MAX_RANK) s->dims[s->rank++] = 1;
+        return;
+    }
+    if (s->axis >= shape->rank || s->rank >= HP_MAX_RANK) {
+        hp_builder_fail(b, HP_ERROR_SHAPE, "more subscripts than axes");
+        return;
+    }
+    if (tag && !strcmp(tag, "__slice__")) {
+        take_slice(b, s, shape, item);
+    } else if (item->type == HP_JSON_INT) {
+        int a = s->axis++;
+        int64_t at = item->integer < 0 ? item->integer + shape->dims[a] : item->integer;
+        if (a == 0 && shape->rows) {
+            hp_builder_mixes_rows(b, "one row is picked by a subscript");
+        } else if (at < 0 || at >= shape->dims[a]) {
+            hp_builder_fail(b, HP_ERROR_SHAPE, "subscript %lld of axis %d, whose size is %lld",
+                (long long)item->integer, a, (long long)shape->dims[a]);
+        }
+        s->begin[a] = at;
+        s->count[a] = s->step[a] = 1;
+    } else {
+        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "a subscript that is %s", hp_json_type_name(item));
+    }
+}
+
+static void lower_get_item(hp_builder *b, hp_layer *layer, hp_call *call) {
+    (void)layer;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    const hp_json *key = hp_op_constant(call, 1, "key");
+    hp_shape shape = *hp_builder_shape(b, x);
+    subscript s = {.rank = 0};
+    if (hp_json_is(key, HP_JSON_OBJECT) && tag_of(key) && !strcmp(tag_of(key), "__tuple__"))
+        key = hp_json_get(hp_json_get(key, "config"), "items") ? hp_json_get(hp_json_get(key, "config"), "items")
+                                                               : hp_json_get(key, "config");
+    const hp_json *items = hp_json_is(key, HP_JSON_ARRAY) ? key : NULL;
+    size_t count = items ? items->count : 1;
+    int behind = 0; /* axes of x that the subscripts from here on take */
+    HP_JSON_EACH (item, items) behind += !hp_json_is_null(item) && !is_ellipsis(item);
+    for (size_t i = 0; i < count && b->status == HP_OK; i++) {
+        const hp_json *item = items ? hp_json_at(items, i) : key;
+        if (is_ellipsis(item)) {
+            while (s.axis < shape.rank - behind && s.rank < HP_MAX_RANK) keep_axis(&s, &shape);
+            continue;
+        }
+        take_item(b, &s, &shape, item);
+        behind -= !hp_json_is_null(item);
+    }
+    while (b->status == HP_OK && s.axis < shape.rank && s.rank < HP_MAX_RANK) keep_axis(&s, &shape);
+    if (b->status != HP_OK) return;
+    x = hp_emit_slice(b, x, s.begin, s.count, s.step);
+    hp_call_output(b, call, hp_emit_reshape(b, x, s.rank, s.dims));
+}
+
+const hp_op_class hp_op_GetItem = HP_OP("GetItem", HP_OP_NUMPY, hp_op_no_fields, hp_op_none, lower_get_item);
+
+/* ---- take */
+
+static const hp_field take_fields[] = {HP_JSON_FIELD(config, axis), HP_FIELDS_END};
+
+static hp_value as_index(hp_builder *b, hp_value x) {
+    hp_dtype dtype = hp_builder_tensor(b, x)->dtype;
+    return hp_dtype_is_integer(dtype) ? x : hp_emit_cast(b, x, HP_INT32);
+}
+
+static void lower_take(hp_builder *b, hp_layer *layer, hp_call *call) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    hp_value indices = as_index(b, hp_op_operand(b, call, 1, "indices"));
+    int axis = 0;
+    if (hp_json_is_null(c->axis))
+        x = hp_emit_reshape(b, x, 1, (int64_t[]){-1});
+    else
+        axis = hp_builder_axis(
+            b, hp_json_is(c->axis, HP_JSON_INT) ? c->axis->integer : INT64_MAX, hp_builder_shape(b, x)->rank);
+    hp_call_output(b, call, hp_emit_gather(b, x, indices, axis));
+}
+
+const hp_op_class hp_op_Take = HP_OP("Take", HP_OP_NUMPY, take_fields, config, lower_take);
+
+/* ---- one-hot: indices outside give zeros (tf.one_hot) */
+
+static const hp_field one_hot_fields[] = {
+    HP_INT(config, num_classes, HP_REQUIRED, 1, HP_MAX_DIM),
+    HP_JSON_FIELD(config, axis),
+    HP_BOOL(config, sparse, false),
+    HP_FIELDS_END,
+};
+
+static void lower_one_hot(hp_builder *b, hp_layer *layer, hp_call *call) {
+    const config *c = layer->config;
+    const hp_json *given = hp_json_get(hp_json_get(layer->json, "config"), "dtype");
+    const char *name = "";
+    hp_dtype dtype = hp_json_is_null(given) ? HP_FLOAT32 : hp_layer_parse_dtype(given, &name);
+    hp_value x = hp_emit_cast(b, as_index(b, hp_op_operand(b, call, 0, "x")), HP_INT64);
+    hp_shape shape = *hp_builder_shape(b, x);
+    int64_t axis = hp_json_is(c->axis, HP_JSON_INT) ? c->axis->integer : -1, dims[HP_MAX_RANK];
+    int64_t *classes = hp_alloc_array((size_t)c->num_classes, sizeof *classes);
+    if (!classes || shape.rank >= HP_MAX_RANK || dtype == HP_DTYPE_NONE) {
+        hp_free(classes);
+        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "one_hot of %d axes, dtype \"%s\"", shape.rank, name);
+        return;
+    }
+    for (int64_t i = 0; i < c->num_classes; i++) classes[i] = i;
+    memcpy(dims, shape.dims, sizeof dims);
+    dims[shape.rank] = 1;
+    hp_value table = hp_emit_literal(b, HP_INT64, 1, &c->num_classes, classes);
+    hp_free(classes);
+    hp_value y = hp_emit_compare(b, HP_EQUAL, hp_emit_reshape(b, x, shape.rank + 1, dims), table);
+    y = hp_emit_cast(b, y, dtype);
+    hp_call_output(b, call, hp_move_axis(b, y, shape.rank, hp_builder_axis(b, axis, shape.rank + 1)));
+}
+
+const hp_op_class hp_op_OneHot = HP_OP("OneHot", HP_OP_NN, one_hot_fields, config, lower_one_hot);
+
+/* ---- split */
+
+static const hp_field split_fields[] = {
+    HP_JSON_FIELD(config, indices_or_sections), HP_JSON_FIELD(config, axis), HP_FIELDS_END};
+
+static void lower_split(hp_builder *b, hp_layer *layer, hp_call *call) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    hp_shape shape = *hp_builder_shape(b, x);
+    const hp_json *how = c->indices_or_sections;
+    int axis = hp_builder_axis(b, hp_json_is(c->axis, HP_JSON_INT) ? c->axis->integer : 0, shape.rank);
+    int64_t size = shape.dims[axis], at = 0, begin[HP_MAX_RANK] = {0}, step[HP_MAX_RANK], count[HP_MAX_RANK];
+    size_t parts = hp_json_is(how, HP_JSON_INT) && how->integer > 0 ? (size_t)how->integer
+                   : hp_json_is(how, HP_JSON_ARRAY)                 ? how->count + 1
+                                                                    : 0;
+    if (parts == 0 || parts > 4096 || (how->type == HP_JSON_INT && size % how->integer != 0)) {
+        hp_builder_fail(b, HP_ERROR_SHAPE, "axis %d of size %lld cannot be split so", axis, (long long)size);
+        return;
+    }
+    if (axis == 0 && shape.rows) {
+        hp_builder_mixes_rows(b, "the rows are split");
+        return;
+    }
+    for (int i = 0; i < shape.rank; i++) {
+        step[i] = 1;
+        count[i] = shape.dims[i];
+    }
+    for (size_t p = 0; p < parts && b->status == HP_OK; p++) {
+        const hp_json *limit = how->type == HP_JSON_ARRAY ? hp_json_at(how, p) : NULL;
+        int64_t end = how->type == HP_JSON_INT ? at + size / how->integer
+                      : limit && limit->type == HP_JSON_INT
+                          ? (limit->integer < 0 ? limit->integer + size : limit->integer)
+                          : size;
+        end = end > size ? size : end < at ? at : end;
+        begin[axis] = at;
+        count[axis] = end - at;
+        hp_call_output(b, call, hp_emit_slice(b, x, begin, count, step));
+        at = end;
+    }
+}
+
+const hp_op_class hp_op_Split = HP_OP("Split", HP_OP_NUMPY, split_fields, config, lower_split);
+
+/* ---- pad */
+
+static const hp_field pad_fields[] = {HP_JSON_FIELD(config, pad_width), HP_STRING_FIELD(config, mode), HP_FIELDS_END};
+
+static int64_t pad_at(const hp_json *width, int axis, int side) {
+    const hp_json *pair = hp_json_is(width, HP_JSON_ARRAY) && hp_json_is(width->first, HP_JSON_ARRAY)
+                              ? hp_json_at(width, width->count == 1 ? 0 : (size_t)axis)
+                              : width;
+    const hp_json *value =
+        hp_json_is(pair, HP_JSON_ARRAY) ? hp_json_at(pair, pair->count == 1 ? 0 : (size_t)side) : pair;
+    return hp_json_is(value, HP_JSON_INT) && value->integer >= 0 ? value->integer : -1;
+}
+
+static void lower_pad(hp_builder *b, hp_layer *layer, hp_call *call) {
+    static const char *const modes[] = {[HP_PAD_CONSTANT] = "constant",
+        [HP_PAD_REFLECT] = "reflect",
+        [HP_PAD_SYMMETRIC] = "symmetric",
+        [HP_PAD_EDGE] = "edge"};
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    hp_shape shape = *hp_builder_shape(b, x);
+    const hp_json *fill = hp_op_constant(call, 1, "constant_values");
+    int64_t before[HP_MAX_RANK], after[HP_MAX_RANK];
+    int mode = -1;
+    for (int i = 0; i < 4; i++)
+        if (!strcmp(modes[i], c->mode ? c->mode : "constant")) mode = i;
+    for (int i = 0; i < shape.rank; i++) {
+        before[i] = pad_at(c->pad_width, i, 0);
+        after[i] = pad_at(c->pad_width, i, 1);
+        if (before[i] < 0 || after[i] < 0) mode = -1;
+    }
+    if (mode < 0) {
+        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "pad with mode \"%s\" and these widths", c->mode ? c->mode : "");
+        return;
+    }
+    double value = hp_json_is(fill, HP_JSON_INT)      ? (double)fill->integer
+                   : hp_json_is(fill, HP_JSON_DOUBLE) ? fill->number
+                                                      : 0;
+    hp_call_output(b, call, hp_emit_pad(b, x, before, after, (hp_pad_mode)mode, value));
+}
+
+const hp_op_class hp_op_Pad = HP_OP("Pad", HP_OP_NUMPY, pad_fields, config, lower_pad);

@@ -1,0 +1,136 @@
+/* nn.c: convolutions and pooling as operations (keras/src/ops/nn.py), on the primitives that the layers use. */
+#include <string.h>
+
+#include "layers/conv.h"
+#include "ops/op.h"
+
+typedef struct config {
+    hp_ints strides, dilation_rate, pool_size;
+    int padding, data_format;
+} config;
+
+#define PADDING HP_ENUM(config, padding, 0, HP_NAMES("valid", "same"))
+
+static const hp_field conv_fields[] = {HP_INTS(config, strides, 1, 1, HP_MAX_DIM),
+    HP_INTS(config, dilation_rate, 1, 1, HP_MAX_DIM), PADDING,
+    {.name = "data_format",
+        .type = HP_FIELD_ENUM,
+        .offset = offsetof(config, data_format),
+        .null_ok = true,
+        .names = (const char *const[]){"channels_last", "channels_first", NULL}},
+    HP_FIELDS_END};
+
+/* x with channels last, its spatial axes, and the padding of a window over them. False after a failure. */
+static bool prepare(hp_builder *b, const config *c, hp_value *x, const int64_t *kernel, hp_conv_params *params) {
+    *x = hp_as_float(b, *x);
+    if (c->data_format == HP_CHANNELS_FIRST) *x = hp_channels_last(b, *x);
+    hp_shape shape = *hp_builder_shape(b, *x);
+    int spatial = shape.rank - 2;
+    memset(params, 0, sizeof *params);
+    if (b->status != HP_OK) return false;
+    if (spatial < 1 || spatial > HP_MAX_SPATIAL || !hp_ints_spread(&c->strides, spatial, params->strides) ||
+        !hp_ints_spread(&c->dilation_rate, spatial, params->dilation)) {
+        hp_builder_fail(b, HP_ERROR_SHAPE, "strides or dilation_rate do not fit %d spatial axes", spatial);
+        return false;
+    }
+    params->spatial = spatial;
+    params->groups = 1;
+    for (int i = 0; i < spatial && c->padding == 1; i++)
+        hp_same_padding(shape.dims[i + 1], kernel[i], params->strides[i], params->dilation[i], &params->pad_before[i],
+            &params->pad_after[i]);
+    return true;
+}
+
+static void finish(hp_builder *b, hp_call *call, const config *c, hp_value y) {
+    hp_call_output(b, call, c->data_format == HP_CHANNELS_FIRST ? hp_channels_first(b, y) : y);
+}
+
+static void lower_conv(hp_builder *b, hp_layer *layer, hp_call *call) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "inputs"), kernel = hp_as_float(b, hp_op_operand(b, call, 1, "kernel"));
+    hp_conv_params params;
+    hp_shape k = *hp_builder_shape(b, kernel);
+    if (!prepare(b, c, &x, k.dims, &params)) return;
+    const hp_shape *shape = hp_builder_shape(b, x);
+    if (k.rank != shape->rank || k.dims[k.rank - 2] < 1) {
+        hp_builder_fail(b, HP_ERROR_SHAPE, "the kernel has %d axes, the input %d", k.rank, shape->rank);
+        return;
+    }
+    params.groups = (int32_t)(shape->dims[shape->rank - 1] / k.dims[k.rank - 2]);
+    finish(b, call, c, hp_emit_conv(b, x, kernel, HP_NO_VALUE, &params));
+}
+
+static void lower_depthwise(hp_builder *b, hp_layer *layer, hp_call *call) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "inputs"), kernel = hp_as_float(b, hp_op_operand(b, call, 1, "kernel"));
+    hp_conv_params params;
+    if (prepare(b, c, &x, hp_builder_shape(b, kernel)->dims, &params))
+        finish(b, call, c, hp_emit_depthwise(b, x, kernel, HP_NO_VALUE, &params));
+}
+
+static void lower_separable(hp_builder *b, hp_layer *layer, hp_call *call) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "inputs");
+    hp_value depthwise = hp_as_float(b, hp_op_operand(b, call, 1, "depthwise_kernel"));
+    hp_value pointwise = hp_as_float(b, hp_op_operand(b, call, 2, "pointwise_kernel"));
+    hp_conv_params params, point = {.groups = 1};
+    if (!prepare(b, c, &x, hp_builder_shape(b, depthwise)->dims, &params)) return;
+    point.spatial = params.spatial;
+    for (int i = 0; i < HP_MAX_SPATIAL; i++) point.strides[i] = point.dilation[i] = i < params.spatial;
+    x = hp_emit_depthwise(b, x, depthwise, HP_NO_VALUE, &params);
+    finish(b, call, c, hp_emit_conv(b, x, pointwise, HP_NO_VALUE, &point));
+}
+
+const hp_op_class hp_op_Conv = HP_OP("Conv", HP_OP_NN, conv_fields, config, lower_conv);
+const hp_op_class hp_op_DepthwiseConv = HP_OP("DepthwiseConv", HP_OP_NN, conv_fields, config, lower_depthwise);
+const hp_op_class hp_op_SeparableConv = HP_OP("SeparableConv", HP_OP_NN, conv_fields, config, lower_separable);
+
+/* ---- pooling: strides default to pool_size */
+
+static const hp_field pool_fields[] = {HP_INTS(config, pool_size, HP_REQUIRED, 1, HP_MAX_DIM),
+    HP_INTS(config, strides, HP_NULL, 1, HP_MAX_DIM), PADDING,
+    {.name = "data_format",
+        .type = HP_FIELD_ENUM,
+        .offset = offsetof(config, data_format),
+        .null_ok = true,
+        .names = (const char *const[]){"channels_last", "channels_first", NULL}},
+    HP_FIELDS_END};
+
+static void pool(hp_builder *b, hp_layer *layer, hp_call *call, hp_pool_mode mode) {
+    const config *c = layer->config;
+    config window = *c;
+    if (window.strides.count == 0) window.strides = window.pool_size;
+    window.dilation_rate = (hp_ints){.count = 1, .scalar = true, .at = {1}};
+    hp_value x = hp_op_operand(b, call, 0, "inputs");
+    int64_t size[HP_MAX_RANK] = {0};
+    int spatial = hp_builder_shape(b, x)->rank - 2;
+    hp_conv_params params;
+    if (b->status != HP_OK) return;
+    if (spatial < 1 || spatial > HP_MAX_SPATIAL || !hp_ints_spread(&c->pool_size, spatial, size)) {
+        hp_builder_fail(b, HP_ERROR_SHAPE, "pool_size does not fit %d spatial axes", spatial);
+        return;
+    }
+    if (!prepare(b, &window, &x, size, &params)) return;
+    hp_pool_params p;
+    memset(&p, 0, sizeof p);
+    p.spatial = params.spatial;
+    p.mode = mode;
+    for (int i = 0; i < spatial; i++) {
+        p.pool_size[i] = size[i];
+        p.strides[i] = params.strides[i];
+        p.pad_before[i] = params.pad_before[i];
+        p.pad_after[i] = params.pad_after[i];
+    }
+    finish(b, call, c, hp_emit_pool(b, x, &p));
+}
+
+static void lower_max_pool(hp_builder *b, hp_layer *layer, hp_call *call) {
+    pool(b, layer, call, HP_POOL_MAX);
+}
+
+static void lower_average_pool(hp_builder *b, hp_layer *layer, hp_call *call) {
+    pool(b, layer, call, HP_POOL_AVERAGE);
+}
+
+const hp_op_class hp_op_MaxPool = HP_OP("MaxPool", HP_OP_NN, pool_fields, config, lower_max_pool);
+const hp_op_class hp_op_AveragePool = HP_OP("AveragePool", HP_OP_NN, pool_fields, config, lower_average_pool);

@@ -1,0 +1,57 @@
+/* op.h: keras.ops in a Functional graph: nodes that lower as layers do, without weights.
+ *
+ * An operation is a hp_layer_class with is_operation set: its config holds the arguments of its Operation class
+ * (keras/src/ops), its call the tensors, numbers and arrays of the graph. One line in ops.def registers it:
+ * OP(Add, "keras.src.ops.numpy", binary) declares `hp_op_class hp_op_Add` in binary.c. */
+#ifndef HP_OPS_OP_H
+#define HP_OPS_OP_H
+
+#include "layers/layer.h"
+#include "layers/support.h"
+
+typedef hp_layer_class hp_op_class;
+
+/* The class of an operation; NULL when there is none of that name and module. */
+const hp_layer_class *hp_op_class_find(const char *class_name, const char *module);
+
+/* What all operations have in common. */
+#define HP_OP(name_, module_, table, struct_name, lower_)                                                              \
+    {                                                                                                                  \
+        .class_name = name_, .module = module_, .fields = (table), .config_size = sizeof(struct_name),                 \
+        .masking = HP_MASK_STOP, .min_inputs = 0, .max_inputs = -1, .lower = (lower_), .no_autocast = true,            \
+        .is_operation = true                                                                                           \
+    }
+#define HP_OP_NUMPY "keras.src.ops.numpy"
+#define HP_OP_NN "keras.src.ops.nn"
+#define HP_OP_CORE "keras.src.ops.core"
+#define HP_OP_MATH "keras.src.ops.math"
+#define HP_OP_IMAGE "keras.src.ops.image"
+
+/* A config without arguments. */
+typedef struct hp_op_none {
+    char unused;
+} hp_op_none;
+extern const hp_field hp_op_no_fields[];
+
+/* The tensor of an argument, or an array or number of the config as a constant: numbers, nested lists, __numpy__.
+ * `weak` is the dtype that a plain number of a matching kind takes (HP_DTYPE_NONE: float32, int32, bool).
+ * HP_NO_VALUE after a failure, or when the argument is absent (not a failure). */
+hp_value hp_op_value(hp_builder *b, const hp_arg *arg, hp_dtype weak);
+/* The argument at `position`, or of that keyword, as a value; fails when it is absent. */
+hp_value hp_op_operand(hp_builder *b, const hp_call *call, int position, const char *keyword);
+/* Two operands of one dtype, as keras.backend.result_type promotes them (plain numbers are weak). */
+void hp_op_operands(hp_builder *b, const hp_call *call, const char *first, const char *second, hp_value pair[2]);
+/* The dtype that values of these two have together (keras/src/backend/common/dtypes.py). */
+hp_dtype hp_op_promote(hp_dtype a, hp_dtype b);
+/* A constant argument of the call, or NULL; for arguments that must be known when lowering. */
+const hp_json *hp_op_constant(const hp_call *call, int position, const char *keyword);
+
+/* Axes of a reduction: null (all), an int or a list. Fills axes (at most HP_MAX_RANK, sorted, without doubles) and
+ * returns their number; fails on axes outside the rank. */
+int hp_op_axes(hp_builder *b, const hp_json *axis, int rank, int *axes);
+
+#define OP(class_name, module, file) extern const hp_op_class hp_op_##class_name;
+#include "ops/ops.def"
+#undef OP
+
+#endif

@@ -1,0 +1,154 @@
+/* reduce.c: reductions over axes (keras/src/ops/numpy.py, math.py). Without an axis, or over axis 0, they mix the rows of
+ * a batch; the builder says so. */
+#include <math.h>
+
+#include "base/dtype.h"
+#include "ops/op.h"
+
+typedef struct config {
+    const hp_json *axis, *dtype;
+    bool keepdims;
+    int64_t ddof;
+} config;
+
+#define AXIS HP_JSON_FIELD(config, axis)
+static const hp_field fields[] = {
+    AXIS, HP_BOOL(config, keepdims, false), HP_JSON_FIELD(config, dtype), HP_IGNORE("initial"), HP_FIELDS_END};
+
+static hp_value reduced(hp_builder *b, const config *c, hp_value x, hp_reduction op) {
+    int axes[HP_MAX_RANK];
+    int count = hp_op_axes(b, c->axis, hp_builder_shape(b, x)->rank, axes);
+    return hp_emit_reduce(b, x, op, axes, count, c->keepdims);
+}
+
+static hp_value floating(hp_builder *b, hp_value x) {
+    return hp_dtype_is_float(hp_builder_tensor(b, x)->dtype) ? x : hp_emit_cast(b, x, HP_FLOAT32);
+}
+
+/* Sums of small integers are int32 (keras/src/backend/tensorflow/numpy.py sum). */
+static hp_value summable(hp_builder *b, hp_value x) {
+    hp_dtype dtype = hp_builder_tensor(b, x)->dtype;
+    if (dtype == HP_BOOL || dtype == HP_INT8 || dtype == HP_INT16) return hp_emit_cast(b, x, HP_INT32);
+    if (dtype == HP_UINT8 || dtype == HP_UINT16) return hp_emit_cast(b, x, HP_UINT32);
+    return x;
+}
+
+static bool no_initial(hp_builder *b, hp_layer *layer) {
+    if (hp_json_is_null(hp_json_get(hp_json_get(layer->json, "config"), "initial"))) return true;
+    hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "initial: a start value of the reduction is not supported");
+    return false;
+}
+
+static hp_value as_asked(hp_builder *b, const config *c, hp_value y) {
+    const char *name = "";
+    hp_dtype dtype = hp_json_is_null(c->dtype) ? HP_DTYPE_NONE : hp_layer_parse_dtype(c->dtype, &name);
+    return dtype == HP_DTYPE_NONE ? y : hp_emit_cast(b, y, dtype);
+}
+
+#define REDUCE_OP(name, op, prepare)                                                                                   \
+    static void lower_##name(hp_builder *b, hp_layer *layer, hp_call *call) {                                          \
+        if (!no_initial(b, layer)) return;                                                                             \
+        const config *c = layer->config;                                                                               \
+        hp_value x = prepare(b, hp_op_operand(b, call, 0, "x"));                                                       \
+        hp_call_output(b, call, as_asked(b, c, reduced(b, c, x, HP_REDUCTION_##op)));                                  \
+    }                                                                                                                  \
+    const hp_op_class hp_op_##name = HP_OP(#name, HP_OP_NUMPY, fields, config, lower_##name)
+
+static hp_value unchanged(hp_builder *b, hp_value x) {
+    (void)b;
+    return x;
+}
+
+static hp_value as_bool(hp_builder *b, hp_value x) {
+    return hp_emit_cast(b, x, HP_BOOL);
+}
+
+REDUCE_OP(Sum, SUM, summable);
+REDUCE_OP(Mean, MEAN, floating);
+REDUCE_OP(Max, MAX, unchanged);
+REDUCE_OP(Min, MIN, unchanged);
+REDUCE_OP(Amax, MAX, unchanged);
+REDUCE_OP(Amin, MIN, unchanged);
+REDUCE_OP(Prod, PROD, summable);
+REDUCE_OP(Any, ANY, as_bool);
+REDUCE_OP(All, ALL, as_bool);
+REDUCE_OP(Argmax, ARGMAX, unchanged);
+REDUCE_OP(Argmin, ARGMIN, unchanged);
+
+static void lower_count_nonzero(hp_builder *b, hp_layer *layer, hp_call *call) {
+    hp_value x = hp_emit_cast(b, hp_emit_cast(b, hp_op_operand(b, call, 0, "x"), HP_BOOL), HP_INT32);
+    hp_call_output(b, call, reduced(b, layer->config, x, HP_REDUCTION_SUM));
+}
+
+const hp_op_class hp_op_CountNonzero = HP_OP("CountNonzero", HP_OP_NUMPY, fields, config, lower_count_nonzero);
+
+/* mean((x - mean(x))^2), as tf.nn.moments; ddof is taken off the count. */
+static hp_value variance(hp_builder *b, const config *c, hp_value x) {
+    config kept = *c;
+    kept.keepdims = true;
+    hp_value mean = reduced(b, &kept, x, HP_REDUCTION_MEAN);
+    hp_value off = hp_emit_binary(b, HP_BINARY_SUBTRACT, x, mean);
+    return reduced(b, c, hp_emit_unary(b, off, HP_UNARY_SQUARE, 0, 0, 0), HP_REDUCTION_MEAN);
+}
+
+static void lower_var(hp_builder *b, hp_layer *layer, hp_call *call) {
+    hp_call_output(b, call, variance(b, layer->config, floating(b, hp_op_operand(b, call, 0, "x"))));
+}
+
+const hp_op_class hp_op_Var = HP_OP("Var", HP_OP_NUMPY, fields, config, lower_var);
+
+static void lower_std(hp_builder *b, hp_layer *layer, hp_call *call) {
+    hp_value y = variance(b, layer->config, floating(b, hp_op_operand(b, call, 0, "x")));
+    hp_call_output(b, call, hp_emit_unary(b, y, HP_UNARY_SQRT, 0, 0, 0));
+}
+
+const hp_op_class hp_op_Std = HP_OP("Std", HP_OP_NUMPY, fields, config, lower_std);
+
+/* log(sum(exp(x - max))) + max (keras/src/backend/tensorflow/math.py logsumexp). */
+static void lower_logsumexp(hp_builder *b, hp_layer *layer, hp_call *call) {
+    const config *c = layer->config;
+    config kept = *c;
+    kept.keepdims = true;
+    hp_value x = floating(b, hp_op_operand(b, call, 0, "x"));
+    hp_value most = reduced(b, &kept, x, HP_REDUCTION_MAX);
+    hp_value finite =
+        hp_emit_compare(b, HP_LESS, hp_emit_unary(b, most, HP_UNARY_ABSOLUTE, 0, 0, 0), hp_emit_float(b, INFINITY));
+    most = hp_emit_select(b, finite, most, hp_emit_float(b, 0));
+    hp_value terms = hp_emit_unary(b, hp_emit_binary(b, HP_BINARY_SUBTRACT, x, most), HP_UNARY_EXP, 0, 0, 0);
+    hp_value sum = hp_emit_unary(b, reduced(b, &kept, terms, HP_REDUCTION_SUM), HP_UNARY_LOG, 0, 0, 0);
+    hp_value y = hp_emit_binary(b, HP_BINARY_ADD, sum, most);
+    if (!c->keepdims) { /* the kept axes have size 1: any reduction drops them */
+        int axes[HP_MAX_RANK];
+        int count = hp_op_axes(b, c->axis, hp_builder_shape(b, x)->rank, axes);
+        y = hp_emit_reduce(b, y, HP_REDUCTION_MAX, axes, count, false);
+    }
+    hp_call_output(b, call, y);
+}
+
+const hp_op_class hp_op_Logsumexp = HP_OP("Logsumexp", HP_OP_MATH, fields, config, lower_logsumexp);
+
+/* ---- cumulative */
+
+static void cumulate(hp_builder *b, hp_layer *layer, hp_call *call, bool product) {
+    const config *c = layer->config;
+    hp_value x = summable(b, hp_op_operand(b, call, 0, "x"));
+    hp_shape shape = *hp_builder_shape(b, x);
+    if (hp_json_is_null(c->axis)) {
+        hp_builder_mixes_rows(b, "a cumulative sum over all elements");
+        return;
+    }
+    int axes[HP_MAX_RANK];
+    if (hp_op_axes(b, c->axis, shape.rank, axes) == 1)
+        hp_call_output(b, call, as_asked(b, c, hp_emit_cumulate(b, x, product, axes[0], false)));
+}
+
+static void lower_cumsum(hp_builder *b, hp_layer *layer, hp_call *call) {
+    cumulate(b, layer, call, false);
+}
+
+static void lower_cumprod(hp_builder *b, hp_layer *layer, hp_call *call) {
+    cumulate(b, layer, call, true);
+}
+
+const hp_op_class hp_op_Cumsum = HP_OP("Cumsum", HP_OP_NUMPY, fields, config, lower_cumsum);
+const hp_op_class hp_op_Cumprod = HP_OP("Cumprod", HP_OP_NUMPY, fields, config, lower_cumprod);

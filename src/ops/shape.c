@@ -1,0 +1,322 @@
+/* shape.c: other shapes and orders of the same elements (keras/src/ops/numpy.py, core.py). */
+#include <string.h>
+
+#include "base/dtype.h"
+#include "ops/op.h"
+
+typedef struct config {
+    const hp_json *axis, *axes, *newshape, *shape, *repeats, *source, *destination;
+    int64_t axis1, axis2;
+} config;
+
+#define SHAPE_OP(name, ...)                                                                                            \
+    static const hp_field fields_##name[] = {__VA_ARGS__, HP_FIELDS_END};                                              \
+    static void lower_##name(hp_builder *b, hp_layer *layer, hp_call *call);                                           \
+    const hp_op_class hp_op_##name = HP_OP(#name, HP_OP_NUMPY, fields_##name, config, lower_##name);                   \
+    static void lower_##name(hp_builder *b, hp_layer *layer, hp_call *call)
+
+/* The items of a tuple as it may be saved: a list, or a tagged object. */
+static const hp_json *items_of(const hp_json *value) {
+    if (!hp_json_is(value, HP_JSON_OBJECT)) return value;
+    const hp_json *config_of = hp_json_get(value, "config"), *items = hp_json_get(config_of, "items");
+    return items ? items : config_of;
+}
+
+static int integers(hp_builder *b, const hp_json *value, int64_t *list) {
+    const hp_json *items = items_of(value);
+    int count = 0;
+    if (hp_json_is(items, HP_JSON_INT)) {
+        list[0] = items->integer;
+        return 1;
+    }
+    if (!hp_json_is(items, HP_JSON_ARRAY) || items->count > HP_MAX_RANK) {
+        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "found %s, expected a list of at most %d integers",
+            hp_json_type_name(value), HP_MAX_RANK);
+        return 0;
+    }
+    HP_JSON_EACH (item, items) {
+        if (item->type != HP_JSON_INT && !hp_json_is_null(item))
+            hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "a shape holds %s", hp_json_type_name(item));
+        list[count++] = item->type == HP_JSON_INT ? item->integer : -1;
+    }
+    return count;
+}
+
+/* newshape names the batch as -1 or None; a leading None with another -1 keeps the rows. */
+SHAPE_OP(Reshape, HP_JSON_FIELD(config, newshape)) {
+    const config *c = layer->config;
+    int64_t dims[HP_MAX_RANK];
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    int rank = integers(b, c->newshape, dims), unknown = 0;
+    for (int i = 0; i < rank; i++) unknown += dims[i] < 0;
+    if (unknown > 1 && dims[0] < 0) dims[0] = hp_builder_shape(b, x)->dims[0];
+    hp_call_output(b, call, hp_emit_reshape(b, x, rank, dims));
+}
+
+SHAPE_OP(ExpandDims, HP_JSON_FIELD(config, axis)) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    hp_shape shape = *hp_builder_shape(b, x);
+    int64_t wanted[HP_MAX_RANK], dims[HP_MAX_RANK];
+    int count = integers(b, c->axis, wanted), rank = shape.rank + count, from = 0;
+    bool is_new[2 * HP_MAX_RANK] = {false};
+    if (rank > HP_MAX_RANK) {
+        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "more than %d axes", HP_MAX_RANK);
+        return;
+    }
+    for (int i = 0; i < count; i++) is_new[hp_builder_axis(b, wanted[i], rank)] = true;
+    if (shape.rows && is_new[0]) {
+        hp_builder_mixes_rows(b, "a new axis is put before the rows");
+        return;
+    }
+    for (int i = 0; i < rank; i++) dims[i] = is_new[i] ? 1 : shape.dims[from < shape.rank ? from++ : 0];
+    hp_call_output(b, call, hp_emit_reshape(b, x, rank, dims));
+}
+
+SHAPE_OP(Squeeze, HP_JSON_FIELD(config, axis)) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    hp_shape shape = *hp_builder_shape(b, x);
+    int64_t dims[HP_MAX_RANK];
+    int axes[HP_MAX_RANK], rank = 0;
+    bool dropped[HP_MAX_RANK] = {false};
+    int count = hp_json_is_null(c->axis) ? 0 : hp_op_axes(b, c->axis, shape.rank, axes);
+    for (int i = 0; i < count; i++) dropped[axes[i]] = true;
+    for (int i = 0; i < shape.rank; i++) {
+        if (hp_json_is_null(c->axis)) dropped[i] = shape.dims[i] == 1 && !(i == 0 && shape.rows);
+        if (dropped[i] && (shape.dims[i] != 1 || (i == 0 && shape.rows)))
+            hp_builder_fail(
+                b, HP_ERROR_SHAPE, "axis %d has size %lld and cannot be dropped", i, (long long)shape.dims[i]);
+        if (!dropped[i]) dims[rank++] = shape.dims[i];
+    }
+    hp_call_output(b, call, hp_emit_reshape(b, x, rank, dims));
+}
+
+SHAPE_OP(Ravel, HP_IGNORE("order")) {
+    (void)layer;
+    hp_call_output(b, call, hp_emit_reshape(b, hp_op_operand(b, call, 0, "x"), 1, (int64_t[]){-1}));
+}
+
+static void transpose(hp_builder *b, hp_call *call, const int64_t *order, int count) {
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    int rank = hp_builder_shape(b, x)->rank, permutation[HP_MAX_RANK];
+    bool seen[HP_MAX_RANK] = {false};
+    for (int i = 0; i < rank; i++) {
+        permutation[i] = count == 0 ? rank - 1 - i : hp_builder_axis(b, i < count ? order[i] : INT64_MAX, rank);
+        if (b->status == HP_OK && seen[permutation[i]]) hp_builder_fail(b, HP_ERROR_SHAPE, "an axis is named twice");
+        seen[permutation[i]] = true;
+    }
+    hp_call_output(b, call, hp_emit_transpose(b, x, permutation));
+}
+
+SHAPE_OP(Transpose, HP_JSON_FIELD(config, axes)) {
+    const config *c = layer->config;
+    int64_t order[HP_MAX_RANK];
+    int count = hp_json_is_null(c->axes) ? 0 : integers(b, c->axes, order);
+    transpose(b, call, order, count);
+}
+
+SHAPE_OP(Swapaxes, HP_INT(config, axis1, HP_REQUIRED, -HP_MAX_RANK, HP_MAX_RANK),
+    HP_INT(config, axis2, HP_REQUIRED, -HP_MAX_RANK, HP_MAX_RANK)) {
+    const config *c = layer->config;
+    int64_t order[HP_MAX_RANK];
+    int rank = hp_builder_shape(b, hp_op_operand(b, call, 0, "x"))->rank;
+    for (int i = 0; i < rank; i++) order[i] = i;
+    int first = hp_builder_axis(b, c->axis1, rank), second = hp_builder_axis(b, c->axis2, rank);
+    order[first] = second;
+    order[second] = first;
+    transpose(b, call, order, rank);
+}
+
+SHAPE_OP(Moveaxis, HP_JSON_FIELD(config, source), HP_JSON_FIELD(config, destination)) {
+    const config *c = layer->config;
+    int64_t from[HP_MAX_RANK], to[HP_MAX_RANK], order[HP_MAX_RANK];
+    int rank = hp_builder_shape(b, hp_op_operand(b, call, 0, "x"))->rank, next = 0;
+    int count = integers(b, c->source, from);
+    bool taken[HP_MAX_RANK] = {false}, moved[HP_MAX_RANK] = {false};
+    if (integers(b, c->destination, to) != count)
+        hp_builder_fail(b, HP_ERROR_SHAPE, "source and destination differ in length");
+    for (int i = 0; i < count; i++) {
+        int place = hp_builder_axis(b, to[i], rank), axis = hp_builder_axis(b, from[i], rank);
+        order[place] = axis;
+        taken[place] = moved[axis] = true;
+    }
+    for (int i = 0; i < rank; i++) {
+        if (taken[i]) continue;
+        while (next < rank && moved[next]) next++;
+        order[i] = next++;
+    }
+    transpose(b, call, order, rank);
+}
+
+/* ---- several tensors into one */
+
+static int gather_list(hp_builder *b, const hp_call *call, hp_value *values, int most) {
+    const hp_arg *list = hp_call_arg(call, 0, "xs");
+    size_t count = list && list->kind == HP_ARG_LIST ? list->item_count : 0;
+    hp_dtype dtype = HP_BOOL;
+    if (count == 0 || count > (size_t)most) {
+        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "found %zu tensors, expected a list of 1 to %d", count, most);
+        return 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        values[i] = hp_op_value(b, &list->items[i], HP_DTYPE_NONE);
+        dtype =
+            i ? hp_op_promote(dtype, hp_builder_tensor(b, values[i])->dtype) : hp_builder_tensor(b, values[i])->dtype;
+    }
+    for (size_t i = 0; i < count && b->status == HP_OK; i++) values[i] = hp_emit_cast(b, values[i], dtype);
+    return b->status == HP_OK ? (int)count : 0;
+}
+
+enum { MOST_PARTS = 256 };
+
+SHAPE_OP(Concatenate, HP_JSON_FIELD(config, axis)) {
+    const config *c = layer->config;
+    hp_value values[MOST_PARTS];
+    int count = gather_list(b, call, values, MOST_PARTS);
+    int64_t axis = hp_json_is(c->axis, HP_JSON_INT) ? c->axis->integer : 0;
+    if (count) hp_call_output(b, call, hp_emit_concat(b, values, count, (int)axis));
+}
+
+static void stack(hp_builder *b, hp_call *call, int64_t axis) {
+    hp_value values[MOST_PARTS];
+    int count = gather_list(b, call, values, MOST_PARTS);
+    if (!count) return;
+    hp_shape shape = *hp_builder_shape(b, values[0]);
+    int place = hp_builder_axis(b, axis, shape.rank + 1);
+    if (shape.rank == HP_MAX_RANK || (place == 0 && shape.rows)) {
+        hp_builder_mixes_rows(b, "tensors are stacked along a new first axis");
+        return;
+    }
+    int64_t dims[HP_MAX_RANK + 1];
+    for (int i = 0; i <= shape.rank; i++) dims[i] = i < place ? shape.dims[i] : i == place ? 1 : shape.dims[i - 1];
+    for (int i = 0; i < count; i++) values[i] = hp_emit_reshape(b, values[i], shape.rank + 1, dims);
+    hp_call_output(b, call, hp_emit_concat(b, values, count, place));
+}
+
+SHAPE_OP(Stack, HP_JSON_FIELD(config, axis)) {
+    const config *c = layer->config;
+    stack(b, call, hp_json_is(c->axis, HP_JSON_INT) ? c->axis->integer : 0);
+}
+
+/* hstack joins along axis 1 (rows are axis 0, so there are two axes at least); vstack along the rows. */
+static void lower_join(hp_builder *b, hp_call *call, int axis) {
+    hp_value values[MOST_PARTS];
+    int count = gather_list(b, call, values, MOST_PARTS);
+    if (count && hp_builder_shape(b, values[0])->rank == 1) axis = 0;
+    if (count) hp_call_output(b, call, hp_emit_concat(b, values, count, axis));
+}
+
+static void lower_hstack(hp_builder *b, hp_layer *layer, hp_call *call) {
+    (void)layer;
+    lower_join(b, call, 1);
+}
+
+static void lower_vstack(hp_builder *b, hp_layer *layer, hp_call *call) {
+    (void)layer;
+    lower_join(b, call, 0);
+}
+
+const hp_op_class hp_op_Hstack = HP_OP("Hstack", HP_OP_NUMPY, hp_op_no_fields, hp_op_none, lower_hstack);
+const hp_op_class hp_op_Vstack = HP_OP("Vstack", HP_OP_NUMPY, hp_op_no_fields, hp_op_none, lower_vstack);
+
+/* ---- larger */
+
+SHAPE_OP(Repeat, HP_JSON_FIELD(config, repeats), HP_JSON_FIELD(config, axis)) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    if (!hp_json_is(c->repeats, HP_JSON_INT) || !hp_json_is(c->axis, HP_JSON_INT)) {
+        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "repeat needs one number of repeats and an axis");
+        return;
+    }
+    int axis = hp_builder_axis(b, c->axis->integer, hp_builder_shape(b, x)->rank);
+    hp_call_output(b, call, hp_emit_repeat(b, x, axis, c->repeats->integer));
+}
+
+SHAPE_OP(Tile, HP_JSON_FIELD(config, repeats)) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    int64_t repeats[HP_MAX_RANK];
+    int count = integers(b, c->repeats, repeats), rank = hp_builder_shape(b, x)->rank;
+    if (count > rank) {
+        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "tile along %d axes of a tensor that has %d", count, rank);
+        return;
+    }
+    for (int i = 0; i < count; i++)
+        if (repeats[i] != 1) x = hp_emit_tile(b, x, rank - count + i, repeats[i]);
+    hp_call_output(b, call, x);
+}
+
+SHAPE_OP(BroadcastTo, HP_JSON_FIELD(config, shape)) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    int64_t dims[HP_MAX_RANK];
+    hp_shape from = *hp_builder_shape(b, x), to = {.rank = integers(b, c->shape, dims), .rows = from.rows};
+    for (int i = 0; i < to.rank; i++) to.dims[i] = dims[i] >= 0 ? dims[i] : from.dims[i < from.rank ? i : 0];
+    if (from.rows && to.rank > 0) to.dims[0] = from.dims[0];
+    hp_call_output(b, call, hp_emit_broadcast(b, x, &to));
+}
+
+SHAPE_OP(Flip, HP_JSON_FIELD(config, axis)) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    hp_shape shape = *hp_builder_shape(b, x);
+    int axes[HP_MAX_RANK], count = hp_op_axes(b, c->axis, shape.rank, axes);
+    int64_t begin[HP_MAX_RANK] = {0}, step[HP_MAX_RANK];
+    for (int i = 0; i < shape.rank; i++) step[i] = 1;
+    for (int i = 0; i < count; i++) {
+        begin[axes[i]] = shape.dims[axes[i]] - 1;
+        step[axes[i]] = -1;
+    }
+    if (shape.rows && count > 0 && axes[0] == 0) {
+        hp_builder_mixes_rows(b, "the rows are reversed");
+        return;
+    }
+    hp_call_output(b, call, hp_emit_slice(b, x, begin, shape.dims, step));
+}
+
+/* ---- filled like another tensor */
+
+static void filled(hp_builder *b, hp_layer *layer, hp_call *call, double value) {
+    const hp_json *given = hp_json_get(hp_json_get(layer->json, "config"), "dtype");
+    hp_tensor tensor = *hp_builder_tensor(b, hp_op_operand(b, call, 0, "x"));
+    const char *name = "";
+    hp_dtype dtype = hp_json_is_null(given) ? tensor.dtype : hp_layer_parse_dtype(given, &name);
+    if (b->status == HP_OK) hp_call_output(b, call, hp_emit_fill(b, dtype, &tensor.shape, value));
+}
+
+static void lower_zeros_like(hp_builder *b, hp_layer *layer, hp_call *call) {
+    filled(b, layer, call, 0);
+}
+
+static void lower_ones_like(hp_builder *b, hp_layer *layer, hp_call *call) {
+    filled(b, layer, call, 1);
+}
+
+const hp_op_class hp_op_ZerosLike = HP_OP("ZerosLike", HP_OP_NUMPY, hp_op_no_fields, hp_op_none, lower_zeros_like);
+const hp_op_class hp_op_OnesLike = HP_OP("OnesLike", HP_OP_NUMPY, hp_op_no_fields, hp_op_none, lower_ones_like);
+
+/* ---- other dtypes */
+
+static void lower_cast(hp_builder *b, hp_layer *layer, hp_call *call) {
+    const hp_json *given = hp_json_get(hp_json_get(layer->json, "config"), "dtype");
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    const char *name = "";
+    hp_dtype dtype = hp_json_is_null(given) ? hp_builder_tensor(b, x)->dtype : hp_layer_parse_dtype(given, &name);
+    if (dtype == HP_DTYPE_NONE)
+        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "dtype \"%s\" is not known", name);
+    else
+        hp_call_output(b, call, hp_emit_cast(b, x, dtype));
+}
+
+static const hp_field convert_fields[] = {HP_IGNORE("sparse"), HP_IGNORE("ragged"), HP_FIELDS_END};
+const hp_op_class hp_op_Cast = HP_OP("Cast", HP_OP_CORE, hp_op_no_fields, hp_op_none, lower_cast);
+const hp_op_class hp_op_ConvertToTensor = HP_OP("ConvertToTensor", HP_OP_CORE, convert_fields, hp_op_none, lower_cast);
+
+static void lower_copy(hp_builder *b, hp_layer *layer, hp_call *call) {
+    (void)layer;
+    hp_call_output(b, call, hp_op_operand(b, call, 0, "x"));
+}
+
+const hp_op_class hp_op_Copy = HP_OP("Copy", HP_OP_NUMPY, hp_op_no_fields, hp_op_none, lower_copy);
+const hp_op_class hp_op_StopGradient = HP_OP("StopGradient", HP_OP_CORE, hp_op_no_fields, hp_op_none, lower_copy);
