@@ -195,6 +195,13 @@ static void test_hdf5(void **state) {
     assert_memory_equal(words[2].data, "fours", 5);
     hp_free(words);
     hp_arena_release(&strings);
+    hp_arena arena = {0};
+    const char *const *names;
+    size_t count;
+    assert_ok(hp_io_members(DATA("data.h5"), NULL, &arena, &names, &count, &failure));
+    assert_int_equal(count, 8); /* the root's datasets; neither groups nor links to other files */
+    assert_string_equal(names[0], "big");
+    hp_arena_release(&arena);
     assert_fails(try_open(DATA("data.h5"), NULL), HP_ERROR_ARGUMENT, "several datasets");
     assert_fails(try_open(DATA("data.h5:/none"), NULL), HP_ERROR_ARGUMENT, "/none");
     assert_fails(try_open(DATA("data.h5:/scalar"), NULL), HP_ERROR_FORMAT, "0 axes");
