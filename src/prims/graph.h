@@ -42,7 +42,11 @@ const char *hp_shape_text(const hp_shape *shape, char *text, size_t size);
 bool hp_shape_broadcast(const hp_shape *a, const hp_shape *b, hp_shape *result);
 /* The same, telling apart what does not fit at all and what would meet the rows with another axis than theirs (that
  * can be computed in a graph with batch_rows). */
-typedef enum hp_broadcast_result { HP_BROADCAST_FITS, HP_BROADCAST_MISFIT, HP_BROADCAST_MIXES_ROWS } hp_broadcast_result;
+typedef enum hp_broadcast_result {
+    HP_BROADCAST_FITS,
+    HP_BROADCAST_MISFIT,
+    HP_BROADCAST_MIXES_ROWS
+} hp_broadcast_result;
 hp_broadcast_result hp_shape_broadcast_rows(const hp_shape *a, const hp_shape *b, hp_shape *result);
 
 /* Immutable data shared by all plans of a model. `id` tells constants apart for as long as the model lives; two
