@@ -52,6 +52,9 @@ def build(name, folder):
     for weight in model.weights:
         if "float" in str(weight.dtype) and not weight.path.rsplit("/", 1)[-1].startswith("moving_"):
             weight.assign(randomised(weight, rng).astype("float32"))
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # what the layer computes with is a copy of its weights, made when they are loaded
     images = rng.uniform(0, 255, (ROWS, *model.inputs[0].shape[1:])).astype("float32")
     calibrate(keras, model, images, rng)
     np.save(folder / "images.npy", images)
