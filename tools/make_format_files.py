@@ -214,6 +214,13 @@ def weights_files():
         dense_weights(f)
 
 
+def npz():
+    """Keras 2 pickles dicts of arrays; plain arrays are read, too. Keras 3's variables: see keras3()."""
+    arrays = {"0": ramp(3, 2), "1": ramp(2, start=10)}
+    np.savez(HERE / "keras2.weights.npz", **{"layers/dense": arrays, "__root__": {}, "optimizer": {"0": ramp(1)}})
+    np.savez(HERE / "plain.weights.npz", **{f"layers/dense/vars/{k}": v for k, v in arrays.items()})
+
+
 def hostile():
     def evil(name, write):
         with h5py.File(HERE / f"evil_{name}.weights.h5", "w") as f:
@@ -271,6 +278,11 @@ def keras3():
     model = keras.Model(x, {"first": y, "second": keras.layers.Add()([y, z])})
     model.save(HERE / "keras3.keras")
     model.save(HERE / "keras3.h5")
+    from keras.src.saving import saving_lib
+
+    small = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, bias_initializer="ones")])
+    small.layers[0].kernel.assign(ramp(3, 2))
+    saving_lib.save_model(small, str(HERE / "npz.keras"), weights_format="npz")
 
 
 if __name__ == "__main__":
@@ -278,7 +290,7 @@ if __name__ == "__main__":
     parser.add_argument("--keras", action="store_true", help="also write the files that Keras 3 itself makes")
     arguments = parser.parse_args()
     HERE.mkdir(parents=True, exist_ok=True)
-    for make in (keras1, keras2, zips, shards, weights_files, hostile):
+    for make in (keras1, keras2, zips, shards, weights_files, npz, hostile):
         make()
     if arguments.keras:
         keras3()

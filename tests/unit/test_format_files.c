@@ -1,4 +1,4 @@
-/* test_format_files.c: the layouts of Keras 3: zipped, unpacked, HDF5, JSON with weights, shards; every storage and
+/* test_format_files.c: the layouts of Keras 3: zipped, unpacked, HDF5, JSON with weights, shards, npz; every storage and
  * element type of HDF5. */
 #define _GNU_SOURCE
 #include <sys/stat.h>
@@ -225,6 +225,24 @@ static void test_old_containers(void **state) {
     hp_model_spec_close(spec);
 }
 
+/* ---- npz ---- */
+
+static void test_npz(void **state) {
+    (void)state;
+    const float ones[] = {1, 1};
+    hp_model_spec *pickled = open_spec(DATA("small.json"), DATA("keras2.weights.npz"));
+    hp_model_spec *plain = open_spec(DATA("small.json"), DATA("plain.weights.npz"));
+    hp_model_spec *keras3 = open_spec(DATA("npz.keras"), NULL); /* pickled variables of TensorFlow */
+    check_small(pickled);
+    check_small(plain);
+    assert_int_equal(keras3->weights->weight_count, 2);
+    check_floats(keras3, hp_weight_find(keras3->weights, "layers/dense/vars/0"), kernel, 6);
+    check_floats(keras3, hp_weight_find(keras3->weights, "layers/dense/vars/1"), ones, 2);
+    hp_model_spec_close(pickled);
+    hp_model_spec_close(plain);
+    hp_model_spec_close(keras3);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_zip),
@@ -234,6 +252,7 @@ int main(void) {
         cmocka_unit_test(test_keras3),
         cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_old_containers),
+        cmocka_unit_test(test_npz),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

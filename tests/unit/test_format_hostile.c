@@ -132,6 +132,7 @@ static void test_altered(void **state) {
     alter(DATA("keras3.h5"));
     alter(DATA("keras2.h5"));
     alter(DATA("keras1.h5"));
+    alter(DATA("npz.keras"));
 }
 
 /* Every prefix of a small file. */
