@@ -175,7 +175,10 @@ static hp_status try_sizes(hp_network *network, hp_error *error) {
 /* ---- opening */
 
 static hp_status parse(hp_network *network, hp_reasons *reasons, hp_error *error) {
-    hp_layer_scope scope = {.arena = &network->arena, .reasons = reasons, .find = hp_model_class_find};
+    hp_layer_scope scope = {.arena = &network->arena,
+        .reasons = reasons,
+        .find = hp_model_class_find,
+        .family = network->spec->version.family};
     network->root = hp_layer_new(&scope, network->spec->config, "model");
     hp_layer_scope_release(&scope);
     HP_FAIL_IF(reasons->out_of_memory, error, HP_ERROR_NO_MEMORY, network->spec->name, "out of memory");

@@ -134,10 +134,24 @@ static bool parse_arg(parser *p, const hp_json *value, const char *name, hp_arg 
     return true;
 }
 
+/* Keras 3's predict says training=False to every layer, whatever its call in the graph says. In Keras 1 and 2 the call
+ * wins: dropout is then random, and BatchNormalization takes the batch's statistics. */
+static bool asks_for_training(const parser *p, const hp_json *kwargs) {
+    const hp_json *training = hp_json_get(kwargs, "training");
+    bool is = hp_json_is(training, HP_JSON_BOOL) ? training->boolean
+                                                 : hp_json_is(training, HP_JSON_INT) && training->integer != 0;
+    return is && p->scope->family != 0 && p->scope->family < 3;
+}
+
 static bool parse_node(parser *p, const hp_json *json, hp_model_node *node) {
     const hp_json *args = hp_json_get(json, "args"), *kwargs = hp_json_get(json, "kwargs");
     if (!hp_json_is(args, HP_JSON_ARRAY) || (kwargs && !hp_json_is(kwargs, HP_JSON_OBJECT))) {
         refuse(p, "inbound_nodes", "expected {\"args\": [...], \"kwargs\": {...}}, found", json);
+        return false;
+    }
+    if (asks_for_training(p, kwargs) && node->layer) {
+        hp_layer_refuse(p->scope, node->layer, HP_ERROR_UNSUPPORTED, "training",
+            "it is called with training=True, which is not supported");
         return false;
     }
     hp_arg *list = get(p, args->count + (kwargs ? kwargs->count : 0), sizeof *list);

@@ -230,7 +230,8 @@ struct hp_layer_scope {
     hp_reasons *reasons;
     /* Finds a class before the registry does (graph/: models, operations); may be NULL. */
     const hp_layer_class *(*find)(const char *class_name, const char *module);
-    int depth; /* of nesting; bounded */
+    int depth;  /* of nesting; bounded */
+    int family; /* of the Keras that wrote the file: 1, 2 or 3; 0 is taken as 3 */
     /* Layers that Keras shares between places of one config, by shared_object_id. */
     struct hp_shared_layer *shared;
     size_t shared_count, shared_capacity;

@@ -217,6 +217,23 @@ static void nesting_is_bounded(void **state) {
     close_network(&c);
 }
 
+/* Keras 3's predict overrides training=True in a graph, Keras 2's does not. */
+static void training_in_a_graph(void **state) {
+    (void)state;
+    static const char config[] = FUNCTIONAL("f",
+        INPUT("x", "[null, 3]") ","
+                                "{'class_name': 'Dropout', 'name': 'd', 'config': {'name': 'd', 'rate': 0.5}, "
+                                "'inbound_nodes': [{'args': [" TENSOR("x", 0) "], 'kwargs': {'training': true}}]}",
+        "['x', 0, 0]", "['d', 0, 0]") "}";
+    network_case c;
+    open_network(&c, config, NULL, 0, NULL, 3);
+    assert_open(&c);
+    close_network(&c);
+    open_network(&c, config, NULL, 0, NULL, 2);
+    assert_reason(&c, "\"d\" (Dropout): training", "training=True");
+    close_network(&c);
+}
+
 static void rows_that_mix(void **state) {
     (void)state;
     network_case c;
@@ -253,6 +270,7 @@ int main(void) {
         cmocka_unit_test(broken_graphs),
         cmocka_unit_test(shared_models_multiply),
         cmocka_unit_test(nesting_is_bounded),
+        cmocka_unit_test(training_in_a_graph),
         cmocka_unit_test(rows_that_mix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
