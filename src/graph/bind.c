@@ -118,6 +118,16 @@ const char *hp_snake_case(const char *class_name, char *text, size_t size) {
 #undef LOWER
 }
 
+/* What was merged into another weight. */
+static hp_status bind_zeros(binder *b, hp_weight_slot *slot) {
+    size_t bytes = (size_t)hp_shape_elements(&slot->constant->tensor.shape) * sizeof(float);
+    void *zeros = own(b->network, bytes);
+    HP_ALLOCATED(zeros, b->error);
+    memset(zeros, 0, bytes);
+    slot->constant->data = zeros;
+    return HP_OK;
+}
+
 /* A layer's own variables lie at <path>/vars/<n>, those named "cell/kernel" at <path>/cell/vars/<n>; n counts the
  * trainable ones first, each kind as created (Layer.save_own_variables). */
 static hp_status bind_own(binder *b, hp_layer *layer, const char *path) {
@@ -126,11 +136,15 @@ static hp_status bind_own(binder *b, hp_layer *layer, const char *path) {
         const char *slash = strrchr(slot->name, '/');
         int prefix = slash ? (int)(slash - slot->name) : 0;
         size_t place = 0;
+        if (slot->only_in_lists) {
+            HP_TRY(bind_zeros(b, slot));
+            continue;
+        }
         for (size_t k = 0; k < layer->weight_count; k++) {
             const hp_weight_slot *other = &layer->weights[k];
             const char *other_slash = strrchr(other->name, '/');
             int other_prefix = other_slash ? (int)(other_slash - other->name) : 0;
-            if (other_prefix != prefix || strncmp(other->name, slot->name, (size_t)prefix) != 0) continue;
+            if (other->only_in_lists || other_prefix != prefix || strncmp(other->name, slot->name, (size_t)prefix) != 0) continue;
             place += other->trainable != slot->trainable ? other->trainable : k < i;
         }
         char name[PATH_SIZE];
@@ -265,7 +279,8 @@ static bool gather_keras2(hp_layer *layer, slot_list *t, slot_list *n) {
     slot_list own_t = {0}, own_n = {0};
     bool good = true, frozen = !layer->trainable;
     for (size_t i = 0; good && i < layer->weight_count; i++)
-        good = push(layer->weights[i].trainable ? &own_t : &own_n, layer, &layer->weights[i]);
+        if (!layer->weights[i].only_in_paths)
+            good = push(layer->weights[i].trainable ? &own_t : &own_n, layer, &layer->weights[i]);
     for (size_t i = 0; good && i < layer->child_count; i++) {
         if (!frozen || layer->cls->is_model) {
             good = gather_keras2(layer->children[i], &own_t, &own_n);
@@ -287,7 +302,9 @@ static bool gather_keras3(hp_layer *layer, slot_list *all) {
     layer->visited = true;
     for (int trainable = 1; trainable >= 0; trainable--)
         for (size_t i = 0; i < layer->weight_count; i++)
-            if (layer->weights[i].trainable == trainable && !push(all, layer, &layer->weights[i])) return false;
+            if (layer->weights[i].trainable == trainable && !layer->weights[i].only_in_paths &&
+                !push(all, layer, &layer->weights[i]))
+                return false;
     for (size_t i = 0; i < layer->child_count; i++)
         if (!gather_keras3(layer->children[i], all)) return false;
     return true;
@@ -310,7 +327,8 @@ static bool legacy_weights(hp_layer *layer, int family, slot_list *list) {
         good = gather_keras3(layer, &all);
         for (int pass = 1; pass >= 0; pass--)
             for (size_t i = 0; good && i < all.count; i++) {
-                bool trainable = layer->trainable && all.at[i].layer->trainable && all.at[i].slot->trainable;
+                bool trainable = layer->trainable && all.at[i].layer->trainable && all.at[i].slot->trainable &&
+                                 !all.at[i].slot->frozen;
                 if (trainable == pass) good = push(list, all.at[i].layer, all.at[i].slot);
             }
     }

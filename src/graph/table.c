@@ -123,6 +123,7 @@ static void add_parameters(hp_layer *layer, bool frozen, int64_t *all, int64_t *
     for (size_t i = 0; i < layer->weight_count; i++) {
         const hp_weight_slot *slot = &layer->weights[i];
         int64_t n = slot->constant ? hp_shape_elements(&slot->constant->tensor.shape) : 0;
+        if (slot->only_in_paths) continue; /* counted where it is the layer's own */
         *all += n;
         if (slot->trainable && !frozen) *trainable += n;
     }

@@ -66,7 +66,8 @@ static void check(hp_layer_scope *scope, hp_layer *layer, void *config) {
 
 static hp_value flip_time(hp_builder *b, hp_value x) {
     hp_shape shape = *hp_builder_shape(b, x);
-    int64_t begin[3] = {0, shape.dims[1] - 1, 0}, step[3] = {1, -1, 1};
+    int64_t begin[HP_MAX_RANK] = {0, shape.dims[1] - 1}, step[HP_MAX_RANK];
+    for (int i = 0; i < shape.rank; i++) step[i] = i == 1 ? -1 : 1;
     return hp_emit_slice(b, x, begin, shape.dims, step);
 }
 

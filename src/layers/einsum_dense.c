@@ -2,7 +2,7 @@
  *
  * Invariant: a checked config has an equation of one of Keras's three forms, split into its parts. */
 #include <string.h>
-#include "layers/support.h"
+#include "layers/lora.h"
 #include "prims/einsum.h"
 
 enum { MAX_LETTERS = HP_MAX_RANK + 1 }; /* with the terminator */
@@ -11,6 +11,7 @@ typedef struct einsum_dense {
     const char *equation, *bias_axes;
     const hp_json *output_shape;
     hp_activation_spec activation;
+    hp_lora lora;
     /* set by check */
     char input[MAX_LETTERS], weight[MAX_LETTERS], output[MAX_LETTERS];
     bool left_elided, right_elided;
@@ -25,8 +26,7 @@ static const hp_field fields[] = {
     HP_ACTIVATION(einsum_dense, activation),
     HP_IGNORE_WEIGHT("kernel"),
     HP_IGNORE_WEIGHT("bias"),
-    HP_IGNORE("lora_rank"), /* the kernel is stored merged */
-    HP_IGNORE("lora_alpha"),
+    HP_LORA_FIELDS(einsum_dense),
     HP_FIELDS_END,
 };
 
@@ -149,9 +149,10 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     if (b->status != HP_OK || !hp_check_rank(b, x, letters_in, may_elide ? -1 : letters_in)) return;
     if (!weight_shapes(b, c, &shape, elided, kernel_dims, &bias_rank, bias_dims)) return;
     hp_value kernel = hp_layer_weight(b, layer, "kernel", true, (int)strlen(c->weight), kernel_dims);
+    hp_value bias = c->bias_axes ? hp_layer_weight(b, layer, "bias", true, bias_rank, bias_dims) : HP_NO_VALUE;
+    kernel = hp_layer_lora(b, layer, "kernel", kernel, &c->lora);
     hp_value y = hp_emit_einsum(b, c->equation, (const hp_value[]){x, kernel}, 2);
-    if (c->bias_axes)
-        y = hp_emit_binary(b, HP_BINARY_ADD, y, hp_layer_weight(b, layer, "bias", true, bias_rank, bias_dims));
+    if (bias != HP_NO_VALUE) y = hp_emit_binary(b, HP_BINARY_ADD, y, bias);
     hp_call_output(b, call, hp_emit_activation(b, y, &c->activation));
 }
 

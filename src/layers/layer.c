@@ -9,7 +9,7 @@
 
 /* ---- weights */
 
-static hp_weight_slot *find_slot(const hp_layer *layer, const char *name) {
+hp_weight_slot *hp_layer_weight_slot(hp_layer *layer, const char *name) {
     for (size_t i = 0; i < layer->weight_count; i++)
         if (strcmp(layer->weights[i].name, name) == 0) return &layer->weights[i];
     return NULL;
@@ -34,7 +34,7 @@ hp_value hp_layer_weight(
     memcpy(tensor.shape.dims, dims, (size_t)rank * sizeof *dims);
     for (int i = 0; i < rank; i++)
         if (dims[i] < 0) return hp_builder_fail(b, HP_ERROR_SHAPE, "the weight %s would have a negative size", name);
-    hp_weight_slot *slot = find_slot(layer, name);
+    hp_weight_slot *slot = hp_layer_weight_slot(layer, name);
     if (!slot) {
         slot = new_slot(layer);
         if (!slot) return hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");

@@ -104,6 +104,10 @@ typedef struct hp_layer_list {
 typedef struct hp_weight_slot {
     const char *name;        /* Keras's: "kernel"; "cell/kernel" for a variable of an attribute that is no layer here */
     bool trainable;          /* as created; a frozen layer makes all of its weights non-trainable */
+    /* How a file holds it, for the few that are special; all false for the others. */
+    bool only_in_paths; /* another layer's variable: paths hold it here as well, ordered lists once */
+    bool only_in_lists; /* merged into another weight when paths are written: zeros there */
+    bool frozen;        /* trainable as created, not any more: ordered lists have it behind the trainable ones */
     hp_constant *constant;   /* data bound by graph/ after the first lowering */
     const hp_weight *stored; /* where its data comes from; NULL until then */
 } hp_weight_slot;
@@ -188,6 +192,8 @@ struct hp_layer {
  * time. Keras's creation order (build()) is the order of first calls: it is the order in the file. */
 hp_value hp_layer_weight(
     hp_builder *b, hp_layer *layer, const char *name, bool trainable, int rank, const int64_t *dims);
+/* The slot of a weight that was asked for; NULL when there is none of that name. */
+hp_weight_slot *hp_layer_weight_slot(hp_layer *layer, const char *name);
 #define HP_DIMS(...)                                                                                                   \
     (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (const int64_t[]) {                                     \
         __VA_ARGS__                                                                                                    \

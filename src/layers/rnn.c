@@ -35,7 +35,7 @@ static void default_activation(const hp_layer *layer, const char *key, hp_activa
     if (!hp_json_get(hp_json_get(layer->json, "config"), key)) hp_activation_by_name(spec, name);
 }
 
-static void check(hp_layer_scope *scope, hp_layer *layer, hp_rnn_config *c, hp_rnn_cell cell) {
+void hp_rnn_check(hp_layer_scope *scope, hp_layer *layer, hp_rnn_config *c, hp_rnn_cell cell) {
     hp_activation unused;
     c->cell = cell;
     default_activation(layer, "activation", &c->activation, "tanh");
@@ -53,19 +53,18 @@ static void check(hp_layer_scope *scope, hp_layer *layer, hp_rnn_config *c, hp_r
 }
 
 static void check_simple(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    check(scope, layer, config, HP_RNN_SIMPLE);
+    hp_rnn_check(scope, layer, config, HP_RNN_SIMPLE);
 }
 
 static void check_lstm(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    check(scope, layer, config, HP_RNN_LSTM);
+    hp_rnn_check(scope, layer, config, HP_RNN_LSTM);
 }
 
 static void check_gru(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    check(scope, layer, config, HP_RNN_GRU);
+    hp_rnn_check(scope, layer, config, HP_RNN_GRU);
 }
 
-/* initial_state, as an argument or behind the sequence in the first one. False: reported. */
-static bool initial_states(hp_builder *b, const hp_call *call, size_t count, hp_value *states, bool *given) {
+bool hp_rnn_initial_states(hp_builder *b, const hp_call *call, size_t count, hp_value *states, bool *given) {
     const hp_arg *arg = hp_call_arg(call, 1, "initial_state");
     size_t found = 0;
     *given = arg != NULL || call->input_count > 1;
@@ -82,41 +81,50 @@ static bool initial_states(hp_builder *b, const hp_call *call, size_t count, hp_
         found = call->input_count - 1;
         for (size_t i = 0; i < count && i < found; i++) states[i] = call->inputs[i + 1];
     }
+    for (size_t i = 0; i < count && i < found; i++) states[i] = hp_as_float(b, states[i]);
     if (!*given || found == count) return b->status == HP_OK;
     hp_builder_fail(b, HP_ERROR_SHAPE, "initial_state: found %zu tensors, expected %zu", found, count);
     return false;
 }
 
-static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
-    const hp_rnn_config *c = layer->config;
-    hp_value x = hp_as_float(b, call->inputs[0]);
-    if (!hp_check_rank(b, x, 3, 3)) return;
+size_t hp_rnn_state_count(const hp_rnn_config *config) {
+    return config->cell == HP_RNN_LSTM ? 2 : 1;
+}
+
+void hp_rnn_emit_cell(hp_builder *b, hp_layer *layer, const char *const *names, const hp_rnn_config *c,
+    const hp_rnn_config *options, hp_value x, hp_value mask, const hp_value *states, hp_value *outputs) {
     int64_t features = hp_builder_shape(b, x)->dims[2], units = c->units;
-    int64_t gates = c->cell == HP_RNN_LSTM ? 4 : c->cell == HP_RNN_GRU ? 3 : 1;
-    size_t state_count = c->cell == HP_RNN_LSTM ? 2 : 1;
-    hp_value states[2] = {HP_NO_VALUE, HP_NO_VALUE}, outputs[3] = {HP_NO_VALUE, HP_NO_VALUE, HP_NO_VALUE};
-    bool given;
-    if (!initial_states(b, call, state_count, states, &given)) return;
-    for (size_t i = 0; given && i < state_count; i++) states[i] = hp_as_float(b, states[i]);
-    hp_value kernel = hp_layer_weight(b, layer, "cell/kernel", true, HP_DIMS(features, gates * units));
-    hp_value recurrent = hp_layer_weight(b, layer, "cell/recurrent_kernel", true, HP_DIMS(units, gates * units));
-    hp_value bias = HP_NO_VALUE;
+    int64_t width = units * (c->cell == HP_RNN_LSTM ? 4 : c->cell == HP_RNN_GRU ? 3 : 1);
+    hp_value kernel = hp_layer_weight(b, layer, names[0], true, HP_DIMS(features, width));
+    hp_value recurrent = hp_layer_weight(b, layer, names[1], true, HP_DIMS(units, width)), bias = HP_NO_VALUE;
     bool two_biases = c->cell == HP_RNN_GRU && c->reset_after;
-    if (c->use_bias && two_biases) bias = hp_layer_weight(b, layer, "cell/bias", true, HP_DIMS(2, gates * units));
-    if (c->use_bias && !two_biases) bias = hp_layer_weight(b, layer, "cell/bias", true, HP_DIMS(gates * units));
-    hp_value mask = hp_call_mask(b, call);
-    if (mask != HP_NO_VALUE) mask = hp_emit_cast(b, mask, HP_BOOL);
+    if (c->use_bias && two_biases) bias = hp_layer_weight(b, layer, names[2], true, HP_DIMS(2, width));
+    if (c->use_bias && !two_biases) bias = hp_layer_weight(b, layer, names[2], true, HP_DIMS(width));
     hp_rnn_params params;
     memset(&params, 0, sizeof params);
     params.cell = c->cell;
     params.units = (int32_t)units;
-    params.return_sequences = c->return_sequences;
-    params.go_backwards = c->go_backwards;
-    params.reset_after = c->cell == HP_RNN_GRU && c->reset_after;
-    params.zero_output_for_mask = c->zero_output_for_mask;
+    params.return_sequences = options->return_sequences;
+    params.go_backwards = options->go_backwards;
+    params.reset_after = two_biases;
+    params.zero_output_for_mask = options->zero_output_for_mask;
     hp_activation_elementwise(&c->activation, &params.activation);
     if (c->cell != HP_RNN_SIMPLE) hp_activation_elementwise(&c->recurrent_activation, &params.recurrent_activation);
-    hp_emit_rnn(b, x, mask, given ? states : NULL, kernel, recurrent, bias, &params, outputs);
+    hp_emit_rnn(b, x, mask, states, kernel, recurrent, bias, &params, outputs);
+}
+
+static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
+    static const char *const names[] = {"cell/kernel", "cell/recurrent_kernel", "cell/bias"};
+    const hp_rnn_config *c = layer->config;
+    hp_value x = hp_as_float(b, call->inputs[0]);
+    if (!hp_check_rank(b, x, 3, 3)) return;
+    size_t state_count = hp_rnn_state_count(c);
+    hp_value states[2] = {HP_NO_VALUE, HP_NO_VALUE}, outputs[3] = {HP_NO_VALUE, HP_NO_VALUE, HP_NO_VALUE};
+    bool given;
+    if (!hp_rnn_initial_states(b, call, state_count, states, &given)) return;
+    hp_value mask = hp_call_mask(b, call);
+    if (mask != HP_NO_VALUE) mask = hp_emit_cast(b, mask, HP_BOOL);
+    hp_rnn_emit_cell(b, layer, names, c, c, x, mask, given ? states : NULL, outputs);
     hp_call_output(b, call, outputs[0]);
     for (size_t i = 0; c->return_state && i < state_count; i++) hp_call_output(b, call, outputs[1 + i]);
     hp_value own_mask = hp_call_previous_mask(b, call);
@@ -125,7 +133,8 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
 }
 
 hp_rnn_config *hp_rnn_config_of(hp_layer *layer) {
-    return layer->cls->lower == lower ? (void *)(uintptr_t)layer->config : NULL;
+    bool first = layer->cls->lower == lower || layer->cls == &hp_layer_RNN; /* it begins the config */
+    return first ? (void *)(uintptr_t)layer->config : hp_conv_lstm_options(layer);
 }
 
 #define RNN(name, table, check_function)                                                                               \

@@ -1,4 +1,4 @@
-/* rnn.h: the config of LSTM, GRU and SimpleRNN, which Bidirectional looks into. */
+/* rnn.h: what recurrent layers share: the config that Bidirectional looks into, initial states, fused cells. */
 #ifndef HP_LAYERS_RNN_H
 #define HP_LAYERS_RNN_H
 
@@ -12,7 +12,22 @@ typedef struct hp_rnn_config {
     hp_rnn_cell cell; /* set by check */
 } hp_rnn_config;
 
-/* The config of a layer of these classes, for its wrapper's check; NULL for others. */
+/* The config of a recurrent layer (LSTM, GRU, SimpleRNN, RNN, ConvLSTM), for its wrapper's check; NULL for others. */
 hp_rnn_config *hp_rnn_config_of(hp_layer *layer);
+/* The same for the ConvLSTM layers alone (conv_lstm.c). */
+hp_rnn_config *hp_conv_lstm_options(hp_layer *layer);
+/* Completes the config of a layer or cell that is one of the three kinds; refuses what is not supported. */
+void hp_rnn_check(hp_layer_scope *scope, hp_layer *layer, hp_rnn_config *config, hp_rnn_cell cell);
+size_t hp_rnn_state_count(const hp_rnn_config *config);
+
+/* initial_state of a call, `count` tensors, as an argument or behind the sequence in the first one; they are made
+ * float32. *given: there are any. False: reported. */
+bool hp_rnn_initial_states(hp_builder *b, const hp_call *call, size_t count, hp_value *states, bool *given);
+
+/* Runs a cell over a sequence x[batch, time, features]. `names`: of the layer's weights kernel, recurrent kernel, bias;
+ * `config`: what the cell is; `options`: return_sequences, go_backwards, zero_output_for_mask. states: NULL for zeros.
+ * Outputs: [0] sequence or last output, then the last states. */
+void hp_rnn_emit_cell(hp_builder *b, hp_layer *layer, const char *const *names, const hp_rnn_config *config,
+    const hp_rnn_config *options, hp_value x, hp_value mask, const hp_value *states, hp_value *outputs);
 
 #endif

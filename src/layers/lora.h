@@ -1,0 +1,31 @@
+/* lora.h: low-rank adapters of a kernel (enable_lora of keras/src/layers/core/dense.py and others). */
+#ifndef HP_LAYERS_LORA_H
+#define HP_LAYERS_LORA_H
+
+#include "layers/support.h"
+
+typedef struct hp_lora {
+    int64_t lora_rank; /* HP_INT_NULL: none */
+    double lora_alpha; /* NaN: as the rank */
+} hp_lora;
+
+/* The keys of a config struct with the member `lora`. */
+#define HP_LORA_FIELDS(config_type)                                                                                    \
+    {.name = "lora_rank",                                                                                              \
+        .type = HP_FIELD_INT,                                                                                          \
+        .offset = offsetof(config_type, lora.lora_rank),                                                               \
+        .null_ok = true,                                                                                               \
+        .fallback = HP_NULL,                                                                                           \
+        .min = 1,                                                                                                      \
+        .max = HP_MAX_DIM},                                                                                            \
+    {                                                                                                                  \
+        .name = "lora_alpha", .type = HP_FIELD_FLOAT, .offset = offsetof(config_type, lora.lora_alpha),                \
+        .null_ok = true, .fallback = HP_NULL, .min = -1e30, .max = 1e30                                                \
+    }
+
+/* `kernel`, the weight of that name, with its adapters added: kernel + alpha / rank * a b. Files with paths hold the
+ * sum as the kernel and no adapters; `.h5` files hold all three. Call it after all other weights of the layer were
+ * asked for. */
+hp_value hp_layer_lora(hp_builder *b, hp_layer *layer, const char *kernel_name, hp_value kernel, const hp_lora *lora);
+
+#endif

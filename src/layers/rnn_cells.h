@@ -1,0 +1,16 @@
+/* rnn_cells.h: layers that stand as the cell of RNN: SimpleRNNCell, LSTMCell, GRUCell, StackedRNNCells. */
+#ifndef HP_LAYERS_RNN_CELLS_H
+#define HP_LAYERS_RNN_CELLS_H
+
+#include "layers/rnn.h"
+
+/* The number of state tensors of a cell; 0: the layer is no cell. */
+size_t hp_cell_states(const hp_layer *cell);
+/* Whether it runs as one primitive, which can go backwards by itself. */
+bool hp_cell_is_fused(const hp_layer *cell);
+/* Runs a cell over a sequence, as hp_rnn_emit_cell; a stack does not go backwards. `states`: NULL for zeros. `last`:
+ * hp_cell_states values for the last states. Returns the sequence or the last output. */
+hp_value hp_cell_run(hp_builder *b, hp_layer *cell, const hp_rnn_config *options, hp_value x, hp_value mask,
+    const hp_value *states, hp_value *last);
+
+#endif

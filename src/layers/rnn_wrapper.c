@@ -1,0 +1,91 @@
+/* rnn_wrapper.c: RNN (keras/src/layers/rnn/rnn.py) over any of Keras's cells. */
+#include <string.h>
+#include "layers/rnn_cells.h"
+
+typedef struct rnn_wrapper {
+    hp_rnn_config options; /* first: hp_rnn_config_of finds it */
+    hp_layer *cell;
+    bool unroll;
+} rnn_wrapper;
+
+enum { MAX_STATES = 64 };
+
+static const hp_field fields[] = {
+    HP_LAYER(rnn_wrapper, cell),
+    HP_BOOL(hp_rnn_config, return_sequences, false),
+    HP_BOOL(hp_rnn_config, return_state, false),
+    HP_BOOL(hp_rnn_config, go_backwards, false),
+    HP_BOOL(hp_rnn_config, stateful, false),
+    HP_BOOL(hp_rnn_config, zero_output_for_mask, false),
+    HP_BOOL(hp_rnn_config, time_major, false),
+    HP_BOOL(rnn_wrapper, unroll, false),
+    HP_FIELDS_END,
+};
+
+static void check(hp_layer_scope *scope, hp_layer *layer, void *config) {
+    const rnn_wrapper *c = config;
+    size_t states = hp_cell_states(c->cell);
+    if (states == 0 || states > MAX_STATES)
+        hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "cell", "the layer %s with %zu states is not supported",
+            c->cell->cls->class_name, states);
+    if (c->options.stateful)
+        hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "stateful", "stateful layers are not supported yet");
+    if (c->options.time_major)
+        hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "time_major", "time before the batch is not supported");
+}
+
+static hp_value flip_time(hp_builder *b, hp_value x) {
+    hp_shape shape = *hp_builder_shape(b, x);
+    int64_t begin[HP_MAX_RANK] = {0, shape.dims[1] - 1}, step[HP_MAX_RANK];
+    for (int i = 0; i < shape.rank; i++) step[i] = i == 1 ? -1 : 1;
+    return shape.dims[1] > 0 ? hp_emit_slice(b, x, begin, shape.dims, step) : x;
+}
+
+/* An unrolled RNN puts the zeros in behind the last step, with the mask in its own order even where it went backwards;
+ * for the last output alone it takes the mask of the last step that it made. */
+static hp_value zero_unrolled(hp_builder *b, const hp_rnn_config *options, hp_value y, hp_value mask) {
+    hp_shape shape = *hp_builder_shape(b, mask);
+    if (b->status != HP_OK || shape.dims[1] < 1) return y;
+    int64_t begin[2] = {0, options->go_backwards ? 0 : shape.dims[1] - 1}, count[2] = {shape.dims[0], 1};
+    if (options->return_sequences)
+        mask = hp_emit_reshape(b, mask, HP_DIMS(shape.dims[0], shape.dims[1], 1));
+    else
+        mask = hp_emit_slice(b, mask, begin, count, (const int64_t[]){1, 1});
+    return hp_emit_select(b, mask, y, hp_emit_float(b, 0));
+}
+
+static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
+    const rnn_wrapper *c = layer->config;
+    hp_rnn_config options = c->options;
+    hp_value x = hp_as_float(b, call->inputs[0]), states[MAX_STATES], last[MAX_STATES];
+    size_t count = hp_cell_states(c->cell);
+    bool given;
+    if (!hp_check_rank(b, x, 3, 3) || !hp_rnn_initial_states(b, call, count, states, &given)) return;
+    hp_value mask = hp_call_mask(b, call), own_mask = hp_call_previous_mask(b, call);
+    if (mask != HP_NO_VALUE) mask = hp_emit_cast(b, mask, HP_BOOL);
+    hp_value step_mask = mask;
+    if (options.go_backwards && !hp_cell_is_fused(c->cell)) {
+        x = flip_time(b, x);
+        if (mask != HP_NO_VALUE) step_mask = flip_time(b, mask);
+        options.go_backwards = false;
+    }
+    bool zero_behind = c->unroll && options.zero_output_for_mask && mask != HP_NO_VALUE;
+    if (zero_behind) options.zero_output_for_mask = false;
+    hp_value y = hp_cell_run(b, c->cell, &options, x, step_mask, given ? states : NULL, last);
+    if (zero_behind) y = zero_unrolled(b, &c->options, y, mask);
+    hp_call_output(b, call, y);
+    for (size_t i = 0; options.return_state && i < count; i++) hp_call_output(b, call, last[i]);
+    if (b->status == HP_OK && options.return_sequences && own_mask != HP_NO_VALUE) hp_builder_set_mask(b, y, own_mask);
+}
+
+const hp_layer_class hp_layer_RNN = {
+    .class_name = "RNN",
+    .module = "keras.layers",
+    .fields = fields,
+    .config_size = sizeof(rnn_wrapper),
+    .masking = HP_MASK_OWN,
+    .min_inputs = 1,
+    .max_inputs = 1 + MAX_STATES,
+    .check = check,
+    .lower = lower,
+};
