@@ -127,6 +127,22 @@ INLINE __m256i tail_mask(size_t n) {
     return _mm256_loadu_si256((const __m256i *)(tail_masks + 8 - n));
 }
 
+/* The first n < 8 lanes, in halves: a masked store takes some 40 cycles on AMD's Zen 2 to 4. */
+INLINE void store_part8(float *p, __m256 x, size_t n) {
+    __m128 y = _mm256_castps256_ps128(x);
+    if (n & 4) {
+        _mm_storeu_ps(p, y);
+        y = _mm256_extractf128_ps(x, 1);
+        p += 4;
+    }
+    if (n & 2) {
+        _mm_storel_pi((__m64 *)p, y);
+        y = _mm_movehl_ps(y, y);
+        p += 2;
+    }
+    if (n & 1) _mm_store_ss(p, y);
+}
+
 #if defined(VEC_AVX2)
 INLINE vf vfma(vf a, vf b, vf c) {
     return _mm256_fmadd_ps(a, b, c);
@@ -153,7 +169,7 @@ INLINE vf vload_part(const float *p, size_t n) {
     return _mm256_maskload_ps(p, tail_mask(n));
 }
 INLINE void vstore_part(float *p, vf x, size_t n) {
-    _mm256_maskstore_ps(p, tail_mask(n), x);
+    store_part8(p, x, n);
 }
 #else
 typedef union halves {
@@ -205,8 +221,12 @@ INLINE vf vload_part(const float *p, size_t n) {
 }
 INLINE void vstore_part(float *p, vf x, size_t n) {
     halves y = {x};
-    _mm256_maskstore_ps(p, tail_mask(n < 8 ? n : 8), y.half[0]);
-    if (n > 8) _mm256_maskstore_ps(p + 8, tail_mask(n - 8), y.half[1]);
+    if (n < 8) {
+        store_part8(p, y.half[0], n);
+    } else {
+        _mm256_storeu_ps(p, y.half[0]);
+        store_part8(p + 8, y.half[1], n - 8);
+    }
 }
 #endif
 
@@ -332,6 +352,18 @@ INLINE vf vsign_bit(vf x) {
 }
 INLINE vf vcopysign(vf x, vf s) {
     return (vf)((vi)vabs(x) | (vi)vsign_bit(s));
+}
+
+/* x * 2^n for integers n = (int)k, rounded once, also where the result is denormal or infinite; -252 <= n <= 254. */
+INLINE vf vscale(vf x, vf k, vi n) {
+#if defined(VEC_AVX512)
+    (void)n;
+    return _mm512_scalef_ps(x, k);
+#else
+    (void)k;
+    const vi half = n >> 1; /* two factors, each a normal power of 2 */
+    return x * (vf)((half + 127) << 23) * (vf)((n - half + 127) << 23);
+#endif
 }
 
 /* Adding and subtracting 2^23 leaves an integer, ties to even; larger values are integers already. */

@@ -356,9 +356,9 @@ void hp_bench_conv_kernel(const hp_kernels *k) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char what[80];
-        hp_check_reset(0);
+        hp_check_reset(1);
         struct windows w = windows_of(&cases[i].g);
-        struct bench b = {.k = k, .conv = make_conv(k, &w, cases[i].images, cases[i].channels, cases[i].n, 9)};
+        struct bench b = {.k = k, .conv = make_conv(k, &w, cases[i].images, cases[i].channels, cases[i].n, 30)};
         const hp_conv *g = &b.conv.g;
         snprintf(what, sizeof what, "conv %zux%zux%zu -> %zu, %zux%zu", cases[i].g.height, cases[i].g.width,
             g->channels, g->n, cases[i].g.kernel_height, cases[i].g.kernel_width);
@@ -377,7 +377,7 @@ void hp_bench_depthwise_kernel(const hp_kernels *k) {
     static const size_t channels[] = {32, 96, 144, 384};
     for (size_t i = 0; i < sizeof channels / sizeof *channels; i++) {
         char what[80];
-        hp_check_reset(0);
+        hp_check_reset(1);
         struct windows w = windows_of(&(struct geometry){14, 14, 3, 3, 1, 1, 1});
         struct bench b = {.k = k, .depthwise = make_depthwise(&w, 1, channels[i], 1, 6)};
         snprintf(what, sizeof what, "depthwise 14x14x%zu, 3x3", channels[i]);
@@ -387,7 +387,7 @@ void hp_bench_depthwise_kernel(const hp_kernels *k) {
 
 void hp_bench_pool_kernel(const hp_kernels *k) {
     for (int mode = 0; mode < 2; mode++) {
-        hp_check_reset(0);
+        hp_check_reset(1);
         struct windows w = windows_of(&(struct geometry){24, 24, 2, 2, 2, 1, 0});
         struct bench b = {.k = k,
             .pool = {.mode = mode ? HP_POOL_AVERAGE : HP_POOL_MAX,
