@@ -146,7 +146,7 @@ static hp_status unmark(machine *m, size_t *count) {
 }
 
 static hp_status gather_to_mark(machine *m, hp_pickle_kind kind) {
-    size_t count;
+    size_t count = 0;
     HP_TRY(unmark(m, &count));
     return gather(m, kind, count);
 }
@@ -161,7 +161,7 @@ static hp_status extend(machine *m, size_t count) {
 }
 
 static hp_status extend_to_mark(machine *m) {
-    size_t count;
+    size_t count = 0;
     HP_TRY(unmark(m, &count));
     return extend(m, count);
 }
@@ -269,7 +269,7 @@ static hp_status skip(machine *m, size_t bytes) {
 }
 
 static hp_status pop_to_mark(machine *m) {
-    size_t count;
+    size_t count = 0;
     HP_TRY(unmark(m, &count));
     m->depth -= count;
     return HP_OK;
