@@ -29,7 +29,7 @@ static hp_status renew(hp_store *store, hp_weight *weight, unsigned char **block
 }
 
 hp_status hp_array_transpose(hp_store *store, hp_weight *weight, const int *order, int flipped, hp_error *error) {
-    unsigned char *old, *block;
+    unsigned char *old, *block = NULL;
     hp_weight result = *weight;
     size_t element = hp_dtype_size(weight->dtype), steps[HP_MAX_RANK], step = element;
     int64_t at[HP_MAX_RANK] = {0};
@@ -75,7 +75,7 @@ static bool joined_size(const hp_weight *const *parts, int count, size_t *bytes,
 
 hp_status hp_array_join(hp_store *store, const hp_weight *const *parts, int count, hp_weight *result, hp_error *error) {
     hp_weight joined = *parts[0];
-    unsigned char *block;
+    unsigned char *block = NULL;
     int last = joined.rank - 1;
     HP_FAIL_IF(!joined_size(parts, count, &joined.bytes, &joined.dims[last < 0 ? 0 : last]), error, HP_ERROR_SHAPE,
         parts[0]->name, "and the arrays of its other gates have shapes that do not fit together");
@@ -96,7 +96,7 @@ hp_status hp_array_join(hp_store *store, const hp_weight *const *parts, int coun
 }
 
 hp_status hp_array_from_cudnn(hp_store *store, hp_weight *weight, int gates, bool reshaped, hp_error *error) {
-    unsigned char *old, *block;
+    unsigned char *old, *block = NULL;
     hp_weight result = *weight;
     size_t element = hp_dtype_size(weight->dtype), rows = (size_t)weight->dims[0];
     size_t width = (size_t)weight->dims[1], units = width / (size_t)gates;
@@ -115,7 +115,7 @@ hp_status hp_array_from_cudnn(hp_store *store, hp_weight *weight, int gates, boo
 }
 
 hp_status hp_array_add_halves(hp_store *store, hp_weight *weight, hp_error *error) {
-    unsigned char *old, *block;
+    unsigned char *old, *block = NULL;
     hp_weight result = *weight;
     HP_FAIL_IF(weight->dtype != HP_FLOAT32, error, HP_ERROR_UNSUPPORTED, weight->name,
         "a CuDNN bias of %s; float32 is read", hp_dtype_name(weight->dtype));
