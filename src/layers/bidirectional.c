@@ -51,6 +51,10 @@ static hp_layer *make(hp_layer_scope *scope, hp_layer *layer, const hp_json *obj
 static void check(hp_layer_scope *scope, hp_layer *layer, void *config) {
     bidirectional *c = config;
     if (!hp_json_get(hp_json_get(layer->json, "config"), "merge_mode")) c->merge_mode = MERGE_CONCAT;
+    if (!c->layer) {
+        hp_layer_refuse(scope, layer, HP_ERROR_FORMAT, "layer", "the key is missing");
+        return;
+    }
     const hp_json *backward = c->backward_layer ? c->backward_layer : reversed(scope, c->layer);
     c->forward = make(scope, layer, c->layer, "forward_layer");
     c->backward = backward ? make(scope, layer, backward, "backward_layer") : NULL;

@@ -166,6 +166,7 @@ static void refused(void **state) {
         {"LSTM", "'units': 4, 'activation': 'softmax'", "[null, 4, 4]", "elementwise"},
         {"LSTM", "'units': 4, 'time_major': true", "[null, 4, 4]", "time"},
         {"Bidirectional", "'layer': {'class_name': 'Dense', 'config': {'units': 2}}", "[null, 4, 4]", "inside"},
+        {"Bidirectional", "'merge_mode': 'sum'", "[null, 4, 4]", "missing"},
         {"BatchNormalization", "'axis': 0", "[null, 4, 4]", "batch"},
         {"Softmax", "'axis': 5", "[null, 4, 4]", "axis 5"},
         {"Activation", "'activation': 'glu'", "[null, 5]", "odd"},
