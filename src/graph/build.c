@@ -146,16 +146,33 @@ static bool has_unknown_dims(const hp_network *network) {
     return false;
 }
 
+enum { MAX_TRIALS = 24 };
+
+/* Sizes to try: the usual ones, then those of known dims, which an unknown one may have to equal (a mask's, a
+ * position table's). */
+static size_t list_sizes(const hp_network *network, int64_t *sizes) {
+    size_t count = sizeof trial_sizes / sizeof *trial_sizes;
+    memcpy(sizes, trial_sizes, sizeof trial_sizes);
+    for (size_t i = 0; i < network->input_count; i++)
+        for (int k = 1; k < network->inputs[i].rank && count < MAX_TRIALS; k++) {
+            bool known = network->inputs[i].dims[k] > 0;
+            for (size_t s = 0; s < count; s++) known = known && sizes[s] != network->inputs[i].dims[k];
+            if (known) sizes[count++] = network->inputs[i].dims[k];
+        }
+    return count;
+}
+
 /* Lowers on trial until one size (and, with unknown dims, a second) fits; the first declares the weights. */
 static hp_status try_sizes(hp_network *network, hp_error *error) {
     hp_probe probes[2];
     memset(probes, 0, sizeof probes);
-    size_t done = 0, wanted = has_unknown_dims(network) ? 2 : 1;
+    int64_t sizes[MAX_TRIALS];
+    size_t done = 0, wanted = has_unknown_dims(network) ? 2 : 1, size_count = list_sizes(network, sizes);
     hp_status first_failure = HP_OK, status = HP_OK;
-    for (size_t i = 0; i < sizeof trial_sizes / sizeof *trial_sizes && done < wanted; i++) {
+    for (size_t i = 0; i < size_count && done < wanted; i++) {
         if (done == 0) forget_weights(network->root);
         hp_error failure;
-        status = try_size(network, trial_sizes[i], &probes[done], &failure);
+        status = try_size(network, sizes[i], &probes[done], &failure);
         if (status == HP_OK) {
             done++;
             continue;
