@@ -3,6 +3,7 @@
  * Invariant: a parsed spec has an entry, and its params are what Keras's function would be called with. */
 #include <math.h>
 #include <string.h>
+#include "base/dtype.h"
 #include "layers/layer.h"
 
 typedef struct hp_activation_entry {
@@ -164,6 +165,13 @@ hp_value hp_emit_activation(hp_builder *b, hp_value x, const hp_activation_spec 
     if (entry->emit) {
         int axis = hp_builder_axis(b, (int64_t)activation->params[0], hp_builder_shape(b, x)->rank);
         return b->status == HP_OK ? entry->emit(b, x, axis) : HP_NO_VALUE;
+    }
+    hp_dtype dtype = hp_builder_tensor(b, x)->dtype;
+    bool plain_relu = entry->op == HP_UNARY_RELU && activation->params[0] == 0 && isinf(activation->params[1]) &&
+                      activation->params[2] == 0;
+    if (plain_relu && hp_dtype_is_integer(dtype)) { /* keeps its dtype; all others give floats */
+        hp_shape scalar = {0};
+        return hp_emit_binary(b, HP_BINARY_MAXIMUM, x, hp_emit_fill(b, dtype, &scalar, 0));
     }
     x = hp_emit_cast(b, x, HP_FLOAT32);
     return hp_emit_unary(b, x, entry->op, activation->params[0], activation->params[1], activation->params[2]);

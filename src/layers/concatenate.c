@@ -112,6 +112,11 @@ static hp_value as_matrix(
 
 static void lower_dot(hp_builder *b, hp_layer *layer, hp_call *call) {
     const dot *c = layer->config;
+    if (hp_builder_tensor(b, call->inputs[0])->dtype != HP_FLOAT32 &&
+        hp_builder_tensor(b, call->inputs[1])->dtype != HP_FLOAT32) {
+        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "the product of integers is not supported yet");
+        return;
+    }
     hp_value x = hp_as_float(b, call->inputs[0]), y = hp_as_float(b, call->inputs[1]);
     if (!hp_check_rank(b, x, 2, -1) || !hp_check_rank(b, y, 2, -1)) return;
     hp_shape x_shape = *hp_builder_shape(b, x), y_shape = *hp_builder_shape(b, y);

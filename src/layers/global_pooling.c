@@ -18,7 +18,8 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call, int spatial, hp
     if (!hp_check_rank(b, call->inputs[0], spatial + 2, spatial + 2)) return;
     int axes[HP_MAX_SPATIAL];
     for (int i = 0; i < spatial; i++) axes[i] = i + (c->data_format == HP_CHANNELS_FIRST ? 2 : 1);
-    hp_value x = hp_as_float(b, call->inputs[0]);
+    hp_value x = call->inputs[0]; /* a maximum keeps its dtype */
+    if (reduction != HP_REDUCTION_MAX) x = hp_as_float(b, x);
     hp_call_output(b, call, hp_emit_reduce(b, x, reduction, axes, spatial, c->keepdims));
 }
 

@@ -1,5 +1,6 @@
 /* normalization.c: BatchNormalization at inference and LayerNormalization (keras/src/layers/normalization/). */
 #include <string.h>
+#include "base/dtype.h"
 #include "layers/support.h"
 
 /* ---- BatchNormalization: x * s + (beta - mean * s), s = gamma / sqrt(variance + epsilon): two elementwise nodes with
@@ -136,6 +137,7 @@ static hp_value scaled_by_deviation(
 
 static void lower_layer(hp_builder *b, hp_layer *layer, hp_call *call) {
     const layer_normalization *c = layer->config;
+    hp_dtype dtype = hp_builder_tensor(b, call->inputs[0])->dtype;
     hp_value x = hp_as_float(b, call->inputs[0]);
     hp_shape shape = *hp_builder_shape(b, x);
     int count = c->axis.count, last[HP_MAX_RANK], permutation[HP_MAX_RANK], inverse[HP_MAX_RANK];
@@ -176,7 +178,10 @@ static void lower_layer(hp_builder *b, hp_layer *layer, hp_call *call) {
     if (moved) x = hp_emit_transpose(b, x, permutation);
     x = c->rms_scaling ? scaled_by_deviation(b, x, gamma, last, count, c->epsilon)
                        : hp_emit_normalise(b, x, gamma, beta, count, c->epsilon, false);
-    hp_call_output(b, call, moved ? hp_emit_transpose(b, x, inverse) : x);
+    if (moved) x = hp_emit_transpose(b, x, inverse);
+    /* ops.layer_normalization gives its input's dtype back: of integers only whole numbers are left */
+    if (!hp_dtype_is_float(dtype)) x = hp_as_float(b, hp_emit_cast(b, x, dtype));
+    hp_call_output(b, call, x);
 }
 
 static void check_layer(hp_layer_scope *scope, hp_layer *layer, void *config) {
