@@ -252,6 +252,10 @@ static hp_status fix_layer(const hp_fixup *f, hp_json *object, int depth, hp_err
     hp_fix_layer layer = {.object = object, .class_name = hp_json_string(hp_json_get(object, "class_name"))};
     HP_FAIL_IF(!layer.class_name, error, HP_ERROR_FORMAT, NULL, "a layer with a class_name was expected, found %s",
         hp_json_is(object, HP_JSON_OBJECT) ? "an object without one" : hp_json_type_name(object));
+    if (f->family == 1) {
+        HP_TRY(hp_fix_merged_sequential(f, object, error));
+        layer.class_name = hp_json_string(hp_json_get(object, "class_name"));
+    }
     layer.config = hp_fix_member(object, "config");
     if (hp_json_is(layer.config, HP_JSON_ARRAY) && is_sequence(layer.class_name))
         HP_TRY(fix_list_form(f, &layer, error));
@@ -276,12 +280,23 @@ static void guess_family(hp_model_spec *spec) {
     spec->version.family = nodes_of_3 ? 3 : 1;
 }
 
+/* Whether all layers below a value that say their order of axes have channels first. Keras 1 wrote it for convolutions
+ * and pooling, and left it out for padding, cropping and upsampling. */
+static void find_orderings(const hp_json *value, bool *first, bool *last) {
+    const char *ordering = hp_json_string(hp_json_get(value, "dim_ordering"));
+    if (ordering) *(strcmp(ordering, "th") == 0 ? first : last) = true;
+    for (const hp_json *child = value->first; child; child = child->next) find_orderings(child, first, last);
+}
+
 hp_status hp_spec_fix_config(hp_model_spec *spec, hp_error *error) {
     hp_spec_private *p = spec->private_;
     guess_family(spec);
     const hp_keras_version *v = &spec->version;
     hp_fixup f = {.arena = &p->arena, .family = v->family, .version = v->major * 100 + v->minor};
     const char *module = hp_json_string(hp_json_get(p->config, "module"));
+    bool first = false, last = false;
+    find_orderings(p->config, &first, &last);
+    f.channels_first = first && !last;
     f.tf_keras = v->family == 2 && (f.version >= 204 || (module && !has_prefix(module, "keras.")));
     return fix_layer(&f, p->config, 0, error);
 }

@@ -8,9 +8,10 @@
 
 typedef struct hp_fixup {
     hp_arena *arena;
-    int family;    /* 1, 2 or 3, as in hp_keras_version */
-    int version;   /* major * 100 + minor */
-    bool tf_keras; /* family 2, written by TensorFlow's Keras and not by the multi-backend one */
+    int family;          /* 1, 2 or 3, as in hp_keras_version */
+    int version;         /* major * 100 + minor */
+    bool channels_first; /* family 1: the data format where a layer's config has none */
+    bool tf_keras;       /* family 2, written by TensorFlow's Keras and not by the multi-backend one */
 } hp_fixup;
 
 /* A layer object while it is changed: `object` has class_name and config; `class_name` is what it is called by now. */
@@ -37,5 +38,8 @@ void hp_fix_strip(hp_json *value, const char *key);
 
 /* What Keras 1 had and no table can say: Merge, border modes, kernel sizes in pieces (keras1.c). */
 hp_status hp_fix_keras1(const hp_fixup *f, hp_fix_layer *layer, hp_error *error);
+
+/* Makes a Functional of a Sequential whose list begins with a Merge of branches (keras1_merge.c). */
+hp_status hp_fix_merged_sequential(const hp_fixup *f, hp_json *object, hp_error *error);
 
 #endif

@@ -33,21 +33,21 @@ static hp_status fix_merge(const hp_fixup *f, hp_fix_layer *layer, hp_error *err
     static const struct mode {
         const char *mode, *class_name;
     } modes[] = {{"sum", "Add"}, {"mul", "Multiply"}, {"ave", "Average"}, {"max", "Maximum"}, {"concat", "Concatenate"},
-        {"dot", "Dot"}, {"cos", "Dot"}};
+        {"dot", "Dot"}};
     static const char *const training_keys[] = {
         "mode_type", "output_shape", "output_shape_type", "output_mask", "output_mask_type", "arguments"};
     hp_json *config = layer->config;
     const char *mode = hp_json_string(hp_json_get(config, "mode")), *class_name = NULL;
     for (size_t i = 0; mode && i < sizeof modes / sizeof *modes; i++)
         if (strcmp(modes[i].mode, mode) == 0) class_name = modes[i].class_name;
-    if (!class_name) return HP_OK; /* a lambda: stays Merge, which nothing knows */
-    bool concat = strcmp(mode, "concat") == 0, dot = strcmp(class_name, "Dot") == 0, cosine = strcmp(mode, "cos") == 0;
+    if (!class_name) return HP_OK; /* a lambda, or "cos", which adds an axis: stays Merge, which nothing knows */
+    bool concat = strcmp(mode, "concat") == 0, dot = strcmp(class_name, "Dot") == 0;
     if (!concat || !hp_json_rename(config, "concat_axis", "axis")) hp_json_remove(config, "concat_axis");
     if (!dot || !hp_json_rename(config, "dot_axes", "axes")) hp_json_remove(config, "dot_axes");
     hp_json_remove(config, "mode");
     for (size_t i = 0; i < sizeof training_keys / sizeof *training_keys; i++) hp_json_remove(config, training_keys[i]);
     if (dot) {
-        hp_json *normalize = hp_json_new_bool(f->arena, cosine);
+        hp_json *normalize = hp_json_new_bool(f->arena, false);
         HP_ALLOCATED(normalize, error);
         hp_json_set(config, "normalize", normalize);
     }
@@ -74,8 +74,55 @@ static hp_status fix_distributed_dense(const hp_fixup *f, hp_fix_layer *layer, h
     return hp_fix_set_string(f, layer->object, "class_name", "TimeDistributed", error);
 }
 
+/* Layers whose order of axes was not written. */
+static hp_status add_ordering(const hp_fixup *f, hp_fix_layer *layer, hp_error *error) {
+    static const char *const names[] = {
+        "UpSampling2D", "UpSampling3D", "ZeroPadding2D", "ZeroPadding3D", "Cropping2D", "Cropping3D"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(layer->class_name, names[i]) == 0 && !hp_json_get(layer->config, "dim_ordering"))
+            return hp_fix_set_string(
+                f, layer->config, "dim_ordering", f->channels_first ? "channels_first" : "channels_last", error);
+    return HP_OK;
+}
+
+/* A list of two copies of members of a dict; 0 where one is missing. */
+static hp_json *pair(const hp_fixup *f, const hp_json *a, const hp_json *b) {
+    hp_json *list = hp_json_new(f->arena, HP_JSON_ARRAY);
+    hp_json *first = a ? hp_json_copy(f->arena, a) : hp_json_new_int(f->arena, 0);
+    hp_json *second = b ? hp_json_copy(f->arena, b) : hp_json_new_int(f->arena, 0);
+    if (!list || !first || !second) return NULL;
+    hp_json_append(list, first);
+    hp_json_append(list, second);
+    return list;
+}
+
+/* Padding as a dict of sides, or as [top, bottom, left, right], becomes pairs. */
+static hp_status fix_padding(const hp_fixup *f, hp_fix_layer *layer, hp_error *error) {
+    const hp_json *old = hp_json_get(layer->config, "padding");
+    bool one = strcmp(layer->class_name, "ZeroPadding1D") == 0, two = strcmp(layer->class_name, "ZeroPadding2D") == 0;
+    bool dict = hp_json_is(old, HP_JSON_OBJECT), four = hp_json_is(old, HP_JSON_ARRAY) && old->count == 4;
+    if (!(one && dict) && !(two && (dict || four))) return HP_OK;
+    const hp_json *left = dict ? hp_json_get(old, "left_pad") : hp_json_at(old, 2);
+    const hp_json *right = dict ? hp_json_get(old, "right_pad") : hp_json_at(old, 3);
+    hp_json *sides = pair(f, left, right);
+    HP_ALLOCATED(sides, error);
+    if (two) {
+        const hp_json *top = dict ? hp_json_get(old, "top_pad") : hp_json_at(old, 0);
+        const hp_json *bottom = dict ? hp_json_get(old, "bottom_pad") : hp_json_at(old, 1);
+        hp_json *rows = pair(f, top, bottom), *both = hp_json_new(f->arena, HP_JSON_ARRAY);
+        HP_FAIL_IF(!rows || !both, error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
+        hp_json_append(both, rows);
+        hp_json_append(both, sides);
+        sides = both;
+    }
+    hp_json_set(layer->config, "padding", sides);
+    return HP_OK;
+}
+
 hp_status hp_fix_keras1(const hp_fixup *f, hp_fix_layer *layer, hp_error *error) {
     HP_TRY(fix_ordering(f, layer->config, error));
+    HP_TRY(add_ordering(f, layer, error));
+    HP_TRY(fix_padding(f, layer, error));
     HP_TRY(join_sizes(f, layer->config, error));
     if (strcmp(layer->class_name, "Merge") == 0) return fix_merge(f, layer, error);
     if (strcmp(layer->class_name, "TimeDistributedDense") == 0) return fix_distributed_dense(f, layer, error);

@@ -29,7 +29,8 @@ typedef struct rule {
     "|LSTM|GRU|SimpleRNN|LSTMCell|GRUCell|SimpleRNNCell|RNN|ConvLSTM1D|ConvLSTM2D|ConvLSTM3D|StackedRNNCells|"         \
     "CuDNNLSTM|CuDNNGRU|"
 #define ANY_CONV1 "|Conv1D|SeparableConv1D|LocallyConnected1D|AveragePooling1D|MaxPooling1D|"
-#define ANY_CONV "|Conv1D|Conv2D|Conv3D|Conv2DTranspose|SeparableConv2D|LocallyConnected1D|LocallyConnected2D|"
+#define ANY_CONV                                                                                                       \
+    "|Conv1D|Conv2D|Conv3D|Conv2DTranspose|SeparableConv2D|LocallyConnected1D|LocallyConnected2D|ConvLSTM2D|"
 #define SINGLE_GROUP                                                                                                   \
     "|Conv1DTranspose|Conv2DTranspose|Conv3DTranspose|DepthwiseConv1D|DepthwiseConv2D|SeparableConv1D|"                \
     "SeparableConv2D|"
@@ -84,7 +85,6 @@ static const rule rules[] = {
     {K1, "|LSTM|GRU|", "recurrent_activation", DEFAULT, "hard_sigmoid"},
     {K1, "|BatchNormalization|", "epsilon", DEFAULT, "0.001"},
     {K1, "|BatchNormalization|", "mode", DROP_IF, "0"},
-    {K1, "|BatchNormalization|", "mode", DROP_IF, "2"}, /* differs in training only */
     {K1, "|AveragePooling1D|AveragePooling2D|AveragePooling3D|MaxPooling1D|MaxPooling2D|MaxPooling3D|", "padding",
         DEFAULT, "valid"},
     /* names of both */

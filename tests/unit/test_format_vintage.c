@@ -142,8 +142,16 @@ static void test_keys(void **state) {
         "{name: \"m\", pool_size: 2, strides: 3, padding: \"valid\"}");
     check_layer("1.2.0", "Merge", "{\"name\": \"m\", \"mode\": \"concat\", \"concat_axis\": 1, \"dot_axes\": -1}",
         "Concatenate", "{name: \"m\", axis: 1}");
-    check_layer("1.2.0", "Merge", "{\"name\": \"m\", \"mode\": \"cos\", \"concat_axis\": 1, \"dot_axes\": 2}", "Dot",
-        "{name: \"m\", axes: 2, normalize: true}");
+    check_layer("1.2.0", "Merge", "{\"name\": \"m\", \"mode\": \"cos\", \"dot_axes\": 2}", "Merge",
+        "{name: \"m\", mode: \"cos\", dot_axes: 2}"); /* adds an axis, as nothing does today */
+    check_layer("1.2.0", "BatchNormalization", "{\"name\": \"b\", \"mode\": 0, \"epsilon\": 0.25}",
+        "BatchNormalization", "{name: \"b\", epsilon: 0.25}");
+    check_layer("1.2.0", "BatchNormalization", "{\"name\": \"b\", \"mode\": 2, \"epsilon\": 0.25}",
+        "BatchNormalization", "{name: \"b\", mode: 2, epsilon: 0.25}"); /* normalises over the batch, always */
+    check_layer("1.2.0", "ZeroPadding2D", "{\"name\": \"z\", \"padding\": [1, 2, 3, 4]}", "ZeroPadding2D",
+        "{name: \"z\", padding: [[1, 2], [3, 4]], data_format: \"channels_last\"}");
+    check_layer("1.2.0", "ZeroPadding1D", "{\"name\": \"z\", \"padding\": {\"right_pad\": 2}}", "ZeroPadding1D",
+        "{name: \"z\", padding: [0, 2]}");
     check_layer("1.0.0", "TimeDistributedDense", "{\"name\": \"t\", \"output_dim\": 4}", "TimeDistributed",
         "{name: \"t\", layer: {class_name: \"Dense\", config: {name: \"t\", units: 4}, module: \"keras.layers\", "
         "name: \"t\"}}");
@@ -212,6 +220,40 @@ static void test_calls(void **state) {
         "{initial_state: [" TENSOR("b") "], constants: [" TENSOR("b") "]}");
 }
 
+/* ---- branches in a Sequential of Keras 1 ---- */
+
+static void test_merged_sequential(void **state) {
+    (void)state;
+    static const char text[] =
+        "{\"class_name\": \"Sequential\", \"keras_version\": \"1.2.2\", \"config\": [{\"class_name\": \"Merge\", "
+        "\"config\": {\"name\": \"merge_1\", \"mode\": \"concat\", \"concat_axis\": -1, \"layers\": ["
+        "{\"class_name\": \"Sequential\", \"config\": [{\"class_name\": \"Dense\", \"config\": {\"name\": \"a\", "
+        "\"batch_input_shape\": [null, 3], \"output_dim\": 2}}, {\"class_name\": \"Dropout\", \"config\": {\"name\": "
+        "\"b\", \"p\": 0.5}}]}, {\"class_name\": \"Sequential\", \"config\": [{\"class_name\": \"UpSampling2D\", "
+        "\"config\": {\"name\": \"c\", \"batch_input_shape\": [null, 1, 4, 4], \"size\": [2, 2]}}, {\"class_name\": "
+        "\"MaxPooling2D\", \"config\": {\"name\": \"d\", \"dim_ordering\": \"th\"}}]}]}}, {\"class_name\": \"Dense\", "
+        "\"config\": {\"name\": \"e\", \"output_dim\": 1}}]}";
+    size_t size;
+    unsigned char *weights = read_file(DATA("latest.weights.h5"), &size);
+    hp_model_spec *spec;
+    hp_error error = {0};
+    if (hp_model_spec_open_memory("m", text, strlen(text), weights, size, &spec, &error) != HP_OK)
+        fail_msg("%s: %s", error.where, error.message);
+    const hp_json *config = at(spec->config, "config");
+    check_text(spec->config, "class_name", "Functional");
+    assert_int_equal(at(config, "layers")->count, 8);
+    check_text(config, "layers.0.class_name", "InputLayer");
+    check_json(config, "layers.0.config.batch_shape", "[null, 3]");
+    check_json(config, "layers.2.inbound_nodes.0.args", "[" TENSOR("a") "]");
+    check_text(config, "layers.4.config.data_format", "channels_first"); /* as all that say theirs */
+    check_text(config, "layers.6.class_name", "Concatenate");
+    check_json(config, "layers.6.inbound_nodes.0.args", "[[" TENSOR("b") ", " TENSOR("d") "]]");
+    check_json(config, "input_layers", "[[\"a_input\", 0, 0], [\"c_input\", 0, 0]]");
+    check_json(config, "output_layers", "[\"e\", 0, 0]");
+    hp_model_spec_close(spec);
+    free(weights);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keras1_config),
@@ -222,6 +264,7 @@ int main(void) {
         cmocka_unit_test(test_activations),
         cmocka_unit_test(test_policy),
         cmocka_unit_test(test_calls),
+        cmocka_unit_test(test_merged_sequential),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
