@@ -44,6 +44,7 @@ def keras1():
             "subsample": [1, 1], "dim_ordering": "th", "W_regularizer": None, "b_regularizer": None,
             "activity_regularizer": None, "W_constraint": None, "b_constraint": None, "bias": True,
             "input_dtype": "float32"}},
+        {"class_name": "PReLU", "config": {"name": "prelu_1", "trainable": True, "init": "zero"}},
         {"class_name": "Reshape", "config": {"name": "reshape_1", "trainable": True, "target_shape": [3, 6]}},
         {"class_name": "LSTM", "config": {
             "name": "lstm_1", "trainable": True, "return_sequences": False, "go_backwards": False, "stateful": False,
@@ -62,7 +63,7 @@ def keras1():
         f.attrs["model_config"] = json.dumps(config)
         legacy(f.create_group("model_weights"), {
             "convolution2d_1": [("convolution2d_1_W", ramp(2, 1, 2, 3)), ("convolution2d_1_b", ramp(2))],
-            "reshape_1": [], "lstm_1": gates, "dropout_1": []})
+            "prelu_1": [("prelu_1_alphas", ramp(2, 1, 1))], "reshape_1": [], "lstm_1": gates, "dropout_1": []})
 
 
 def keras2():

@@ -5,6 +5,7 @@
 #include "format/legacy_weights.h"
 
 #include <string.h>
+#include "format/fixups.h"
 #include "format/legacy_arrays.h"
 
 enum { MAX_DEPTH = 100 };
@@ -136,6 +137,22 @@ static hp_status fix_conv1d(const hp_legacy_weights *how, const hp_json *layer, 
     return HP_OK;
 }
 
+/* An axis of one element in PReLU's weight is a shared one (or has one element anyway). */
+static hp_status share_axes(
+    const hp_legacy_weights *how, const hp_json *layer, const hp_weight *alpha, hp_error *error) {
+    hp_json *config = hp_fix_member((hp_json *)layer, "config"); /* of the tree that the caller may change */
+    hp_json *axes = hp_json_new(how->arena, HP_JSON_ARRAY);
+    HP_ALLOCATED(axes, error);
+    for (int i = 0; i < alpha->rank; i++) {
+        if (alpha->dims[i] != 1) continue;
+        hp_json *axis = hp_json_new_int(how->arena, i + 1);
+        HP_ALLOCATED(axis, error);
+        hp_json_append(axes, axis);
+    }
+    if (axes->count && !hp_json_get(config, "shared_axes")) hp_json_set(config, "shared_axes", axes);
+    return HP_OK;
+}
+
 static hp_status fix_keras1(const hp_legacy_weights *how, const hp_json *layer, arrays *w, hp_error *error) {
     static const int lstm[] = {0, 2, 1, 3} /* i, c, f, o -> i, f, c, o */, gru[] = {0, 1, 2};
     static const int conv2d[] = {2, 3, 1, 0}, conv3d[] = {2, 3, 4, 1, 0};
@@ -145,6 +162,7 @@ static hp_status fix_keras1(const hp_legacy_weights *how, const hp_json *layer, 
     if ((is(name, "LSTM") || is(name, "ConvLSTM2D")) && w->count == 12) HP_TRY(join_gates(how, w, lstm, 4, error));
     if (is(name, "GRU") && w->count == 9) HP_TRY(join_gates(how, w, gru, 3, error));
     if (w->count == 0) return HP_OK;
+    if (is(name, "PReLU")) return share_axes(how, layer, &w->items[0], error);
     if (is(name, "Conv1D")) return fix_conv1d(how, layer, &w->items[0], error);
     if (is(name, "Conv2D") && first) return transpose(how, &w->items[0], 4, conv2d, error);
     if (is(name, "Conv3D") && first) return transpose(how, &w->items[0], 5, conv3d, error);
@@ -261,7 +279,7 @@ static bool names_agree(hp_store *store, const hp_json *layers) {
     return true;
 }
 
-hp_status hp_fix_legacy_weights(const hp_legacy_weights *how, const hp_json *config, hp_error *error) {
+hp_status hp_fix_legacy_weights(const hp_legacy_weights *how, hp_json *config, hp_error *error) {
     hp_store *store = how->store;
     const hp_json *layers = inner(config, "layers");
     bool by_name = names_agree(store, layers);

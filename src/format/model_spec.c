@@ -101,7 +101,7 @@ static int by_path(const void *a, const void *b) {
 
 static hp_status fix_weights(hp_model_spec *spec, hp_error *error) {
     hp_spec_private *p = spec->private_;
-    hp_legacy_weights how = {p->store, spec->version.family, p->theano_kernels};
+    hp_legacy_weights how = {p->store, &p->arena, spec->version.family, p->theano_kernels};
     if (spec->version.family == 3) return HP_OK;
     if (p->store->base.ordered) HP_TRY(hp_fix_legacy_weights(&how, p->config, error));
     hp_fix_strip(p->config, "consume_less"); /* said which layout Keras 1's RNNs have */

@@ -10,7 +10,7 @@ static void test_keras1_config(void **state) {
     const hp_json *layers = at(spec->config, "config.layers");
     assert_int_equal(spec->version.family, 1);
     check_text(spec->config, "config.name", "sequential");
-    assert_int_equal(layers->count, 5);
+    assert_int_equal(layers->count, 6);
     check_text(layers, "0.class_name", "InputLayer");
     check_json(layers, "0.config.batch_shape", "[null, 1, 4, 5]");
     check_text(layers, "1.class_name", "Conv2D");
@@ -22,11 +22,12 @@ static void test_keras1_config(void **state) {
     check_json(layers, "1.config.use_bias", "true");
     assert_null(at(layers, "1.config.batch_input_shape"));
     assert_null(at(layers, "1.config.nb_row"));
-    check_json(layers, "3.config.units", "2");
-    check_text(layers, "3.config.recurrent_activation", "hard_sigmoid_legacy");
-    assert_null(at(layers, "3.config.consume_less"));
-    assert_null(at(layers, "3.config.input_dim"));
-    check_json(layers, "4.config.rate", "0.5");
+    check_json(layers, "2.config.shared_axes", "[2, 3]"); /* from the weight */
+    check_json(layers, "4.config.units", "2");
+    check_text(layers, "4.config.recurrent_activation", "hard_sigmoid_legacy");
+    assert_null(at(layers, "4.config.consume_less"));
+    assert_null(at(layers, "4.config.input_dim"));
+    check_json(layers, "5.config.rate", "0.5");
     hp_model_spec_close(spec);
 }
 
