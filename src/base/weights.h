@@ -14,7 +14,8 @@ typedef struct hp_weight {
     hp_dtype dtype;   /* as stored; bfloat16 told by its attribute */
     int rank;
     int64_t dims[HP_MAX_RANK];
-    const void *mapped; /* C-contiguous little-endian bytes where they can be used in place; else NULL */
+    const void *
+        mapped; /* C-contiguous little-endian bytes, aligned to their element, where they can be used in place; else NULL */
     size_t bytes;
     uint64_t handle; /* for the store that owns it */
 } hp_weight;
