@@ -144,7 +144,8 @@ static hp_status bind_own(binder *b, hp_layer *layer, const char *path) {
             const hp_weight_slot *other = &layer->weights[k];
             const char *other_slash = strrchr(other->name, '/');
             int other_prefix = other_slash ? (int)(other_slash - other->name) : 0;
-            if (other->only_in_lists || other_prefix != prefix || strncmp(other->name, slot->name, (size_t)prefix) != 0) continue;
+            if (other->only_in_lists || other_prefix != prefix || strncmp(other->name, slot->name, (size_t)prefix) != 0)
+                continue;
             place += other->trainable != slot->trainable ? other->trainable : k < i;
         }
         char name[PATH_SIZE];
@@ -165,21 +166,38 @@ static const char *saved_name(const hp_layer *layer) {
     return layer->cls->saved_name ? layer->cls->saved_name : layer->cls->class_name;
 }
 
-/* The name of child `index` in its list: the class in snake case with _1, _2 ... for the second, third of that class
- * in this list. Operations are not among a model's layers. */
-static void list_name(const hp_layer *layer, size_t index, char *text, size_t size) {
-    const hp_layer *child = layer->children[index];
-    char name[256], other[256];
-    size_t before = 0;
+/* How often a name stood in a list so far. Classes are known ones, so there are few names. */
+typedef struct name_count {
+    const char *attribute;
+    char name[256];
+    size_t count;
+} name_count;
+
+typedef struct name_counts {
+    name_count *at;
+    size_t count, capacity;
+} name_counts;
+
+/* The name of the next child in its list: the class in snake case with _1, _2 ... for the second, third of that class
+ * in this list. Operations are not among a model's layers. False: out of memory. */
+static bool list_name(name_counts *counts, const hp_layer *child, char *text, size_t size) {
+    char name[256];
+    size_t i = 0;
     hp_snake_case(saved_name(child), name, sizeof name);
-    for (size_t i = 0; i < index; i++)
-        if (layer->children[i]->in_list && !layer->children[i]->cls->is_operation &&
-            strcmp(layer->children[i]->attribute, child->attribute) == 0)
-            before += strcmp(hp_snake_case(saved_name(layer->children[i]), other, sizeof other), name) == 0;
+    while (i < counts->count &&
+           (strcmp(counts->at[i].attribute, child->attribute) != 0 || strcmp(counts->at[i].name, name) != 0))
+        i++;
+    if (i == counts->count) {
+        if (!HP_GROW(counts->at, counts->capacity, counts->count + 1)) return false;
+        counts->at[counts->count++].attribute = child->attribute;
+        memcpy(counts->at[i].name, name, sizeof name);
+    }
+    size_t before = counts->at[i].count++;
     if (before)
         snprintf(text, size, "%s_%zu", name, before);
     else
         snprintf(text, size, "%s", name);
+    return true;
 }
 
 /* Attributes are visited by sorted name, private ones last: it decides which path a shared layer is saved under. */
@@ -194,15 +212,19 @@ static hp_status bind_path(binder *b, hp_layer *layer, const char *path);
 static hp_status bind_list(binder *b, hp_layer *layer, const char *path) {
     char name[PATH_SIZE], item[280];
     const char *skipped = layer->cls == &hp_model_class_Sequential ? "InputLayer" : NULL;
-    for (size_t i = 0; i < layer->child_count; i++) {
+    name_counts counts = {0};
+    hp_status status = HP_OK;
+    for (size_t i = 0; status == HP_OK && i < layer->child_count; i++) {
         hp_layer *child = layer->children[i];
         if (!child->in_list || child->cls->is_operation) continue;
         if (skipped && i == 0 && strcmp(child->cls->class_name, skipped) == 0) continue;
-        list_name(layer, i, item, sizeof item);
-        if (snprintf(name, sizeof name, "%s%s%s/%s", path, *path ? "/" : "", child->attribute, item) < PATH_SIZE)
-            HP_TRY(bind_path(b, child, name));
+        if (!list_name(&counts, child, item, sizeof item))
+            status = hp_error_set(b->error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
+        else if (snprintf(name, sizeof name, "%s%s%s/%s", path, *path ? "/" : "", child->attribute, item) < PATH_SIZE)
+            status = bind_path(b, child, name);
     }
-    return HP_OK;
+    hp_free(counts.at);
+    return status;
 }
 
 static hp_status bind_path(binder *b, hp_layer *layer, const char *path) {
@@ -365,9 +387,7 @@ static hp_status bind_groups(binder *b) {
     hp_status status = HP_OK;
     for (size_t i = 0; status == HP_OK && i < root->child_count; i++) {
         hp_layer *layer = root->children[i];
-        bool again = false;
-        for (size_t k = 0; k < i && !again; k++) again = root->children[k] == layer;
-        if (again) continue;
+        if (layer->parent == root && layer->place_in_parent != i) continue; /* shared, and bound already */
         if (!legacy_weights(layer, b->network->spec->version.family, &list)) {
             status = hp_error_set(b->error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
             break;

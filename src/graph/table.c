@@ -4,6 +4,8 @@
 #include "base/dtype.h"
 #include "graph/network.h"
 
+enum { MAX_CONNECTIONS = 32, MAX_CONNECTED_TEXT = 400 };
+
 /* ---- numbering */
 
 /* Layers of models only: what is inside wrappers and cells is theirs. */
@@ -128,27 +130,30 @@ static void add_parameters(hp_layer *layer, bool frozen, int64_t *all, int64_t *
         if (slot->trainable && !frozen) *trainable += n;
     }
     for (size_t i = 0; i < layer->child_count; i++) {
-        bool again = layer->children[i]->parent != layer; /* a shared one counts where it was made */
-        for (size_t k = 0; k < i && !again; k++) again = layer->children[k] == layer->children[i];
+        /* a shared one counts once, where it was made */
+        bool again = layer->children[i]->parent != layer || layer->children[i]->place_in_parent != i;
         if (!again) add_parameters(layer->children[i], frozen, all, trainable);
     }
 }
 
 /* ---- connections */
 
-static char *connected_to(hp_arena *arena, const hp_layer *layer) {
-    const hp_layer *parent = layer->parent;
-    char *text = hp_arena_strdup(arena, "");
-    if (!parent || parent->cls != &hp_model_class_Functional) return text;
-    const hp_functional *f = parent->config;
-    int listed = 0;
-    for (size_t n = 0; n < f->node_count && text; n++) {
+/* Appends the names of what each call of the model's layers reads to their infos. */
+static hp_status connect(hp_network *network, const hp_layer *model, hp_error *error) {
+    if (model->cls != &hp_model_class_Functional) return HP_OK;
+    const hp_functional *f = model->config;
+    for (size_t n = 0; n < f->node_count; n++) {
         const hp_model_node *node = &f->nodes[n];
-        if (node->layer != layer) continue;
-        for (size_t r = node->first_ref; r < node->first_ref + node->ref_count && text && listed < 32; r++, listed++)
-            text = hp_arena_printf(arena, "%s%s%s", text, *text ? ", " : "", f->nodes[f->refs[r].node].layer->name);
+        hp_layer_info *info = &network->infos[node->layer->index - 1];
+        size_t listed = node->ref_count < MAX_CONNECTIONS ? node->ref_count : MAX_CONNECTIONS;
+        for (size_t r = node->first_ref; r < node->first_ref + listed; r++) {
+            const char *text = info->connected_to, *name = f->nodes[f->refs[r].node].layer->name;
+            if (strlen(text) > MAX_CONNECTED_TEXT) break; /* longer tells nobody anything */
+            info->connected_to = hp_arena_printf(&network->arena, "%s%s%s", text, *text ? ", " : "", name);
+            HP_ALLOCATED(info->connected_to, error);
+        }
     }
-    return text;
+    return HP_OK;
 }
 
 static int depth_of(const hp_network *network, const hp_layer *layer) {
@@ -184,11 +189,12 @@ hp_status hp_network_fill_tables(hp_network *network, const hp_probe *first, con
             .dtype = hp_dtype_name(layer->dtype),
             .depth = depth_of(network, layer)};
         info->output_shape = record_text(&network->arena, first, second, layer->index);
-        info->connected_to = connected_to(&network->arena, layer);
+        info->connected_to = "";
         HP_ALLOCATED(info->output_shape, error);
-        HP_ALLOCATED(info->connected_to, error);
         add_parameters(layer, false, &info->parameters, &info->trainable_parameters);
     }
+    HP_TRY(connect(network, network->root, error));
+    for (size_t i = 0; i < network->layer_count; i++) HP_TRY(connect(network, network->layers[i], error));
     return HP_OK;
 }
 

@@ -183,6 +183,7 @@ struct hp_layer {
     hp_layer **children; /* in creation order */
     size_t child_count, child_capacity;
     struct hp_layer *parent; /* of a child; a shared one keeps its first */
+    size_t place_in_parent;  /* parent->children[place_in_parent] is this layer, for the first time */
     size_t index;            /* place in the network's table of layers, from 1; 0: it has none */
     bool visited;            /* for walks over layers that may be shared */
     hp_arena *arena;         /* the model's: lives as long as the layer */

@@ -119,6 +119,7 @@ bool hp_layer_add_child(hp_layer *layer, hp_layer *child, const char *attribute,
         child->parent = layer;
         child->attribute = attribute;
         child->in_list = in_list;
+        child->place_in_parent = layer->child_count - 1;
     }
     return true;
 }
