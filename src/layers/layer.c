@@ -27,6 +27,18 @@ static hp_weight_slot *new_slot(hp_layer *layer) {
     return &layer->weights[layer->weight_count++];
 }
 
+/* float16 and bfloat16: layers compute in float32 on values rounded to the narrow type; what passes between layers is
+ * stored in it. */
+static bool is_half(hp_dtype dtype) {
+    return dtype == HP_FLOAT16 || dtype == HP_BFLOAT16;
+}
+
+/* A float32 value with the precision of the layer's compute dtype. */
+static hp_value rounded(hp_builder *b, const hp_layer *layer, hp_value value) {
+    if (!is_half(layer->dtype)) return value;
+    return hp_emit_cast(b, hp_emit_cast(b, value, layer->dtype), HP_FLOAT32);
+}
+
 hp_value hp_layer_weight(
     hp_builder *b, hp_layer *layer, const char *name, bool trainable, int rank, const int64_t *dims) {
     if (b->status != HP_OK) return HP_NO_VALUE;
@@ -50,7 +62,7 @@ hp_value hp_layer_weight(
             hp_shape_text(&slot->constant->tensor.shape, has, sizeof has),
             hp_shape_text(&tensor.shape, wants, sizeof wants));
     }
-    return hp_emit_constant(b, slot->constant);
+    return rounded(b, layer, hp_emit_constant(b, slot->constant));
 }
 
 /* ---- arguments and outputs */
@@ -109,14 +121,72 @@ hp_value hp_call_mask(hp_builder *b, const hp_call *call) {
 
 /* ---- calls of layers */
 
+static hp_value with_mask_of(hp_builder *b, hp_value value, hp_value source) {
+    hp_value mask = hp_builder_mask(b, source);
+    if (mask != HP_NO_VALUE && value != source) hp_builder_set_mask(b, value, mask);
+    return value;
+}
+
+/* What Layer.__call__ makes of a tensor: floats of another width are cast to the compute dtype. */
 static hp_value autocast(hp_builder *b, const hp_layer *layer, hp_value value) {
     hp_dtype dtype = hp_builder_tensor(b, value)->dtype;
-    if (layer->cls->no_autocast || layer->cls->is_model || layer->cls->is_operation || dtype == layer->dtype ||
-        !hp_dtype_is_float(dtype) || !hp_dtype_is_float(layer->dtype))
-        return value;
-    hp_value mask = hp_builder_mask(b, value), cast = hp_emit_cast(b, value, layer->dtype);
-    if (mask != HP_NO_VALUE) hp_builder_set_mask(b, cast, mask);
-    return cast;
+    if (layer->cls->is_model || !hp_dtype_is_float(dtype)) return value;
+    if (layer->cls->is_operation)
+        return is_half(dtype) ? with_mask_of(b, hp_emit_cast(b, value, HP_FLOAT32), value) : value;
+    if (layer->cls->no_autocast || !hp_dtype_is_float(layer->dtype)) return value;
+    if (dtype == layer->dtype && !is_half(dtype)) return value;
+    hp_value cast = dtype == layer->dtype ? value : hp_emit_cast(b, value, layer->dtype);
+    return with_mask_of(b, hp_emit_cast(b, cast, is_half(layer->dtype) ? HP_FLOAT32 : layer->dtype), value);
+}
+
+static hp_arg autocast_arg(hp_builder *b, const hp_layer *layer, const hp_arg *given) {
+    hp_arg arg = *given;
+    if (arg.kind == HP_ARG_TENSOR) {
+        arg.tensor = autocast(b, layer, arg.tensor);
+    } else if (arg.kind == HP_ARG_LIST) {
+        arg.items = hp_arena_alloc(&b->graph->arena, (arg.item_count + 1) * sizeof *arg.items);
+        if (!arg.items) hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
+        for (size_t i = 0; b->status == HP_OK && i < arg.item_count; i++)
+            arg.items[i] = autocast_arg(b, layer, &given->items[i]);
+    }
+    return arg;
+}
+
+/* Replaces the call's inputs and arguments by cast ones. *half is the narrow type among an operation's tensors. */
+static void autocast_call(hp_builder *b, const hp_layer *layer, hp_call *call, hp_dtype *half) {
+    hp_value *inputs = hp_arena_alloc(&b->graph->arena, (call->input_count + 1) * sizeof *inputs);
+    hp_arg *args = hp_arena_alloc(&b->graph->arena, (call->arg_count + 1) * sizeof *args);
+    bool wide = false;
+    *half = HP_DTYPE_NONE;
+    if (!inputs || !args) {
+        hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
+        return;
+    }
+    for (size_t i = 0; i < call->input_count; i++) {
+        hp_dtype dtype = hp_builder_tensor(b, call->inputs[i])->dtype;
+        if (is_half(dtype)) *half = dtype;
+        wide |= dtype == HP_FLOAT32;
+        inputs[i] = autocast(b, layer, call->inputs[i]);
+    }
+    for (size_t i = 0; i < call->arg_count; i++) args[i] = autocast_arg(b, layer, &call->args[i]);
+    if (wide) *half = HP_DTYPE_NONE;
+    call->inputs = inputs;
+    call->args = args;
+}
+
+/* Outputs in the dtype that Keras has there. An inner layer's stay float32, rounded, for its wrapper to go on with. */
+static void cast_outputs(hp_builder *b, const hp_layer *layer, hp_call *call, hp_dtype half) {
+    const hp_layer_class *cls = layer->cls;
+    if (cls->is_operation && !hp_json_is_null(hp_json_get(hp_json_get(layer->json, "config"), "dtype"))) return;
+    hp_dtype dtype = cls->is_operation ? half : layer->dtype;
+    if (cls->is_model || !is_half(dtype)) return;
+    bool inner = layer->parent && !layer->parent->cls->is_model;
+    for (size_t i = 0; i < call->output_count && b->status == HP_OK; i++) {
+        hp_value value = call->outputs[i];
+        if (hp_builder_tensor(b, value)->dtype != HP_FLOAT32) continue;
+        hp_value narrow = hp_emit_cast(b, value, dtype);
+        call->outputs[i] = with_mask_of(b, inner ? hp_emit_cast(b, narrow, HP_FLOAT32) : narrow, value);
+    }
 }
 
 static bool check_inputs(hp_builder *b, const hp_layer *layer, const hp_call *call) {
@@ -135,13 +205,10 @@ void hp_layer_call_full(hp_builder *b, hp_layer *layer, hp_call *call) {
     if (b->status != HP_OK) return;
     const char *outer = b->layer;
     b->layer = layer->place;
-    hp_value *inputs = hp_arena_alloc(&b->graph->arena, (call->input_count + 1) * sizeof *inputs);
-    if (!inputs)
-        hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
-    else if (check_inputs(b, layer, call)) {
-        for (size_t i = 0; i < call->input_count; i++) inputs[i] = autocast(b, layer, call->inputs[i]);
-        call->inputs = inputs;
-        layer->cls->lower(b, layer, call);
+    hp_dtype half = HP_DTYPE_NONE;
+    if (check_inputs(b, layer, call)) {
+        autocast_call(b, layer, call, &half);
+        if (b->status == HP_OK) layer->cls->lower(b, layer, call);
         if (b->status == HP_OK && call->output_count == 0 && !layer->cls->is_model)
             hp_builder_fail(b, HP_ERROR_INTERNAL, "the layer gave no output");
         if (b->status == HP_OK && layer->cls->masking == HP_MASK_PASS && call->output_count > 0) {
@@ -149,6 +216,7 @@ void hp_layer_call_full(hp_builder *b, hp_layer *layer, hp_call *call) {
             if (mask != HP_NO_VALUE && hp_builder_mask(b, call->outputs[0]) == HP_NO_VALUE)
                 hp_builder_set_mask(b, call->outputs[0], mask);
         }
+        cast_outputs(b, layer, call, half);
     }
     if (b->status == HP_OK) b->layer = outer;
 }

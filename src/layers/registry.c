@@ -102,6 +102,7 @@ hp_dtype hp_layer_parse_dtype(const hp_json *value, const char **name) {
     const hp_json *config = hp_json_get(value, "config");
     const char *text = hp_json_string(config ? hp_json_get(config, "name") : value);
     *name = text ? text : "";
+    if (text && strncmp(text, "mixed_", 6) == 0) text += 6; /* computes in the narrow type, keeps float32 weights */
     return text ? hp_dtype_from_name(text) : HP_DTYPE_NONE;
 }
 
@@ -131,10 +132,12 @@ static void read_dtype(hp_layer_scope *scope, hp_layer *layer, const hp_json *va
         layer->dtype = HP_FLOAT32; /* containers pass values on as they are */
         return;
     }
-    bool taken = layer->cls->any_dtype ? layer->dtype != HP_DTYPE_NONE : layer->dtype == HP_FLOAT32;
+    bool computes = layer->dtype == HP_FLOAT32 || layer->dtype == HP_FLOAT16 || layer->dtype == HP_BFLOAT16;
+    bool taken = layer->cls->any_dtype ? layer->dtype != HP_DTYPE_NONE : computes;
     char text[80];
     if (!taken)
-        hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "dtype", "%s%s is not supported yet, only float32 is",
+        hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "dtype",
+            "%s%s is not supported yet, only float32, float16, bfloat16 and their mixed policies are",
             *name ? "dtype policy " : "", *name ? name : hp_json_describe(value, text, sizeof text));
 }
 

@@ -1,9 +1,10 @@
-/* typed_cast.c: astype among float32, float64, integers and bool. See typed.h. */
+/* typed_cast.c: astype among float32, float64, float16, bfloat16, integers and bool. See typed.h. */
 #include "prims/typed.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/half.h"
 #include "prims/typed_loops.h"
 
 /* A float as an integer: cut towards zero; what does not fit, and NaN, is the least int64 (as cvttsd2si gives). */
@@ -20,7 +21,30 @@ static inline uint64_t whole_unsigned(double x) {
     return x >= 9223372036854775808.0 && x < 18446744073709551616.0 ? (uint64_t)x : (uint64_t)whole(x);
 }
 
+/* float16 and bfloat16 are 16 bits of their own kinds: told apart by the type's name. */
+typedef struct half_bits {
+    uint16_t bits;
+} half_bits;
+typedef struct bfloat_bits {
+    uint16_t bits;
+} bfloat_bits;
+
+static inline float from_half(half_bits x) {
+    return hp_half_to_float(x.bits);
+}
+
+static inline float from_bfloat(bfloat_bits x) {
+    return hp_bfloat_to_float(x.bits);
+}
+
 /* One function per pair of types. */
+#define TO_HALVES(type, name, widen)                                                                                   \
+    static void name##_to_f16(const hp_typed_call *c) {                                                                \
+        HP_LOOP_1(uint16_t, type, hp_half_from_double((double)widen(p)))                                               \
+    }                                                                                                                  \
+    static void name##_to_bf16(const hp_typed_call *c) {                                                               \
+        HP_LOOP_1(uint16_t, type, hp_bfloat_from_double((double)widen(p)))                                             \
+    }
 #define FROM_INTEGER(type, name, to, to_name)                                                                          \
     static void name##_to_##to_name(const hp_typed_call *c) {                                                          \
         HP_LOOP_1(to, type, (to)p)                                                                                     \
@@ -45,6 +69,7 @@ static inline uint64_t whole_unsigned(double x) {
     FROM_INTEGER(type, name, uint16_t, u16)                                                                            \
     FROM_INTEGER(type, name, uint32_t, u32)                                                                            \
     FROM_INTEGER(type, name, uint64_t, u64)                                                                            \
+    TO_HALVES(type, name, )                                                                                            \
     TO_BOOL(type, name)
 #define CASTS_OF_FLOAT(dtype, type, name)                                                                              \
     FROM_INTEGER(type, name, float, f32)                                                                               \
@@ -57,12 +82,34 @@ static inline uint64_t whole_unsigned(double x) {
     FROM_FLOAT(type, name, uint16_t, u16, whole32)                                                                     \
     FROM_FLOAT(type, name, uint32_t, u32, whole)                                                                       \
     FROM_FLOAT(type, name, uint64_t, u64, whole_unsigned)                                                              \
+    TO_HALVES(type, name, )                                                                                            \
     TO_BOOL(type, name)
+#define FROM_HALF(type, name, widen, to, to_name, convert)                                                             \
+    static void name##_to_##to_name(const hp_typed_call *c) {                                                          \
+        HP_LOOP_1(to, type, (to)convert(widen(p)))                                                                     \
+    }
+#define CASTS_OF_HALF(dtype, type, name, widen)                                                                        \
+    FROM_HALF(type, name, widen, float, f32, )                                                                         \
+    FROM_HALF(type, name, widen, double, f64, )                                                                        \
+    FROM_HALF(type, name, widen, int8_t, i8, whole32)                                                                  \
+    FROM_HALF(type, name, widen, int16_t, i16, whole32)                                                                \
+    FROM_HALF(type, name, widen, int32_t, i32, whole32)                                                                \
+    FROM_HALF(type, name, widen, int64_t, i64, whole)                                                                  \
+    FROM_HALF(type, name, widen, uint8_t, u8, whole32)                                                                 \
+    FROM_HALF(type, name, widen, uint16_t, u16, whole32)                                                               \
+    FROM_HALF(type, name, widen, uint32_t, u32, whole)                                                                 \
+    FROM_HALF(type, name, widen, uint64_t, u64, whole_unsigned)                                                        \
+    TO_HALVES(type, name, widen)                                                                                       \
+    static void name##_to_boolean(const hp_typed_call *c) {                                                            \
+        HP_LOOP_1(uint8_t, type, widen(p) != 0)                                                                        \
+    }
 
 #define FLOATS(FOR) FOR(HP_FLOAT32, float, f32) FOR(HP_FLOAT64, double, f64)
+#define HALVES(FOR) FOR(HP_FLOAT16, half_bits, f16, from_half) FOR(HP_BFLOAT16, bfloat_bits, bf16, from_bfloat)
 #define INTEGERS_AND_BOOL(FOR) HP_TYPED_INTEGERS(FOR) FOR(HP_BOOL, uint8_t, boolean)
 
 FLOATS(CASTS_OF_FLOAT)
+HALVES(CASTS_OF_HALF)
 INTEGERS_AND_BOOL(CASTS_OF_INTEGER)
 
 hp_typed_function *hp_typed_cast(hp_dtype from, hp_dtype to) {
@@ -70,6 +117,8 @@ hp_typed_function *hp_typed_cast(hp_dtype from, hp_dtype to) {
 #define ROW_OF(dtype_, type, name)                                                                                     \
     [dtype_] = {[HP_FLOAT32] = name##_to_f32,                                                                          \
         [HP_FLOAT64] = name##_to_f64,                                                                                  \
+        [HP_FLOAT16] = name##_to_f16,                                                                                  \
+        [HP_BFLOAT16] = name##_to_bf16,                                                                                \
         [HP_INT8] = name##_to_i8,                                                                                      \
         [HP_INT16] = name##_to_i16,                                                                                    \
         [HP_INT32] = name##_to_i32,                                                                                    \
@@ -79,7 +128,9 @@ hp_typed_function *hp_typed_cast(hp_dtype from, hp_dtype to) {
         [HP_UINT32] = name##_to_u32,                                                                                   \
         [HP_UINT64] = name##_to_u64,                                                                                   \
         [HP_BOOL] = name##_to_boolean},
-        FLOATS(ROW_OF) INTEGERS_AND_BOOL(ROW_OF)
+#define ROW_OF_HALF(dtype_, type, name, widen) ROW_OF(dtype_, type, name)
+        FLOATS(ROW_OF) HALVES(ROW_OF_HALF) INTEGERS_AND_BOOL(ROW_OF)
+#undef ROW_OF_HALF
 #undef ROW_OF
     };
     bool known = (unsigned)from <= HP_BOOL && (unsigned)to <= HP_BOOL;
