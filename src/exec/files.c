@@ -191,7 +191,10 @@ static hp_status describe_outputs(job *j, hp_error *error) {
         if (is_text(reader)) views[i].storage = HP_IO_TEXT;
     }
     hp_array shapes[HP_MOST_TENSORS];
-    HP_TRY(hp_output_shapes(j->model, views, inputs, shapes, error));
+    for (size_t i = 0; i < inputs; i++) views[i].dims[0] = -1; /* how many rows there are is not the question */
+    hp_status status = hp_output_shapes(j->model, views, inputs, shapes, error);
+    if (status != HP_OK && inputs == 1) hp_error_prefix(error, "%s", j->readers[0]->name);
+    HP_TRY(status);
     for (size_t i = 0; i < count; i++) {
         hp_tensor_info info;
         HP_TRY(hp_model_output(j->model, i, &info, error));
