@@ -10,7 +10,7 @@
 
 /* Calls of layers in one lowering: shared models inside shared models multiply, and a file of a kilobyte could ask
  * for 2^40 of them. */
-enum { MAX_CALLS = 50000 };
+enum { MAX_CALLS = 20000 };
 
 /* Sizes to try for dims that are unknown until data comes, the likely ones first. */
 static const int64_t trial_sizes[] = {32, 64, 16, 128, 224, 8, 7, 299, 256, 512, 4, 2, 1};
