@@ -17,8 +17,8 @@ typedef struct hp_network hp_network;
  *   *network  set on HP_OK only.
  * Returns the first reason's status (HP_ERROR_UNSUPPORTED, HP_ERROR_FORMAT, HP_ERROR_SHAPE ...) with its text and the
  * number of the others in *error, or HP_ERROR_NO_MEMORY. error->where begins with spec->name. */
-hp_status hp_network_open(const hp_model_spec *spec, hp_constants *constants, hp_reasons *reasons,
-    hp_network **network, hp_error *error);
+hp_status hp_network_open(
+    const hp_model_spec *spec, hp_constants *constants, hp_reasons *reasons, hp_network **network, hp_error *error);
 void hp_network_close(hp_network *network); /* NULL: nothing */
 
 /* Inputs in the order of model.inputs, outputs as keras.tree flattens them. Shapes: see hp_tensor_info; shape[0] is

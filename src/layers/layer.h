@@ -102,12 +102,12 @@ typedef struct hp_layer_list {
 /* ---- weights --------------------------------------------------------------------------------------------------- */
 
 typedef struct hp_weight_slot {
-    const char *name;        /* Keras's: "kernel"; "cell/kernel" for a variable of an attribute that is no layer here */
-    bool trainable;          /* as created; a frozen layer makes all of its weights non-trainable */
+    const char *name; /* Keras's: "kernel"; "cell/kernel" for a variable of an attribute that is no layer here */
+    bool trainable;   /* as created; a frozen layer makes all of its weights non-trainable */
     /* How a file holds it, for the few that are special; all false for the others. */
-    bool only_in_paths; /* another layer's variable: paths hold it here as well, ordered lists once */
-    bool only_in_lists; /* merged into another weight when paths are written: zeros there */
-    bool frozen;        /* trainable as created, not any more: ordered lists have it behind the trainable ones */
+    bool only_in_paths;      /* another layer's variable: paths hold it here as well, ordered lists once */
+    bool only_in_lists;      /* merged into another weight when paths are written: zeros there */
+    bool frozen;             /* trainable as created, not any more: ordered lists have it behind the trainable ones */
     hp_constant *constant;   /* data bound by graph/ after the first lowering */
     const hp_weight *stored; /* where its data comes from; NULL until then */
 } hp_weight_slot;
