@@ -8,7 +8,7 @@ enum { SCORE_DOT, SCORE_CONCAT };
 
 typedef struct attention {
     double dropout;
-    bool use_scale;
+    bool use_scale, causal;
     int score_mode;
 } attention;
 
@@ -18,6 +18,7 @@ static const hp_field attention_fields[] = {
     HP_BOOL(attention, use_scale, false),
     HP_ENUM(attention, score_mode, SCORE_DOT, score_modes),
     HP_FLOAT(attention, dropout, 0, 0, 1),
+    HP_BOOL(attention, causal, false), /* of Keras 2 */
     HP_IGNORE("seed"),
     HP_FIELDS_END,
 };
@@ -25,6 +26,7 @@ static const hp_field attention_fields[] = {
 static const hp_field additive_fields[] = {
     HP_BOOL(attention, use_scale, true),
     HP_FLOAT(attention, dropout, 0, 0, 1),
+    HP_BOOL(attention, causal, false), /* of Keras 2 */
     HP_IGNORE("seed"),
     HP_FIELDS_END,
 };
@@ -97,7 +99,7 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call,
     hp_call_refuse_training(b, call, c->dropout);
     find_masks(b, call, &query_mask, &value_mask);
     hp_value scores = scores_of(b, layer, query, key);
-    bool causal = hp_call_flag(b, call, "use_causal_mask", false);
+    bool causal = hp_call_flag(b, call, "use_causal_mask", false) || c->causal;
     scores = masked_scores(b, scores, hp_mask_bool(b, value_mask), causal);
     hp_value weights = hp_emit_softmax(b, scores, -1, false);
     hp_value output = hp_emit_matmul(b, weights, value, false, false);

@@ -71,6 +71,7 @@ static const hp_field fields[] = {
     HP_INT(hp_conv_config, filters, HP_REQUIRED, 1, HP_MAX_DIM),
     HP_INT(hp_conv_config, groups, 1, 1, HP_MAX_DIM),
     HP_CONV_FIELDS,
+    HP_LORA_FIELDS(hp_conv_config),
     HP_IGNORE_WEIGHT("kernel"),
     HP_FIELDS_END,
 };
@@ -113,6 +114,7 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     dims[c->spatial + 1] = c->filters;
     hp_value kernel = hp_layer_weight(b, layer, "kernel", true, c->spatial + 2, dims);
     hp_value bias = c->use_bias ? hp_layer_weight(b, layer, "bias", true, HP_DIMS(c->filters)) : HP_NO_VALUE;
+    kernel = hp_layer_lora(b, layer, "kernel", kernel, &c->lora);
     hp_call_output(b, call, hp_conv_output(b, c, hp_emit_conv(b, x, kernel, bias, &params)));
 }
 

@@ -2,7 +2,7 @@
 #ifndef HP_LAYERS_CONV_H
 #define HP_LAYERS_CONV_H
 
-#include "layers/support.h"
+#include "layers/lora.h"
 
 enum { HP_PADDING_VALID, HP_PADDING_SAME, HP_PADDING_CAUSAL };
 extern const char *const hp_paddings[]; /* "valid", "same", "causal" */
@@ -13,7 +13,8 @@ typedef struct hp_conv_config {
     int padding, data_format;
     hp_activation_spec activation;
     bool use_bias;
-    int spatial; /* axes: 1 to 3; set by check, with what follows */
+    hp_lora lora; /* of Conv1D, Conv2D, Conv3D */
+    int spatial;  /* axes: 1 to 3; set by check, with what follows */
     int64_t kernel[HP_MAX_SPATIAL], stride[HP_MAX_SPATIAL], dilation[HP_MAX_SPATIAL];
 } hp_conv_config;
 

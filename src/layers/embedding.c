@@ -1,6 +1,6 @@
 /* embedding.c: Embedding and Masking (keras/src/layers/core/): the layers that begin masks. */
 #include <math.h>
-#include "layers/support.h"
+#include "layers/lora.h"
 
 /* x != value, as bool. */
 static hp_value differs(hp_builder *b, hp_value x, double value) {
@@ -14,12 +14,14 @@ static hp_value differs(hp_builder *b, hp_value x, double value) {
 typedef struct embedding {
     int64_t input_dim, output_dim;
     bool mask_zero;
+    hp_lora lora;
 } embedding;
 
 static const hp_field embedding_fields[] = {
     HP_INT(embedding, input_dim, HP_REQUIRED, 1, HP_MAX_DIM),
     HP_INT(embedding, output_dim, HP_REQUIRED, 1, HP_MAX_DIM),
     HP_BOOL(embedding, mask_zero, false),
+    HP_LORA_FIELDS(embedding),
     HP_IGNORE_WEIGHT("embeddings"),
     HP_IGNORE("input_length"),
     HP_FIELDS_END,
@@ -31,6 +33,7 @@ static void lower_embedding(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_dtype dtype = hp_builder_tensor(b, x)->dtype;
     hp_value indices = dtype == HP_INT32 || dtype == HP_INT64 ? x : hp_emit_cast(b, x, HP_INT32);
     hp_value table = hp_layer_weight(b, layer, "embeddings", true, HP_DIMS(c->input_dim, c->output_dim));
+    table = hp_layer_lora(b, layer, "embeddings", table, &c->lora);
     hp_value y = hp_emit_gather(b, table, indices, 0);
     if (c->mask_zero) hp_builder_set_mask(b, y, differs(b, x, 0));
     hp_call_output(b, call, y);

@@ -2,7 +2,8 @@
  * (keras/src/layers/attention/{multi_head_attention,grouped_query_attention}.py).
  *
  * Keras has two ways through: the fused dot_product_attention of the backend, and its own einsums with the Softmax
- * layer. They differ where a query may see no key at all: the first averages all values, the second gives zeros. */
+ * layer. They differ where a query may see no key at all: the first averages all values, the second gives zeros.
+ * Keras 2 has the second alone, with a Softmax that averages. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,9 +14,9 @@ typedef struct multi_head {
     int64_t num_heads, key_dim, value_dim, sliding_window;
     int64_t head_dim, num_query_heads, num_key_value_heads; /* GroupQueryAttention's */
     double dropout;
-    bool use_bias, use_gate;
+    bool use_bias, use_gate, softmax_robust_masking;
     hp_ints output_shape, attention_axes;
-    bool grouped; /* set by check; the numbers above are then filled for both */
+    bool keras2, grouped; /* set by check; the numbers above are then filled for both */
 } multi_head;
 
 #define COMMON_FIELDS                                                                                                  \
@@ -30,7 +31,8 @@ static const hp_field multi_head_fields[] = {
     HP_INTS(multi_head, output_shape, HP_NULL, 1, HP_MAX_DIM),
     HP_INTS(multi_head, attention_axes, HP_NULL, -HP_MAX_RANK, HP_MAX_RANK),
     COMMON_FIELDS,
-    HP_IGNORE("query_shape"), /* Keras 2 writes what it was built with */
+    HP_BOOL(multi_head, softmax_robust_masking, false), /* of Keras 2 */
+    HP_IGNORE("query_shape"),                           /* Keras 2 writes what it was built with */
     HP_IGNORE("key_shape"),
     HP_IGNORE("value_shape"),
     HP_FIELDS_END,
@@ -46,7 +48,8 @@ static const hp_field grouped_fields[] = {
 
 static void check_multi_head(hp_layer_scope *scope, hp_layer *layer, void *config) {
     multi_head *c = config;
-    (void)scope, (void)layer;
+    (void)layer;
+    c->keras2 = scope->family == 1 || scope->family == 2;
     if (c->value_dim == HP_INT_NULL) c->value_dim = c->key_dim;
     c->num_query_heads = c->num_key_value_heads = c->num_heads;
 }
@@ -148,19 +151,21 @@ static hp_value fused(hp_builder *b, const multi_head *c, const attention_call *
 }
 
 /* Softmax over the last `axes` axes of scores, masked as the layer Softmax does: masked places are 0 even where all
- * are masked. */
-static hp_value masked_softmax(hp_builder *b, hp_value scores, hp_value mask, int axes) {
+ * are masked, but for Keras 2. */
+static hp_value masked_softmax(hp_builder *b, const multi_head *c, hp_value scores, hp_value mask, int axes) {
     hp_shape shape = *hp_builder_shape(b, scores), flat = shape;
     if (b->status != HP_OK) return HP_NO_VALUE;
     if (mask != HP_NO_VALUE) {
+        hp_value low = hp_emit_float(b, -1e9);
         mask = expand_mask(b, mask, shape.rank, axes);
-        scores = hp_emit_select(b, mask, scores, hp_emit_float(b, -1e9));
+        if (c->keras2 && !c->softmax_robust_masking) low = hp_emit_binary(b, HP_BINARY_ADD, scores, low);
+        scores = hp_emit_select(b, mask, scores, low);
     }
     flat.rank = shape.rank - axes + 1;
     flat.dims[flat.rank - 1] = hp_shape_product(&shape, shape.rank - axes, shape.rank);
     hp_value weights = hp_emit_softmax(b, hp_emit_reshape(b, scores, flat.rank, flat.dims), -1, false);
     weights = hp_emit_reshape(b, weights, shape.rank, shape.dims);
-    return mask == HP_NO_VALUE ? weights : hp_emit_select(b, mask, weights, hp_emit_float(b, 0));
+    return mask == HP_NO_VALUE || c->keras2 ? weights : hp_emit_select(b, mask, weights, hp_emit_float(b, 0));
 }
 
 /* The equations of _build_attention_equation for projected inputs of `rank` axes. False: reported. */
@@ -210,7 +215,7 @@ static hp_value unfused(hp_builder *b, const multi_head *c, attention_call *a, h
     }
     hp_value query = hp_emit_binary(b, HP_BINARY_MULTIPLY, a->query, hp_emit_float(b, 1.0F / sqrtf((float)c->key_dim)));
     hp_value scores = hp_emit_einsum(b, dot, (const hp_value[]){a->key, query}, 2);
-    *weights = masked_softmax(b, scores, a->mask, axes);
+    *weights = masked_softmax(b, c, scores, a->mask, axes);
     return hp_emit_einsum(b, combine, (const hp_value[]){*weights, a->value}, 2);
 }
 
@@ -264,14 +269,15 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_value query_mask, weights = HP_NO_VALUE, output;
     make_mask(b, c, call, &a, raw_value, raw_key, &query_mask);
     hp_value gate = project_all(b, layer, &a);
-    bool dot_product = !(c->dropout > 0) && !a.scores && hp_builder_shape(b, a.query)->rank == 4;
+    bool dot_product = !c->keras2 && !(c->dropout > 0) && !a.scores && hp_builder_shape(b, a.query)->rank == 4;
     output = dot_product ? fused(b, c, &a) : unfused(b, c, &a, &weights);
     if (gate != HP_NO_VALUE) output = hp_emit_binary(b, HP_BINARY_MULTIPLY, output, gate);
     output = output_projection(b, layer, output, features);
     hp_call_output(b, call, output);
     if (a.scores) hp_call_output(b, call, weights);
     if (b->status != HP_OK) return;
-    if (!c->grouped) { /* set_keras_mask(..., None): other layers that take these tensors see no mask any more */
+    if (!c->grouped &&
+        !c->keras2) { /* set_keras_mask(..., None): other layers that take these tensors see no mask any more */
         hp_builder_set_mask(b, call->inputs[0], HP_NO_VALUE);
         hp_builder_set_mask(b, raw_value, HP_NO_VALUE);
         if (raw_key != HP_NO_VALUE) hp_builder_set_mask(b, raw_key, HP_NO_VALUE);

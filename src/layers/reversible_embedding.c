@@ -1,12 +1,14 @@
 /* reversible_embedding.c: ReversibleEmbedding (keras/src/layers/core/reversible_embedding.py): an Embedding that also
  * projects back, with the same weights or others, when it is called with reverse=True. */
 #include "layers/call_options.h"
+#include "layers/lora.h"
 
 typedef struct reversible_embedding {
     int64_t input_dim, output_dim;
     bool mask_zero, tie_weights;
     hp_dtype reverse_dtype;
     double logit_soft_cap;
+    hp_lora lora;
 } reversible_embedding;
 
 static const hp_field fields[] = {
@@ -16,6 +18,7 @@ static const hp_field fields[] = {
     HP_BOOL(reversible_embedding, tie_weights, true),
     HP_DTYPE_FIELD(reversible_embedding, reverse_dtype),
     HP_FLOAT(reversible_embedding, logit_soft_cap, HP_NULL, 1e-30, 1e30),
+    HP_LORA_FIELDS(reversible_embedding),
     HP_IGNORE_WEIGHT("embeddings"),
     HP_IGNORE("input_length"),
     HP_FIELDS_END,
@@ -55,6 +58,7 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_value reverse = HP_NO_VALUE;
     if (!c->tie_weights)
         reverse = hp_layer_weight(b, layer, "reverse_embeddings", true, HP_DIMS(c->output_dim, c->input_dim));
+    table = hp_layer_lora(b, layer, "embeddings", table, &c->lora);
     if (hp_call_flag(b, call, "reverse", false))
         y = project_back(b, c, call->inputs[0], table, reverse);
     else
