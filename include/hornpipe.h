@@ -256,6 +256,10 @@ HP_API hp_status hp_session_open(
 /* As hp_model_predict, in this session's workspace and with its options. */
 HP_API hp_status hp_session_predict(hp_session *session, const hp_array *inputs, size_t input_count, hp_array *outputs,
     size_t output_count, hp_error *error);
+/* Sets the states of stateful layers back to zeros, as Keras's reset_states. A session keeps them from batch to batch and
+ * from call to call (rows then come in whole batches of the size that the model was made with, on one thread);
+ * hp_model_predict begins each call with zeros. Does nothing for other models, and for NULL. */
+HP_API void hp_session_reset(hp_session *session);
 HP_API void hp_session_close(hp_session *session);
 
 /* ---- 6. files ---------------------------------------------------------------------------------------------------- */

@@ -164,7 +164,7 @@ hp_status hp_output_shapes(
     int64_t rows = 0;
     hp_status status = bound && shapes ? HP_OK : hp_error_set(error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
     if (status == HP_OK) status = hp_bind_inputs(model, views, input_count, bound, shapes, &rows, error);
-    int64_t batch = hp_network_mixes_rows(model->network, NULL) ? HP_KERAS_BATCH : 0;
+    int64_t batch = hp_model_batch(model);
     if (status == HP_OK) status = hp_model_plan(model, shapes, 0, batch, &shared, error);
     for (size_t i = 0; status == HP_OK && i < model->output_count; i++) {
         hp_array wanted;

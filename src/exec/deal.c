@@ -73,7 +73,7 @@ static hp_status find_inputs(
 }
 
 static void find_outputs(const hp_deal *deal, int64_t begin, void **outputs) {
-    size_t count = deal->plan->graph.output_count;
+    size_t count = deal->plan->graph.output_count - deal->plan->graph.state_count;
     for (size_t i = 0; i < count; i++)
         outputs[i] = deal->outputs[i] + (size_t)(begin * deal->rows_per_unit) * deal->output_row_bytes[i];
 }
@@ -83,13 +83,33 @@ static int64_t source_row(const hp_deal *deal, int64_t row) {
     return row + (hp_model_input_count(deal->session->model) ? deal->session->bound[0].view.first_row : 0);
 }
 
+/* States are the plan's last inputs and outputs; after a batch what they became is what the next one begins with. */
+static void find_states(const hp_deal *deal, const void **inputs, void **outputs) {
+    const hp_graph *graph = &deal->plan->graph;
+    for (size_t i = 0; i < graph->state_count; i++) {
+        inputs[graph->input_count - graph->state_count + i] = deal->session->states[2 * i];
+        outputs[graph->output_count - graph->state_count + i] = deal->session->states[2 * i + 1];
+    }
+}
+
+static void advance_states(const hp_deal *deal) {
+    unsigned char **states = deal->session->states;
+    for (size_t i = 0; i < deal->plan->graph.state_count; i++) {
+        unsigned char *before = states[2 * i];
+        states[2 * i] = states[2 * i + 1];
+        states[2 * i + 1] = before;
+    }
+}
+
 /* Units [begin, begin + count), at most a block. */
 static hp_status run_block(const hp_deal *deal, int worker, int64_t begin, int64_t count, hp_error *error) {
-    const void *inputs[HP_MOST_TENSORS];
-    void *outputs[HP_MOST_TENSORS];
+    const void *inputs[2 * HP_MOST_TENSORS];
+    void *outputs[2 * HP_MOST_TENSORS];
     HP_TRY(find_inputs(deal, worker, begin, count, inputs, error)); /* its row numbers are the array's */
     find_outputs(deal, begin, outputs);
+    find_states(deal, inputs, outputs);
     hp_status status = hp_plan_run(deal->plan, deal->session->memory[worker], inputs, outputs, count, error);
+    if (status == HP_OK) advance_states(deal);
     if (status == HP_ERROR_ROW && error->row >= 0)
         error->row += source_row(deal, deal->first_row + begin * deal->rows_per_unit);
     return status;

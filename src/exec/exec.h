@@ -26,7 +26,7 @@ typedef struct hp_shared_plan {
 
 /* Most inputs and most outputs of a model. */
 enum { HP_MOST_TENSORS = 64 };
-enum { HP_PLANS_KEPT = 16, HP_SESSIONS_KEPT = 8, HP_KERAS_BATCH = 32 };
+enum { HP_PLANS_KEPT = 16, HP_SESSIONS_KEPT = 8 };
 
 struct hp_model {
     hp_model_spec *spec;
@@ -44,6 +44,9 @@ struct hp_model {
     uint64_t uses;
     _Atomic(hp_session *) idle[HP_SESSIONS_KEPT];
 };
+
+/* The batch of a model that mixes rows, where the caller names none; 0 for one that does not. */
+int64_t hp_model_batch(const hp_model *model);
 
 /* The plan for inputs of these shapes (in the order of the model's inputs, as lowered), from the cache or new.
  * Release it with hp_shared_plan_release. Thread-safe. */
@@ -92,6 +95,9 @@ struct hp_session {
     int workers;             /* that have memory */
     hp_gang *gang;           /* NULL with one job */
     hp_bound_input *bound;   /* per model input */
+    unsigned char **states;  /* two buffers per state of a stateful plan: before a batch and after it; zeros at first */
+    size_t *state_bytes;
+    size_t state_count;
     hp_shape *shapes;
 };
 

@@ -239,7 +239,6 @@ static hp_status open_writers(job *j, const hp_file *files, size_t file_count, h
 /* Rows of a chunk: some megabytes of inputs and outputs, and no more than a share of the memory allowed. */
 static int64_t choose_chunk(const job *j) {
     enum { GOAL = 4 << 20, CHUNKS = 4 };
-    if (j->options.chunk_rows > 0) return j->options.chunk_rows;
     double bytes = 1, goal = GOAL, most = j->options.max_memory > 0 ? (double)j->options.max_memory : 256.0 * 1048576;
     for (size_t i = 0; i < hp_model_input_count(j->model); i++) {
         double row = (double)hp_dtype_size(j->readers[i]->dtype);
@@ -253,9 +252,12 @@ static int64_t choose_chunk(const job *j) {
     }
     if (bytes * 64 > goal) goal = bytes * 64; /* large rows: enough of them to deal out evenly */
     if (goal > most / CHUNKS) goal = most / CHUNKS;
-    int64_t rows = (int64_t)(goal / bytes), batch = j->options.batch_size > 0 ? j->options.batch_size : HP_KERAS_BATCH;
-    if (hp_network_mixes_rows(j->model->network, NULL)) rows = rows / batch * batch; /* batches as Keras cuts them */
-    return rows < batch ? batch : rows;
+    int64_t rows = j->options.chunk_rows > 0 ? j->options.chunk_rows : (int64_t)(goal / bytes);
+    int64_t batch = hp_model_batch(j->model);
+    if (batch > 0 && j->options.batch_size > 0) batch = j->options.batch_size;
+    if (batch > 0) rows = rows / batch * batch; /* batches as Keras cuts them */
+    if (rows < batch) rows = batch;
+    return rows < 1 ? 1 : rows;
 }
 
 static hp_status run_job(job *j, const hp_file *inputs, size_t input_count, const hp_file *outputs, size_t output_count,

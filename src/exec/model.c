@@ -33,11 +33,15 @@ static void trial_shapes(const hp_network *network, int64_t unknown, hp_shape *s
     }
 }
 
+int64_t hp_model_batch(const hp_model *model) {
+    return hp_network_mixes_rows(model->network, NULL) ? hp_network_batch(model->network) : 0;
+}
+
 /* What an inner layer gives: lowered on trial; dims that change with the trial's size are known only with data. */
 static hp_status describe_layer_outputs(hp_model *model, hp_error *error) {
     static const int64_t trials[] = {32, 64, 128, 224, 16, 8};
     hp_shape shapes[HP_MOST_TENSORS];
-    int64_t batch = hp_network_mixes_rows(model->network, NULL) ? HP_KERAS_BATCH : 0;
+    int64_t batch = hp_model_batch(model);
     hp_status status = HP_OK;
     int succeeded = 0;
     for (size_t t = 0; t < sizeof trials / sizeof *trials && succeeded < 2; t++) {
@@ -46,8 +50,9 @@ static hp_status describe_layer_outputs(hp_model *model, hp_error *error) {
         status = hp_network_lower(model->network, shapes, hp_network_input_count(model->network), batch,
             model->output_layer, &graph, NULL, error);
         if (status == HP_OK && !model->outputs) {
-            model->outputs = hp_alloc_array(graph.output_count, sizeof *model->outputs);
-            model->output_count = model->outputs ? graph.output_count : 0;
+            size_t count = graph.output_count - graph.state_count;
+            model->outputs = hp_alloc_array(count, sizeof *model->outputs);
+            model->output_count = model->outputs ? count : 0;
             if (!model->outputs) status = HP_ERROR_NO_MEMORY;
         }
         for (size_t i = 0; status == HP_OK && i < model->output_count; i++) {
@@ -181,7 +186,7 @@ static double flops_per_row(hp_model *model) {
     for (size_t i = 0; i < hp_network_input_count(model->network); i++)
         for (int d = 0; d < shapes[i].rank; d++)
             if (shapes[i].dims[d] < 0) return (double)NAN;
-    int64_t batch = hp_network_mixes_rows(model->network, NULL) ? HP_KERAS_BATCH : 0;
+    int64_t batch = hp_model_batch(model);
     hp_shared_plan *shared;
     if (hp_model_plan(model, shapes, 0, batch, &shared, NULL) != HP_OK) return (double)NAN;
     double flops = shared->plan->flops / (double)(batch ? batch : 1);
@@ -226,7 +231,8 @@ hp_status hp_report_open(const char *path, const hp_model_options *options, hp_r
     const char *where;
     if (status == HP_OK && hp_network_mixes_rows(model->network, &where))
         snprintf(report->note, sizeof report->note,
-            "rows of a batch are mixed by %s: it runs in batches of %d, as Keras's", where, HP_KERAS_BATCH);
+            "rows of a batch are mixed by %s: it runs in batches of %lld, as Keras's", where,
+            (long long)hp_model_batch(model));
     hp_model_close(model);
     if (status == HP_ERROR_UNSUPPORTED && report->reasons.count == 0)
         hp_reasons_add(&report->reasons, status, first.where, "%s", first.message);

@@ -57,6 +57,9 @@ void hp_session_close(hp_session *session) {
     hp_gang_free(session->gang);
     if (session->memory) drop_memory(session);
     for (int w = 0; session->staging && w < session->jobs; w++) hp_free(session->staging[w]);
+    for (size_t i = 0; i < 2 * session->state_count; i++) hp_free(session->states[i]);
+    hp_free(session->states);
+    hp_free(session->state_bytes);
     hp_shared_plan_release(session->shared);
     hp_free(session->bound);
     hp_free(session->shapes);
@@ -124,9 +127,44 @@ static hp_status provide_memory(hp_session *session, int workers, int64_t rows_p
     return HP_OK;
 }
 
+void hp_session_reset(hp_session *session) {
+    if (!session) return;
+    for (size_t i = 0; i < session->state_count; i++) memset(session->states[2 * i], 0, session->state_bytes[i]);
+}
+
+static hp_status make_states(hp_session *session, size_t count, hp_error *error) {
+    session->states = hp_alloc_array(2 * count, sizeof *session->states);
+    session->state_bytes = hp_alloc_array(count, sizeof *session->state_bytes);
+    HP_ALLOCATED(session->states, error);
+    HP_ALLOCATED(session->state_bytes, error);
+    session->state_count = count;
+    return HP_OK;
+}
+
+/* Memory for the states of a stateful plan, zeros at first. */
+static hp_status provide_states(hp_session *session, hp_error *error) {
+    const hp_graph *graph = &session->shared->plan->graph;
+    HP_FAIL_IF(graph->state_count > HP_MOST_TENSORS, error, HP_ERROR_UNSUPPORTED, NULL,
+        "the model keeps %zu states; at most %d can be kept", graph->state_count, HP_MOST_TENSORS);
+    if (graph->state_count > 0 && session->state_count == 0) HP_TRY(make_states(session, graph->state_count, error));
+    for (size_t i = 0; i < graph->state_count; i++) {
+        hp_value value = graph->inputs[graph->input_count - graph->state_count + i];
+        size_t bytes = session->shared->plan->slots[value].row_bytes;
+        for (size_t half = 0; half < 2 && !session->states[2 * i + half]; half++) {
+            session->states[2 * i + half] = hp_alloc_aligned(bytes);
+            HP_ALLOCATED(session->states[2 * i + half], error);
+            memset(session->states[2 * i + half], 0, bytes);
+            session->state_bytes[i] = bytes;
+        }
+        HP_FAIL_IF(session->state_bytes[i] != bytes, error, HP_ERROR_SHAPE, NULL,
+            "the model keeps its state from batch to batch: all batches must have the same size");
+    }
+    return HP_OK;
+}
+
 static int workers_for(const hp_session *session, int64_t units) {
     double wanted = session->shared->work_per_row * (double)units / WORK_PER_THREAD;
-    if (session->jobs < 2 || wanted < 2) return 1;
+    if (session->jobs < 2 || wanted < 2 || session->shared->plan->graph.state_count > 0) return 1;
     return wanted < session->jobs ? (int)wanted : session->jobs;
 }
 
@@ -136,6 +174,7 @@ static hp_status deal_units(hp_session *session, int64_t first_row, int64_t rows
     const hp_shared_plan *shared = session->shared;
     int workers = workers_for(session, units);
     HP_TRY(provide_memory(session, workers, rows_per_unit, error));
+    HP_TRY(provide_states(session, error));
     unsigned char *places[HP_MOST_TENSORS];
     size_t row_bytes[HP_MOST_TENSORS];
     for (size_t i = 0; i < session->model->output_count; i++) {
@@ -168,8 +207,8 @@ static hp_status bind_outputs(const hp_session *session, hp_array *outputs, int6
 
 /* A graph that mixes rows: whole batches, then the rest as a smaller batch with a plan of its own, as Keras does. */
 static hp_status predict_batches(hp_session *session, hp_array *outputs, int64_t rows, hp_error *error) {
-    int64_t batch = session->batch_size > 0 ? session->batch_size : HP_KERAS_BATCH, whole = rows / batch,
-            rest = rows % batch;
+    int64_t batch = session->batch_size > 0 ? session->batch_size : hp_model_batch(session->model);
+    int64_t whole = rows / batch, rest = rows % batch;
     HP_TRY(find_plan(session, whole || !rest ? batch : rest, error));
     HP_TRY(bind_outputs(session, outputs, rows, error));
     if (whole) HP_TRY(deal_units(session, 0, batch, whole, outputs, rows, error));
@@ -250,6 +289,7 @@ hp_status hp_model_predict(hp_model *model, const hp_array *inputs, size_t input
         (long long)options.batch_size);
     hp_session *session;
     HP_TRY(take_session(model, &options, &session, error));
+    hp_session_reset(session); /* stateful models: each call begins with zeros */
     hp_status status = hp_session_predict(session, inputs, input_count, outputs, output_count, error);
     return_session(model, session);
     return status;

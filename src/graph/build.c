@@ -45,14 +45,19 @@ static bool emit_inputs(hp_builder *b, const hp_network *network, const hp_shape
     return b->status == HP_OK;
 }
 
+/* The outputs, and behind them what states become. */
 static void set_outputs(hp_builder *b, const hp_value *values, size_t count) {
+    hp_graph *graph = b->graph;
     if (b->status != HP_OK) return;
-    b->graph->outputs = hp_arena_copy(&b->graph->arena, values, count * sizeof *values);
-    b->graph->output_count = count;
-    if (!b->graph->outputs) {
-        b->graph->output_count = 0;
+    hp_value *outputs = hp_arena_alloc(&graph->arena, (count + graph->state_count + 1) * sizeof *outputs);
+    if (!outputs) {
         hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
+        return;
     }
+    for (size_t i = 0; i < count; i++) outputs[i] = values[i];
+    for (size_t i = 0; i < graph->state_count; i++) outputs[count + i] = graph->next_states[i];
+    graph->outputs = outputs;
+    graph->output_count = count + graph->state_count;
 }
 
 hp_status hp_network_lower_recorded(const hp_network *network, const hp_shape *inputs, size_t input_count,
@@ -77,7 +82,7 @@ hp_status hp_network_lower_recorded(const hp_network *network, const hp_shape *i
         set_outputs(&b, call.outputs, call.output_count);
     else if (b.status == HP_OK)
         set_outputs(&b, records[wanted->index].outputs, records[wanted->index].count);
-    if (b.status == HP_OK && graph->output_count == 0)
+    if (b.status == HP_OK && graph->output_count == graph->state_count)
         hp_builder_fail(&b, HP_ERROR_FORMAT, "there is no output: the layer is never called");
     if (mixes_rows) *mixes_rows = b.status != HP_OK && b.mixes_rows;
     if (mixes_rows_where) snprintf(mixes_rows_where, where_size, "%s", b.mixes_rows_where);
@@ -98,6 +103,12 @@ hp_status hp_network_lower(const hp_network *network, const hp_shape *inputs, si
     }
     return hp_network_lower_recorded(
         network, inputs, input_count, batch_rows, output_layer, records, graph, mixes_rows, NULL, 0, error);
+}
+
+int64_t hp_network_batch(const hp_network *network) {
+    enum { KERAS_BATCH = 32 };
+    int64_t fixed = hp_network_fixed_batch(network);
+    return fixed > 0 ? fixed : KERAS_BATCH;
 }
 
 /* ---- trials */
@@ -125,7 +136,7 @@ static hp_status try_size(hp_network *network, int64_t size, hp_probe *probe, hp
     bool mixes = network->mixes_rows;
     hp_status status = HP_OK;
     for (int pass = 0; pass < 2; pass++) {
-        int64_t batch = network->mixes_rows ? 32 : 0;
+        int64_t batch = network->mixes_rows ? hp_network_batch(network) : 0;
         status = hp_network_lower_recorded(network, shapes, network->input_count, batch, NULL, probe->records,
             &probe->graph, &mixes, where, sizeof where, error);
         if (status == HP_OK || !mixes || network->mixes_rows) break;

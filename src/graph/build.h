@@ -29,6 +29,8 @@ hp_tensor_info hp_network_input(const hp_network *network, size_t index);
 hp_tensor_info hp_network_output(const hp_network *network, size_t index);
 /* The batch size that the model was made with, or -1 where it is free. For information. */
 int64_t hp_network_fixed_batch(const hp_network *network);
+/* The batch size of a network that mixes rows, where the caller names none: the fixed one, or Keras's 32. */
+int64_t hp_network_batch(const hp_network *network);
 
 const char *hp_network_name(const hp_network *network);       /* "functional_1" */
 const char *hp_network_class_name(const hp_network *network); /* "Functional" */

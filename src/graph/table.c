@@ -164,10 +164,10 @@ static int depth_of(const hp_network *network, const hp_layer *layer) {
 
 static hp_status fill_outputs(hp_network *network, const hp_probe *first, const hp_probe *second, hp_error *error) {
     const hp_graph *graph = &first->graph;
-    network->output_count = graph->output_count;
-    network->outputs = hp_arena_alloc(&network->arena, (graph->output_count + 1) * sizeof *network->outputs);
+    network->output_count = graph->output_count - graph->state_count;
+    network->outputs = hp_arena_alloc(&network->arena, (network->output_count + 1) * sizeof *network->outputs);
     HP_ALLOCATED(network->outputs, error);
-    for (size_t i = 0; i < graph->output_count; i++) {
+    for (size_t i = 0; i < network->output_count; i++) {
         hp_tensor_info *info = &network->outputs[i];
         const hp_layer *layer = hp_model_output_layer(network->root, i);
         info->name = layer ? layer->name : "";

@@ -229,8 +229,20 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     s.recurrent = recurrent_kernel(b, layer);
     s.h = given && first ? hp_channels_last(b, states[0]) : states[0];
     s.cell = given && first ? hp_channels_last(b, states[1]) : states[1];
+    hp_value kept[2] = {HP_NO_VALUE, HP_NO_VALUE};
+    if (c->options.stateful && !given) { /* kept channels last: nobody sees them */
+        hp_shape shape = *hp_builder_shape(b, at_time(b, s.x, 0));
+        if (b->status == HP_OK) shape.dims[shape.rank - 1] = c->conv.filters;
+        hp_rnn_kept_states(b, 2, (hp_shape[]){shape, shape}, kept);
+        s.h = kept[0];
+        s.cell = kept[1];
+    }
     hp_value y = to_layer_format(b, c, run(&s), c->options.return_sequences ? 2 : 1);
     hp_call_output(b, call, y);
+    if (kept[0] != HP_NO_VALUE) {
+        hp_emit_next_state(b, kept[0], s.h);
+        hp_emit_next_state(b, kept[1], s.cell);
+    }
     if (c->options.return_state) {
         hp_call_output(b, call, to_layer_format(b, c, s.h, 1));
         hp_call_output(b, call, to_layer_format(b, c, s.cell, 1));

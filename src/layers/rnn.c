@@ -46,8 +46,6 @@ void hp_rnn_check(hp_layer_scope *scope, hp_layer *layer, hp_rnn_config *c, hp_r
     if (cell != HP_RNN_SIMPLE && !hp_activation_elementwise(&c->recurrent_activation, &unused))
         hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "recurrent_activation",
             "an activation that is not elementwise is not supported in a recurrent layer");
-    if (c->stateful)
-        hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "stateful", "stateful layers are not supported yet");
     if (c->time_major)
         hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "time_major", "time before the batch is not supported");
 }
@@ -87,6 +85,13 @@ bool hp_rnn_initial_states(hp_builder *b, const hp_call *call, size_t count, hp_
     return false;
 }
 
+void hp_rnn_kept_states(hp_builder *b, size_t count, const hp_shape *shapes, hp_value *states) {
+    for (size_t i = 0; i < count && b->status == HP_OK; i++) {
+        hp_tensor tensor = {.dtype = HP_FLOAT32, .shape = shapes[i]};
+        states[i] = hp_emit_state(b, &tensor);
+    }
+}
+
 size_t hp_rnn_state_count(const hp_rnn_config *config) {
     return config->cell == HP_RNN_LSTM ? 2 : 1;
 }
@@ -122,9 +127,15 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_value states[2] = {HP_NO_VALUE, HP_NO_VALUE}, outputs[3] = {HP_NO_VALUE, HP_NO_VALUE, HP_NO_VALUE};
     bool given;
     if (!hp_rnn_initial_states(b, call, state_count, states, &given)) return;
+    bool kept = c->stateful && !given;
+    if (kept) {
+        hp_shape shape = {.rank = 2, .dims = {hp_builder_shape(b, x)->dims[0], c->units}};
+        hp_rnn_kept_states(b, state_count, (hp_shape[]){shape, shape}, states);
+    }
     hp_value mask = hp_call_mask(b, call);
     if (mask != HP_NO_VALUE) mask = hp_emit_cast(b, mask, HP_BOOL);
-    hp_rnn_emit_cell(b, layer, names, c, c, x, mask, given ? states : NULL, outputs);
+    hp_rnn_emit_cell(b, layer, names, c, c, x, mask, given || kept ? states : NULL, outputs);
+    for (size_t i = 0; kept && i < state_count; i++) hp_emit_next_state(b, states[i], outputs[1 + i]);
     hp_call_output(b, call, outputs[0]);
     for (size_t i = 0; c->return_state && i < state_count; i++) hp_call_output(b, call, outputs[1 + i]);
     hp_value own_mask = hp_call_previous_mask(b, call);

@@ -24,6 +24,9 @@ size_t hp_rnn_state_count(const hp_rnn_config *config);
  * float32. *given: there are any. False: reported. */
 bool hp_rnn_initial_states(hp_builder *b, const hp_call *call, size_t count, hp_value *states, bool *given);
 
+/* Where a stateful layer is called without initial states: the states that it keeps, `shapes` of one batch. */
+void hp_rnn_kept_states(hp_builder *b, size_t count, const hp_shape *shapes, hp_value *states);
+
 /* Runs a cell over a sequence x[batch, time, features]. `names`: of the layer's weights kernel, recurrent kernel, bias;
  * `config`: what the cell is; `options`: return_sequences, go_backwards, zero_output_for_mask. states: NULL for zeros.
  * Outputs: [0] sequence or last output, then the last states. */

@@ -96,6 +96,17 @@ size_t hp_cell_states(const hp_layer *cell) {
     return count;
 }
 
+void hp_cell_state_shapes(const hp_layer *cell, int64_t batch, hp_shape *shapes) {
+    if (hp_cell_is_fused(cell)) {
+        const hp_rnn_config *c = cell->config;
+        for (size_t i = 0; i < hp_rnn_state_count(c); i++) shapes[i] = (hp_shape){.rank = 2, .dims = {batch, c->units}};
+        return;
+    }
+    const hp_layer_list *cells = &((const stack *)cell->config)->cells;
+    for (size_t i = 0; i < cells->count; shapes += hp_cell_states(cells->at[i++]))
+        hp_cell_state_shapes(cells->at[i], batch, shapes);
+}
+
 hp_value hp_cell_run(hp_builder *b, hp_layer *cell, const hp_rnn_config *options, hp_value x, hp_value mask,
     const hp_value *states, hp_value *last) {
     static const char *const names[] = {"kernel", "recurrent_kernel", "bias"};

@@ -6,6 +6,8 @@
 
 /* The number of state tensors of a cell; 0: the layer is no cell. */
 size_t hp_cell_states(const hp_layer *cell);
+/* The shapes of those tensors for a batch. */
+void hp_cell_state_shapes(const hp_layer *cell, int64_t batch, hp_shape *shapes);
 /* Whether it runs as one primitive, which can go backwards by itself. */
 bool hp_cell_is_fused(const hp_layer *cell);
 /* Runs a cell over a sequence, as hp_rnn_emit_cell; a stack does not go backwards. `states`: NULL for zeros. `last`:

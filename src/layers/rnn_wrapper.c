@@ -28,8 +28,6 @@ static void check(hp_layer_scope *scope, hp_layer *layer, void *config) {
     if (states == 0 || states > MAX_STATES)
         hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "cell", "the layer %s with %zu states is not supported",
             c->cell->cls->class_name, states);
-    if (c->options.stateful)
-        hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "stateful", "stateful layers are not supported yet");
     if (c->options.time_major)
         hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "time_major", "time before the batch is not supported");
 }
@@ -61,6 +59,12 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     size_t count = hp_cell_states(c->cell);
     bool given;
     if (!hp_check_rank(b, x, 3, 3) || !hp_rnn_initial_states(b, call, count, states, &given)) return;
+    bool kept = options.stateful && !given;
+    if (kept) {
+        hp_shape shapes[MAX_STATES];
+        hp_cell_state_shapes(c->cell, hp_builder_shape(b, x)->dims[0], shapes);
+        hp_rnn_kept_states(b, count, shapes, states);
+    }
     hp_value mask = hp_call_mask(b, call), own_mask = hp_call_previous_mask(b, call);
     if (mask != HP_NO_VALUE) mask = hp_emit_cast(b, mask, HP_BOOL);
     hp_value step_mask = mask;
@@ -71,7 +75,8 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     }
     bool zero_behind = c->unroll && options.zero_output_for_mask && mask != HP_NO_VALUE;
     if (zero_behind) options.zero_output_for_mask = false;
-    hp_value y = hp_cell_run(b, c->cell, &options, x, step_mask, given ? states : NULL, last);
+    hp_value y = hp_cell_run(b, c->cell, &options, x, step_mask, given || kept ? states : NULL, last);
+    for (size_t i = 0; kept && i < count; i++) hp_emit_next_state(b, states[i], last[i]);
     if (zero_behind) y = zero_unrolled(b, &c->options, y, mask);
     hp_call_output(b, call, y);
     for (size_t i = 0; options.return_state && i < count; i++) hp_call_output(b, call, last[i]);

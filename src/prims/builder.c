@@ -192,6 +192,26 @@ hp_value hp_emit_input(hp_builder *b, const hp_tensor *tensor) {
     return value;
 }
 
+hp_value hp_emit_state(hp_builder *b, const hp_tensor *tensor) {
+    hp_graph *g = b->graph;
+    if (b->status == HP_OK && g->batch_rows == 0)
+        return hp_builder_mixes_rows(b, "it keeps its state from batch to batch");
+    hp_value state = hp_emit_input(b, tensor);
+    hp_value *next = hp_arena_alloc(&g->arena, (g->state_count + 1) * sizeof *next);
+    if (b->status != HP_OK) return HP_NO_VALUE;
+    if (!next) return out_of_memory(b);
+    if (g->state_count) memcpy(next, g->next_states, g->state_count * sizeof *next);
+    next[g->state_count++] = state; /* unchanged, until hp_emit_next_state says more */
+    g->next_states = next;
+    return state;
+}
+
+void hp_emit_next_state(hp_builder *b, hp_value state, hp_value next) {
+    hp_graph *g = b->graph;
+    for (size_t i = 0; b->status == HP_OK && i < g->state_count; i++)
+        if (g->inputs[g->input_count - g->state_count + i] == state) g->next_states[i] = next;
+}
+
 hp_value hp_emit_constant(hp_builder *b, const hp_constant *constant) {
     if (b->status != HP_OK) return HP_NO_VALUE;
     if (!constant) return out_of_memory(b);

@@ -50,6 +50,10 @@ hp_value hp_emit_node(hp_builder *b, const struct hp_prim *prim, const void *par
 /* Appends to graph->inputs as well. */
 hp_value hp_emit_input(hp_builder *b, const hp_tensor *tensor);
 /* One value per constant, however often it is asked for. NULL: out of memory (of what made the constant). */
+/* A state that is kept from batch to batch (zeros at first), and what it is after this batch. Rows of a batch are not
+ * mixed, but batches follow each other: reported as mixing rows where batch_rows is 0. */
+hp_value hp_emit_state(hp_builder *b, const hp_tensor *tensor);
+void hp_emit_next_state(hp_builder *b, hp_value state, hp_value next);
 hp_value hp_emit_constant(hp_builder *b, const hp_constant *constant);
 hp_value hp_emit_literal(hp_builder *b, hp_dtype dtype, int rank, const int64_t *dims, const void *data); /* copied */
 hp_value hp_emit_float(hp_builder *b, double value); /* float32 scalar */

@@ -89,7 +89,11 @@ typedef struct hp_graph {
     size_t node_count, node_capacity;
     hp_value *inputs, *outputs; /* in the order of model.inputs and model.outputs */
     size_t input_count, output_count;
-    int64_t batch_rows; /* 0: rows are free; else the graph mixes rows and was lowered for this many */
+    /* States that stateful layers keep from batch to batch: the last state_count inputs, and in the same order the last
+     * state_count outputs; zeros before the first batch. Only with batch_rows > 0. */
+    size_t state_count;
+    hp_value *next_states; /* while lowering: what each state becomes; graph/ appends them to the outputs */
+    int64_t batch_rows;    /* 0: rows are free; else the graph mixes rows and was lowered for this many */
 } hp_graph;
 
 void hp_graph_release(hp_graph *graph);
