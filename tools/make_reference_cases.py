@@ -125,6 +125,14 @@ def answer(package, model, values):
         return flat(package, tf.function(model, jit_compile=True)(values))
 
 
+def answer_in_batches(package, model, values, batch):
+    """`answer` for so many rows at a time, the batches one after the other; for all at once without `batch`."""
+    if not batch:
+        return answer(package, model, values)
+    parts = [answer(package, model, [v[i : i + batch] for v in values]) for i in range(0, len(values[0]), batch)]
+    return [np.concatenate(outputs) for outputs in zip(*parts)]
+
+
 def saved(package, model, extension, folder):
     """Saves a model; returns the file's bytes and the model loaded from it."""
     path = folder / f"model.{extension}"
@@ -155,7 +163,7 @@ def make(package, case, extensions, seed):
         for extension in extensions:
             content, loaded = saved(package, model, extension, pathlib.Path(folder))
             files[f"{own}/model.{extension}"] = content
-            answers.append([answer(package, loaded, v) for _, v in sets])
+            answers.append([answer_in_batches(package, loaded, v, case.batch) for _, v in sets])
     for other in answers[1:]:
         for a, b in zip(answers[0], other):
             if any(not np.array_equal(x, y, equal_nan=True) for x, y in zip(a, b)):

@@ -62,7 +62,8 @@ class Input:
 @dataclasses.dataclass(frozen=True)
 class Case:
     """One model. `build(keras)` returns it, made with either package; `sets` are the concrete input shapes to predict,
-    a list with one shape an input in each; `keras2`: whether tf_keras makes a file of it as well."""
+    a list with one shape an input in each; `keras2`: whether tf_keras makes a file of it as well; `batch`: Keras is
+    given so many rows at a time, one batch after the other (stateful layers)."""
 
     group: str
     name: str
@@ -73,6 +74,7 @@ class Case:
     keras2: bool = True
     legacy: bool = True
     rows: int = 3
+    batch: int | None = None
 
 
 def _as_inputs(inputs):
