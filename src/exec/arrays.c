@@ -104,7 +104,11 @@ hp_status hp_bind_inputs(const hp_model *model, const hp_io_view *views, size_t 
         count != wanted, error, HP_ERROR_ARGUMENT, NULL, "%zu inputs were given; the model has %zu", count, wanted);
     for (size_t i = 0; i < count; i++) {
         HP_TRY(bind_input(model, i, &views[i], &bound[i], &shapes[i], error));
-        HP_FAIL_IF(views[i].dims[0] != views[0].dims[0], error, HP_ERROR_SHAPE, NULL,
+        bound[i].own_rows = hp_network_input_rows(model->network, i);
+        HP_FAIL_IF(bound[i].own_rows > 0 && views[i].dims[0] >= 0 && views[i].dims[0] != bound[i].own_rows, error,
+            HP_ERROR_SHAPE, NULL, "input %zu has %lld rows; the model was made for %lld", i,
+            (long long)views[i].dims[0], (long long)bound[i].own_rows);
+        HP_FAIL_IF(bound[i].own_rows == 0 && views[i].dims[0] != views[0].dims[0], error, HP_ERROR_SHAPE, NULL,
             "input %zu has %lld rows, input 0 has %lld: all inputs must have the same number", i,
             (long long)views[i].dims[0], (long long)views[0].dims[0]);
     }

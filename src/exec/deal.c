@@ -55,18 +55,19 @@ static void report(dealing *d, hp_status status, const hp_error *error) {
 static hp_status find_inputs(
     const hp_deal *deal, int worker, int64_t begin, int64_t count, const void **inputs, hp_error *error) {
     const hp_session *session = deal->session;
-    int64_t row = deal->first_row + begin * deal->rows_per_unit, rows = count * deal->rows_per_unit;
+    int64_t first_row = deal->first_row + begin * deal->rows_per_unit, row_count = count * deal->rows_per_unit;
     unsigned char *staging = session->staging[worker];
     size_t input_count = hp_model_input_count(session->model);
     for (size_t i = 0; i < input_count; i++) {
         const hp_bound_input *bound = &session->bound[i];
+        int64_t row = bound->own_rows ? 0 : first_row, rows = bound->own_rows ? bound->own_rows : row_count;
         if (bound->direct) {
             inputs[i] = bound->direct + (size_t)row * bound->row_bytes;
             continue;
         }
         inputs[i] = staging;
         HP_TRY(hp_io_convert(&bound->view, row, rows, bound->dtype, staging, NULL, error));
-        size_t block = (size_t)(deal->plan->block_rows * deal->rows_per_unit);
+        size_t block = (size_t)(bound->own_rows ? bound->own_rows : deal->plan->block_rows * deal->rows_per_unit);
         staging += (block * bound->row_bytes + HP_ALIGNMENT - 1) / HP_ALIGNMENT * HP_ALIGNMENT;
     }
     return HP_OK;

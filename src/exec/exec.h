@@ -61,6 +61,7 @@ typedef struct hp_bound_input {
     const unsigned char *direct; /* rows in the graph's dtype, C order; NULL: converted tile by tile */
     hp_dtype dtype;              /* the graph's */
     size_t row_bytes;            /* in the graph's dtype */
+    int64_t own_rows;            /* of an input that stands beside the rows; 0: its rows are the model's */
 } hp_bound_input;
 
 /* The views of a caller's arrays. Errors: HP_ERROR_ARGUMENT, HP_ERROR_SHAPE. */

@@ -111,6 +111,7 @@ typedef struct job {
     hp_io_writer *writers[HP_MOST_TENSORS];
     hp_io_output outputs[HP_MOST_TENSORS], selected[2 * HP_MOST_TENSORS];
     int selected_count[HP_MOST_TENSORS];
+    int64_t own_rows[HP_MOST_TENSORS]; /* per input */
     hp_arena arena;
 } job;
 
@@ -272,6 +273,8 @@ static hp_status run_job(job *j, const hp_file *inputs, size_t input_count, cons
     hp_stream *stream = &j->stream;
     stream->readers = j->readers;
     stream->reader_count = hp_model_input_count(j->model);
+    for (size_t i = 0; i < stream->reader_count; i++) j->own_rows[i] = hp_network_input_rows(j->model->network, i);
+    stream->own_rows = j->own_rows;
     stream->writers = j->writers;
     stream->selection = &j->selection;
     stream->outputs = j->outputs;

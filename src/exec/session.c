@@ -100,11 +100,12 @@ static hp_status find_plan(hp_session *session, int64_t batch_rows, hp_error *er
 
 /* Bytes of one worker's converted inputs; laid out as deal.c's find_inputs does. */
 static size_t staging_size(const hp_session *session, int64_t rows_per_unit) {
-    size_t bytes = 0, block = (size_t)(session->shared->plan->block_rows * rows_per_unit);
-    size_t count = hp_model_input_count(session->model);
-    for (size_t i = 0; i < count; i++)
-        if (!session->bound[i].direct)
-            bytes += (block * session->bound[i].row_bytes + HP_ALIGNMENT - 1) / HP_ALIGNMENT * HP_ALIGNMENT;
+    size_t bytes = 0, count = hp_model_input_count(session->model);
+    for (size_t i = 0; i < count; i++) {
+        const hp_bound_input *bound = &session->bound[i];
+        size_t rows = (size_t)(bound->own_rows ? bound->own_rows : session->shared->plan->block_rows * rows_per_unit);
+        if (!bound->direct) bytes += (rows * bound->row_bytes + HP_ALIGNMENT - 1) / HP_ALIGNMENT * HP_ALIGNMENT;
+    }
     return bytes;
 }
 

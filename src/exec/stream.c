@@ -66,7 +66,9 @@ static void pass_on(flow *f, slot *s, slot_state state) {
 
 static hp_status read_chunk(const hp_stream *stream, slot *s, hp_error *error) {
     for (size_t i = 0; i < stream->reader_count; i++) {
-        HP_TRY(hp_io_read(stream->readers[i], stream->chunk_rows, &s->batches[i], error));
+        int64_t own_rows = stream->own_rows[i];
+        HP_TRY(hp_io_read(stream->readers[i], own_rows ? own_rows : stream->chunk_rows, &s->batches[i], error));
+        if (own_rows) continue;
         const hp_io_reader *first = stream->readers[0], *reader = stream->readers[i];
         HP_FAIL_IF(s->batches[i].rows != s->batches[0].rows, error, HP_ERROR_SHAPE, reader->name,
             "the file has %s rows than %s: row %lld is missing in one of them",
@@ -130,7 +132,7 @@ static hp_status compute_chunk(const hp_stream *stream, slot *s, hp_error *error
     hp_io_view views[HP_MOST_TENSORS];
     for (size_t i = 0; i < stream->reader_count; i++) {
         views[i] = s->batches[i].view;
-        views[i].dims[0] = s->rows;
+        views[i].dims[0] = s->batches[i].rows;
     }
     shape_outputs(stream, s);
     hp_status status = hp_session_run(stream->session, views, s->outputs, error);

@@ -11,6 +11,7 @@ typedef struct hp_stream {
     hp_session *session;
     hp_io_reader **readers; /* one per model input */
     size_t reader_count;
+    const int64_t *own_rows; /* per reader: of an input that stands beside the rows, read once; else 0 */
     hp_io_reader *id_reader; /* the one with id columns; NULL: none */
     hp_io_writer **writers;
     size_t writer_count;

@@ -39,7 +39,8 @@ static bool emit_inputs(hp_builder *b, const hp_network *network, const hp_shape
             return false;
         }
         tensor.shape.rows = batch_rows == 0;
-        tensor.shape.dims[0] = batch_rows == 0 ? 1 : batch_rows;
+        int64_t own_rows = hp_network_input_rows(network, i);
+        tensor.shape.dims[0] = batch_rows == 0 ? 1 : own_rows > 0 ? own_rows : batch_rows;
         values[i] = hp_emit_input(b, &tensor);
     }
     return b->status == HP_OK;
@@ -103,6 +104,11 @@ hp_status hp_network_lower(const hp_network *network, const hp_shape *inputs, si
     }
     return hp_network_lower_recorded(
         network, inputs, input_count, batch_rows, output_layer, records, graph, mixes_rows, NULL, 0, error);
+}
+
+int64_t hp_network_input_rows(const hp_network *network, size_t index) {
+    int64_t first = network->inputs[0].dims[0], own = network->inputs[index].dims[0];
+    return first > 0 && own > 0 && own != first ? own : 0;
 }
 
 int64_t hp_network_batch(const hp_network *network) {
@@ -223,6 +229,11 @@ static hp_status make(hp_network *network, hp_reasons *reasons, hp_error *error)
     HP_TRY(parse(network, reasons, error));
     if (reasons->count > 0) return HP_OK;
     HP_TRY(hp_network_number_layers(network, error));
+    for (size_t i = 1; i < network->input_count; i++)
+        if (hp_network_input_rows(network, i) > 0) {
+            network->mixes_rows = true;
+            network->mixes_rows_where = "inputs of unlike batch sizes";
+        }
     hp_error failure;
     hp_status status = try_sizes(network, &failure);
     if (status == HP_ERROR_NO_MEMORY) HP_FAIL(error, status, network->spec->name, "out of memory");

@@ -29,6 +29,9 @@ hp_tensor_info hp_network_input(const hp_network *network, size_t index);
 hp_tensor_info hp_network_output(const hp_network *network, size_t index);
 /* The batch size that the model was made with, or -1 where it is free. For information. */
 int64_t hp_network_fixed_batch(const hp_network *network);
+/* The rows of an input that stands beside the rows: its fixed batch, where that is not the first input's (a mask for
+ * all rows, say); 0: its rows are the model's. A network with such an input mixes rows. */
+int64_t hp_network_input_rows(const hp_network *network, size_t index);
 /* The batch size of a network that mixes rows, where the caller names none: the fixed one, or Keras's 32. */
 int64_t hp_network_batch(const hp_network *network);
 

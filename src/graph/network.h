@@ -18,7 +18,7 @@ struct hp_network {
     hp_layer_info *infos;
     size_t layer_count;
     bool mixes_rows;
-    char *mixes_rows_where;
+    const char *mixes_rows_where;
     void **owned; /* weights that could not be used in place */
     size_t owned_count, owned_capacity;
 };

@@ -187,6 +187,25 @@ static void inner_layer(void **state) {
     free(x);
 }
 
+/* ---- an input that stands beside the rows */
+
+static void mask_for_all_rows(void **state) {
+    (void)state;
+    hp_model *model =
+        open_model(HP_SOURCE_DIR "/tests/data/mask_beside_rows.keras"); /* Softmax of (2, 3), mask (1, 3) */
+    float x[6] = {1, 5, 2, 0, -3, 0}, mask[3] = {1, 0, 1}, y[6];
+    hp_array in[2] = {{.data = x, .dtype = HP_FLOAT32, .rank = 2, .shape = {2, 3}},
+        {.data = mask, .dtype = HP_FLOAT32, .rank = 2, .shape = {1, 3}}};
+    hp_array out = {.data = y, .dtype = HP_FLOAT32, .rank = 2, .shape = {2, 3}};
+    assert_int_equal(hp_model_predict(model, in, 2, &out, 1, NULL, NULL), HP_OK);
+    float wanted[6] = {1 / (1 + expf(1)), 0, 1 / (1 + expf(-1)), 0.5F, 0, 0.5F};
+    for (int i = 0; i < 6; i++) assert_true(fabsf(y[i] - wanted[i]) < 1e-6F);
+    hp_error error;
+    in[1].shape[0] = 2;
+    assert_int_equal(hp_model_predict(model, in, 2, &out, 1, NULL, &error), HP_ERROR_SHAPE);
+    hp_model_close(model);
+}
+
 /* ---- errors */
 
 static void wrong_shapes_are_named(void **state) {
@@ -345,6 +364,7 @@ int main(void) {
         cmocka_unit_test(zero_rows),
         cmocka_unit_test(output_shapes_without_data),
         cmocka_unit_test(inner_layer),
+        cmocka_unit_test(mask_for_all_rows),
         cmocka_unit_test(wrong_shapes_are_named),
         cmocka_unit_test(progress_stops),
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
