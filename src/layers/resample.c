@@ -147,18 +147,6 @@ static void sizes_3d(hp_layer_scope *scope, hp_layer *layer, void *config) {
     check_sizes(scope, layer, config, 3);
 }
 
-/* ops.image.resize gives integers back as such: rounded, and cut to the dtype's range. */
-static hp_value as_integer(hp_builder *b, hp_value x, hp_dtype dtype) {
-    static const struct {
-        hp_dtype dtype;
-        float least, most;
-    } narrow[] = {{HP_INT8, -128, 127}, {HP_UINT8, 0, 255}, {HP_INT16, -32768, 32767}, {HP_UINT16, 0, 65535}};
-    x = hp_emit_unary(b, x, HP_UNARY_ROUND, 0, 0, 0);
-    for (size_t i = 0; i < sizeof narrow / sizeof *narrow; i++)
-        if (narrow[i].dtype == dtype) x = hp_emit_unary(b, x, HP_UNARY_CLIP, narrow[i].least, narrow[i].most, 0);
-    return hp_emit_cast(b, x, dtype);
-}
-
 static hp_value resize(hp_builder *b, const up_sampling *c, hp_value x) {
     bool first = c->data_format == HP_CHANNELS_FIRST;
     hp_dtype dtype = hp_builder_tensor(b, x)->dtype;
@@ -172,7 +160,7 @@ static hp_value resize(hp_builder *b, const up_sampling *c, hp_value x) {
         __builtin_mul_overflow(shape->dims[2], c->sizes[1], &params.width))
         return hp_builder_fail(b, HP_ERROR_SHAPE, "size: the output is too large");
     x = hp_emit_resize(b, x, &params);
-    if (hp_dtype_is_integer(dtype)) x = as_integer(b, x, dtype);
+    if (hp_dtype_is_integer(dtype)) x = hp_round_to_integer(b, x, dtype);
     return first ? hp_channels_first(b, x) : x;
 }
 

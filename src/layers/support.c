@@ -58,3 +58,14 @@ void hp_same_padding(int64_t size, int64_t kernel, int64_t stride, int64_t dilat
     *before = total / 2;
     *after = total - total / 2;
 }
+
+hp_value hp_round_to_integer(hp_builder *b, hp_value x, hp_dtype dtype) {
+    static const struct {
+        hp_dtype dtype;
+        float least, most;
+    } narrow[] = {{HP_INT8, -128, 127}, {HP_UINT8, 0, 255}, {HP_INT16, -32768, 32767}, {HP_UINT16, 0, 65535}};
+    x = hp_emit_unary(b, x, HP_UNARY_ROUND, 0, 0, 0);
+    for (size_t i = 0; i < sizeof narrow / sizeof *narrow; i++)
+        if (narrow[i].dtype == dtype) x = hp_emit_unary(b, x, HP_UNARY_CLIP, narrow[i].least, narrow[i].most, 0);
+    return hp_emit_cast(b, x, dtype);
+}

@@ -7,6 +7,9 @@
 /* x as float32: what Keras's type promotion makes of an integer or bool tensor that meets float32 weights. */
 hp_value hp_as_float(hp_builder *b, hp_value x);
 
+/* A float x as what Keras gives back for an image of integers: rounded, cut to the dtype's range. */
+hp_value hp_round_to_integer(hp_builder *b, hp_value x, hp_dtype dtype);
+
 /* Fails unless x has from `min` to `max` axes (max < 0: no limit). False after a failure. */
 bool hp_check_rank(hp_builder *b, hp_value x, int min, int max);
 

@@ -1,0 +1,66 @@
+/* augmentation.c: layers that change images at random while training, and pass them on at inference
+ * (keras/src/layers/preprocessing/image_preprocessing/). Some cast to the layer's dtype on the way, as theirs
+ * `transform_images` does before it looks at `training`. A call on a dict (images with labels or boxes) is refused. */
+#include "layers/support.h"
+
+static bool images_only(hp_builder *b, const hp_call *call) {
+    if (call->input_is_list)
+        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "a call on a list or dict is not supported, only on images alone");
+    return b->status == HP_OK;
+}
+
+static void pass(hp_builder *b, hp_layer *layer, hp_call *call) {
+    (void)layer;
+    if (images_only(b, call)) hp_call_output(b, call, call->inputs[0]);
+}
+
+static void cast(hp_builder *b, hp_layer *layer, hp_call *call) {
+    if (images_only(b, call)) hp_call_output(b, call, hp_emit_cast(b, call->inputs[0], layer->dtype));
+}
+
+/* Keys that mean something only while training. */
+static const hp_field fields[] = {HP_IGNORE("data_format"), HP_IGNORE("bounding_box_format"), HP_IGNORE("value_range"),
+    HP_IGNORE("factor"), HP_IGNORE("seed"), HP_IGNORE("num_chains"), HP_IGNORE("chain_depth"), HP_IGNORE("alpha"),
+    HP_IGNORE("all_ops"), HP_IGNORE("interpolation"), HP_IGNORE("num_ops"), HP_IGNORE("brightness_factor"),
+    HP_IGNORE("contrast_factor"), HP_IGNORE("saturation_factor"), HP_IGNORE("hue_factor"), HP_IGNORE("height"),
+    HP_IGNORE("width"), HP_IGNORE("scale"), HP_IGNORE("fill_mode"), HP_IGNORE("fill_value"), HP_IGNORE("kernel_size"),
+    HP_IGNORE("sigma"), HP_IGNORE("mode"), HP_IGNORE("x_factor"), HP_IGNORE("y_factor"), HP_IGNORE("height_factor"),
+    HP_IGNORE("width_factor"), HP_IGNORE("addition_factor"), HP_IGNORE("threshold_factor"), HP_IGNORE("max_number"),
+    HP_IGNORE("bins"), HP_FIELDS_END};
+
+#define AUGMENTATION(name, lower_function)                                                                             \
+    const hp_layer_class hp_layer_##name = {.class_name = #name,                                                       \
+        .module = "keras.layers",                                                                                      \
+        .fields = fields,                                                                                              \
+        .masking = HP_MASK_STOP,                                                                                       \
+        .min_inputs = 1,                                                                                               \
+        .max_inputs = 1,                                                                                               \
+        .lower = (lower_function)}
+
+AUGMENTATION(AugMix, cast);
+AUGMENTATION(CutMix, cast);
+AUGMENTATION(Equalization, pass);
+AUGMENTATION(MaxNumBoundingBoxes, pass);
+AUGMENTATION(MixUp, pass);
+AUGMENTATION(RandAugment, cast);
+AUGMENTATION(RandomBrightness, pass);
+AUGMENTATION(RandomColorDegeneration, pass);
+AUGMENTATION(RandomColorJitter, pass);
+AUGMENTATION(RandomContrast, pass);
+AUGMENTATION(RandomCrop, pass);
+AUGMENTATION(RandomElasticTransform, cast);
+AUGMENTATION(RandomErasing, cast);
+AUGMENTATION(RandomFlip, cast);
+AUGMENTATION(RandomGaussianBlur, cast);
+AUGMENTATION(RandomGrayscale, pass);
+AUGMENTATION(RandomHue, pass);
+AUGMENTATION(RandomInvert, pass);
+AUGMENTATION(RandomPerspective, cast);
+AUGMENTATION(RandomPosterization, pass);
+AUGMENTATION(RandomRotation, cast);
+AUGMENTATION(RandomSaturation, pass);
+AUGMENTATION(RandomSharpness, cast);
+AUGMENTATION(RandomShear, cast);
+AUGMENTATION(RandomTranslation, cast);
+AUGMENTATION(RandomZoom, cast);
+AUGMENTATION(Solarization, cast);
