@@ -62,20 +62,24 @@ static void check_gru(hp_layer_scope *scope, hp_layer *layer, void *config) {
     hp_rnn_check(scope, layer, config, HP_RNN_GRU);
 }
 
+/* The tensors of an argument, through nested lists; returns how many there are, of which `capacity` are stored. */
+static size_t flatten_states(const hp_arg *arg, hp_value *states, size_t count, size_t capacity) {
+    if (arg->kind == HP_ARG_TENSOR) {
+        if (count < capacity) states[count] = arg->tensor;
+        return count + 1;
+    }
+    for (size_t i = 0; arg->kind == HP_ARG_LIST && i < arg->item_count; i++)
+        count = flatten_states(&arg->items[i], states, count, capacity);
+    return count;
+}
+
 bool hp_rnn_initial_states(hp_builder *b, const hp_call *call, size_t count, hp_value *states, bool *given) {
     const hp_arg *arg = hp_call_arg(call, 1, "initial_state");
     size_t found = 0;
     *given = arg != NULL || call->input_count > 1;
-    if (arg && arg->kind == HP_ARG_TENSOR) {
-        states[0] = arg->tensor;
-        found = 1;
-    } else if (arg && arg->kind == HP_ARG_LIST) {
-        for (; found < arg->item_count && found < count; found++) {
-            if (arg->items[found].kind != HP_ARG_TENSOR) break;
-            states[found] = arg->items[found].tensor;
-        }
-        if (found == count && arg->item_count > count) found = arg->item_count;
-    } else if (!arg && call->input_count > 1) {
+    if (arg) {
+        found = flatten_states(arg, states, 0, count);
+    } else if (call->input_count > 1) {
         found = call->input_count - 1;
         for (size_t i = 0; i < count && i < found; i++) states[i] = call->inputs[i + 1];
     }
