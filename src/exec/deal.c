@@ -57,6 +57,8 @@ static hp_status find_inputs(
     const hp_session *session = deal->session;
     int64_t first_row = deal->first_row + begin * deal->rows_per_unit, row_count = count * deal->rows_per_unit;
     unsigned char *staging = session->staging[worker];
+    hp_arena *strings = &session->strings[worker];
+    hp_arena_release(strings); /* of the block before */
     size_t input_count = hp_model_input_count(session->model);
     for (size_t i = 0; i < input_count; i++) {
         const hp_bound_input *bound = &session->bound[i];
@@ -66,7 +68,7 @@ static hp_status find_inputs(
             continue;
         }
         inputs[i] = staging;
-        HP_TRY(hp_io_convert(&bound->view, row, rows, bound->dtype, staging, NULL, error));
+        HP_TRY(hp_io_convert(&bound->view, row, rows, bound->dtype, staging, strings, error));
         size_t block = (size_t)(bound->own_rows ? bound->own_rows : deal->plan->block_rows * deal->rows_per_unit);
         staging += (block * bound->row_bytes + HP_ALIGNMENT - 1) / HP_ALIGNMENT * HP_ALIGNMENT;
     }

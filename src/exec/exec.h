@@ -93,6 +93,7 @@ struct hp_session {
     void **memory;           /* per worker: hp_plan_memory bytes, bound to `shared` */
     unsigned char **staging; /* per worker: converted input rows of one block; NULL until needed */
     size_t *staging_bytes;   /* per worker */
+    hp_arena *strings;       /* per worker: texts of string inputs of one block, where they had to be made */
     int workers;             /* that have memory */
     hp_gang *gang;           /* NULL with one job */
     hp_bound_input *bound;   /* per model input */

@@ -36,7 +36,9 @@ hp_status hp_session_open(hp_model *model, const hp_predict_options *given, hp_s
     session->memory = hp_alloc_array(jobs, sizeof *session->memory);
     session->staging = hp_alloc_array(jobs, sizeof *session->staging);
     session->staging_bytes = hp_alloc_array(jobs, sizeof *session->staging_bytes);
-    bool complete = session->bound && session->shapes && session->memory && session->staging && session->staging_bytes;
+    session->strings = hp_alloc_array(jobs, sizeof *session->strings);
+    bool complete = session->bound && session->shapes && session->memory && session->staging && session->staging_bytes &&
+                    session->strings;
     if (complete && session->jobs > 1) complete = (session->gang = hp_gang_new(session->jobs)) != NULL;
     if (!complete) hp_session_close(session);
     HP_ALLOCATED(complete ? session : NULL, error);
@@ -57,6 +59,7 @@ void hp_session_close(hp_session *session) {
     hp_gang_free(session->gang);
     if (session->memory) drop_memory(session);
     for (int w = 0; session->staging && w < session->jobs; w++) hp_free(session->staging[w]);
+    for (int w = 0; session->strings && w < session->jobs; w++) hp_arena_release(&session->strings[w]);
     for (size_t i = 0; i < 2 * session->state_count; i++) hp_free(session->states[i]);
     hp_free(session->states);
     hp_free(session->state_bytes);
@@ -66,6 +69,7 @@ void hp_session_close(hp_session *session) {
     hp_free(session->memory);
     hp_free(session->staging);
     hp_free(session->staging_bytes);
+    hp_free(session->strings);
     hp_free(session);
 }
 

@@ -29,8 +29,6 @@ static void check(hp_layer_scope *scope, hp_layer *layer, void *config) {
             c->batch_shape ? hp_json_describe(c->batch_shape, text, sizeof text) : "nothing", HP_MAX_RANK);
     if (c->sparse) hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "sparse", "sparse inputs are not supported");
     if (c->ragged) hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "ragged", "ragged inputs are not supported");
-    if (layer->dtype == HP_STRING)
-        hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "dtype", "string inputs are not supported yet");
 }
 
 static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {

@@ -116,6 +116,19 @@ hp_value hp_emit_gather(hp_builder *b, hp_value table, hp_value indices, int axi
  * resize, which keeps the dtype. */
 hp_value hp_emit_resize(hp_builder *b, hp_value x, const hp_resize_params *params);
 
+/* ---- categories */
+/* numpy.digitize: how many of the ascending `boundaries` (float32, one axis) are at most x; int32. */
+hp_value hp_emit_bucketize(hp_builder *b, hp_value x, hp_value boundaries);
+/* Indices as vectors of `depth` float32 (see hp_encoding); an index past them is left out, a negative one too or, where
+ * `strict`, is HP_ERROR_ROW. weights: float32 of the indices' shape, or HP_NO_VALUE; for HP_ENCODING_COUNT. */
+hp_value hp_emit_encode(
+    hp_builder *b, hp_value indices, hp_value weights, hp_encoding encoding, int64_t depth, bool strict);
+/* Buckets of strings, integers or float32 (cut to integers); int64. mask: the string that becomes 0, as uint8 (only of
+ * a masked hash of strings), or HP_NO_VALUE. */
+hp_value hp_emit_hash(hp_builder *b, hp_value x, hp_value mask, const hp_hash_params *params);
+/* Fingerprints of several tensors of one shape, element by element joined from `seed` on; buckets as above; int64. */
+hp_value hp_emit_hash_cross(hp_builder *b, const hp_value *values, int count, uint64_t seed, uint64_t buckets);
+
 /* ---- recurrent layers; see hp_rnn_params. x[batch, time, features], mask[batch, time] bool or HP_NO_VALUE,
  * states: initial ones or HP_NO_VALUE. Outputs: [0] sequence or last output, [1..] last states. */
 void hp_emit_rnn(hp_builder *b, hp_value x, hp_value mask, const hp_value *states, hp_value kernel,

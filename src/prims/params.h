@@ -63,6 +63,22 @@ typedef struct hp_resize_params {
     int32_t antialias;
 } hp_resize_params;
 
+/* How indices become vectors of `depth` numbers. */
+typedef enum hp_encoding {
+    HP_ENCODING_ONE_HOT,   /* each index a vector of its own */
+    HP_ENCODING_MULTI_HOT, /* the last axis of indices becomes one vector: 1 where an index is among them */
+    HP_ENCODING_COUNT      /* ... how often, or the sum of the weights */
+} hp_encoding;
+
+/* Strings (or integers, as decimal text) to numbers from 0 up to, not including, `buckets`. */
+typedef struct hp_hash_params {
+    uint64_t buckets;
+    uint64_t key[2]; /* of SipHash */
+    double mask;     /* numbers equal to it become 0, and buckets count from 1; of strings: input 1 */
+    int32_t strong;  /* SipHash-2-4, else FarmHash64's fingerprint */
+    int32_t masked;
+} hp_hash_params;
+
 typedef enum hp_rnn_cell { HP_RNN_SIMPLE, HP_RNN_LSTM, HP_RNN_GRU } hp_rnn_cell;
 
 /* keras/src/layers/rnn/{simple_rnn,lstm,gru}.py: gate order i f c o for LSTM, z r h for GRU; bias of a GRU with
