@@ -139,6 +139,21 @@ static bool weight_shapes(hp_builder *b, const einsum_dense *c, const hp_shape *
     return true;
 }
 
+/* How many axes at the input's end are summed over, where the equation is a plain projection "xyk,kab->xyab" whose bias
+ * has all of the new axes or none; 0: it is not. */
+static int projected_axes(const einsum_dense *c) {
+    size_t kept = 0, summed, made;
+    if (c->right_elided) return 0;
+    while (c->input[kept] && c->input[kept] == c->output[kept]) kept++;
+    summed = strlen(c->input) - kept;
+    made = strlen(c->output) - kept;
+    bool plain = summed > 0 && made > 0 && (kept > 0 || c->left_elided) && strlen(c->weight) == summed + made &&
+                 strncmp(c->weight, c->input + kept, summed) == 0 &&
+                 strcmp(c->weight + summed, c->output + kept) == 0 &&
+                 strcspn(c->input, c->output + kept) == strlen(c->input);
+    return plain && (!c->bias_axes || strcmp(c->bias_axes, c->output + kept) == 0) ? (int)summed : 0;
+}
+
 static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     const einsum_dense *c = layer->config;
     hp_value x = hp_as_float(b, call->inputs[0]);
@@ -151,8 +166,14 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_value kernel = hp_layer_weight(b, layer, "kernel", true, (int)strlen(c->weight), kernel_dims);
     hp_value bias = c->bias_axes ? hp_layer_weight(b, layer, "bias", true, bias_rank, bias_dims) : HP_NO_VALUE;
     kernel = hp_layer_lora(b, layer, "kernel", kernel, &c->lora);
-    hp_value y = hp_emit_einsum(b, c->equation, (const hp_value[]){x, kernel}, 2);
-    if (bias != HP_NO_VALUE) y = hp_emit_binary(b, HP_BINARY_ADD, y, bias);
+    int projected = projected_axes(c);
+    hp_value y;
+    if (projected) {
+        y = hp_emit_projection(b, x, kernel, bias, projected);
+    } else {
+        y = hp_emit_einsum(b, c->equation, (const hp_value[]){x, kernel}, 2);
+        if (bias != HP_NO_VALUE) y = hp_emit_binary(b, HP_BINARY_ADD, y, bias);
+    }
     hp_call_output(b, call, hp_emit_activation(b, y, &c->activation));
 }
 

@@ -66,33 +66,20 @@ static void check_grouped(hp_layer_scope *scope, hp_layer *layer, void *config) 
 
 /* ---- projections: each an EinsumDense of its own, an attribute of the layer */
 
-/* The first `bound` letters from `first` on, then the next. */
-static void letters(char *to, int first, int count) {
-    for (int i = 0; i < count; i++) to[i] = (char)('a' + first + i);
-    to[count] = '\0';
-}
-
 /* x's last `bound` axes become `out`: a kernel [bound sizes..., out...] and a bias [out...]. */
 static hp_value project(hp_builder *b, hp_layer *layer, const char *kernel_name, const char *bias_name, hp_value x,
     int bound, int out_count, const int64_t *out) {
     const multi_head *c = layer->config;
     hp_shape shape = *hp_builder_shape(b, x);
-    char free[32], summed[32], made[32], equation[200];
     int64_t dims[2 * HP_MAX_RANK];
-    int free_count = shape.rank - bound;
     if (b->status != HP_OK) return HP_NO_VALUE;
-    letters(free, 0, free_count);
-    letters(summed, free_count, bound);
-    letters(made, shape.rank, out_count);
-    snprintf(equation, sizeof equation, "%s%s,%s%s->%s%s", free, summed, summed, made, free, made);
-    for (int i = 0; i < bound; i++) dims[i] = shape.dims[free_count + i];
-    memcpy(dims + bound, out, (size_t)out_count * sizeof *out);
     if (bound + out_count > HP_MAX_RANK)
         return hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "output_shape: more than %d axes", HP_MAX_RANK - bound);
-    hp_value kernel = hp_layer_weight(b, layer, kernel_name, true, bound + out_count, dims);
-    hp_value y = hp_emit_einsum(b, equation, (const hp_value[]){x, kernel}, 2);
-    if (!c->use_bias) return y;
-    return hp_emit_binary(b, HP_BINARY_ADD, y, hp_layer_weight(b, layer, bias_name, true, out_count, out));
+    memcpy(dims, &shape.dims[shape.rank - bound], (size_t)bound * sizeof *dims);
+    memcpy(dims + bound, out, (size_t)out_count * sizeof *out);
+    hp_value kernel = hp_layer_weight(b, layer, kernel_name, true, bound + out_count, dims), bias = HP_NO_VALUE;
+    if (c->use_bias) bias = hp_layer_weight(b, layer, bias_name, true, out_count, out);
+    return hp_emit_projection(b, x, kernel, bias, bound);
 }
 
 /* An EinsumDense's two weights; format/ gives private attributes (`_query_dense`) their public names. */
@@ -166,6 +153,12 @@ static hp_value masked_softmax(hp_builder *b, const multi_head *c, hp_value scor
     hp_value weights = hp_emit_softmax(b, hp_emit_reshape(b, scores, flat.rank, flat.dims), -1, false);
     weights = hp_emit_reshape(b, weights, shape.rank, shape.dims);
     return mask == HP_NO_VALUE || c->keras2 ? weights : hp_emit_select(b, mask, weights, hp_emit_float(b, 0));
+}
+
+/* `count` letters from the `first` on. */
+static void letters(char *to, int first, int count) {
+    for (int i = 0; i < count; i++) to[i] = (char)('a' + first + i);
+    to[count] = '\0';
 }
 
 /* The equations of _build_attention_equation for projected inputs of `rank` axes. False: reported. */

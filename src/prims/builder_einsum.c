@@ -400,3 +400,20 @@ hp_value hp_emit_einsum(hp_builder *b, const char *equation, const hp_value *ope
         return hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "einsum \"%.100s\": more than %d axes", equation, HP_MAX_RANK);
     return arrange(&e, &terms[count - 1], &e.output);
 }
+
+hp_value hp_emit_projection(hp_builder *b, hp_value x, hp_value kernel, hp_value bias, int bound) {
+    hp_shape from = *hp_builder_shape(b, x), w = *hp_builder_shape(b, kernel);
+    int lead = from.rank - bound, made = w.rank - bound;
+    if (b->status != HP_OK) return HP_NO_VALUE;
+    if (lead < 1 || made < 0 || lead + made > HP_MAX_RANK)
+        return hp_builder_fail(b, HP_ERROR_SHAPE, "a projection of %d axes with a kernel of %d", from.rank, w.rank);
+    int64_t summed = hp_shape_product(&from, lead, from.rank), columns = hp_shape_product(&w, bound, w.rank);
+    hp_shape rows = from, result = from;
+    rows.rank = lead + 1;
+    rows.dims[lead] = summed;
+    memcpy(&result.dims[lead], &w.dims[bound], (size_t)made * sizeof *w.dims);
+    x = hp_emit_reshape(b, x, rows.rank, rows.dims);
+    kernel = hp_emit_reshape(b, kernel, 2, (const int64_t[]){summed, columns});
+    if (bias != HP_NO_VALUE) bias = hp_emit_reshape(b, bias, 1, &columns);
+    return hp_emit_reshape(b, hp_emit_gemm(b, x, kernel, bias), lead + made, result.dims);
+}

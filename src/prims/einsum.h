@@ -10,4 +10,8 @@
  * with HP_ERROR_SHAPE where shapes do not fit it; what would mix rows is reported as such. */
 hp_value hp_emit_einsum(hp_builder *b, const char *equation, const hp_value *operands, int count);
 
+/* x[..., bound...] times kernel[bound..., out...] (+ bias[out...], may be HP_NO_VALUE) -> [..., out...], where `bound`
+ * counts the axes that are summed over: one gemm, all else is views. */
+hp_value hp_emit_projection(hp_builder *b, hp_value x, hp_value kernel, hp_value bias, int bound);
+
 #endif
