@@ -1,6 +1,7 @@
 /* plan.c: making a plan: steps from nodes, lifetimes, segments, places in memory. Running one is in plan_run.c. */
 #include "graph/plan.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/dtype.h"
@@ -244,7 +245,7 @@ static void join_in_place(making *m) {
         if (plan->slots[in].kind != HP_SLOT_TILE || plan->slots[out].kind != HP_SLOT_TILE || source->last != s ||
             read_twice || !same_elements(plan, in, out))
             continue;
-        for (size_t t = s; t < plan->step_count; t++) /* slot lists are the arena's: const to runners only */
+        for (size_t t = s; t <= made->last; t++) /* slot lists are the arena's: const to runners only */
             for (int i = 0; i < plan->steps[t].input_count + plan->steps[t].output_count; i++)
                 if (plan->steps[t].slots[i] == out) ((int32_t *)plan->steps[t].slots)[i] = in;
         source->last = made->last;
@@ -253,33 +254,65 @@ static void join_in_place(making *m) {
     }
 }
 
+/* A value that has its place and is alive together with another. */
+typedef struct neighbour {
+    size_t begin, end;
+} neighbour;
+
+static int by_begin(const void *a, const void *b) {
+    const neighbour *x = a, *y = b;
+    return (x->begin > y->begin) - (x->begin < y->begin);
+}
+
+/* The lowest place for `bytes` between the neighbours. */
+static size_t first_fit(neighbour *near, size_t count, size_t bytes) {
+    size_t offset = 0;
+    qsort(near, count, sizeof *near, by_begin);
+    for (size_t i = 0; i < count && near[i].begin < offset + bytes; i++)
+        if (near[i].end > offset) offset = near[i].end;
+    return offset;
+}
+
+typedef struct sized_value {
+    size_t bytes;
+    int32_t value;
+} sized_value;
+
+static int by_size(const void *a, const void *b) {
+    const sized_value *x = a, *y = b;
+    if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
+    return (x->value > y->value) - (x->value < y->value);
+}
+
 /* First fit by decreasing size: no two values that are alive at the same time share bytes. */
 static hp_status place_inside(making *m) {
     hp_plan *plan = m->plan;
     size_t count = 0;
-    int32_t *order = hp_alloc_array(plan->slot_count, sizeof *order);
-    HP_ALLOCATED(order, m->error);
-    for (size_t v = 0; v < plan->slot_count; v++) {
-        if (!in_worker_memory(&plan->slots[v])) continue;
-        size_t at = count++;
-        for (; at > 0 && m->lives[order[at - 1]].bytes < m->lives[v].bytes; at--) order[at] = order[at - 1];
-        order[at] = (int32_t)v;
+    sized_value *order = hp_alloc_array(plan->slot_count, sizeof *order);
+    neighbour *near = hp_alloc_array(plan->slot_count, sizeof *near);
+    if (!order || !near) {
+        hp_free(order);
+        hp_free(near);
+        HP_FAIL(m->error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
     }
+    for (size_t v = 0; v < plan->slot_count; v++)
+        if (in_worker_memory(&plan->slots[v])) order[count++] = (sized_value){m->lives[v].bytes, (int32_t)v};
+    qsort(order, count, sizeof *order, by_size);
     for (size_t i = 0; i < count; i++) {
-        const lifetime *life = &m->lives[order[i]];
-        size_t offset = 0;
-        for (size_t j = 0; j < i; j++) { /* repeat from the start whenever something was in the way */
-            const lifetime *other = &m->lives[order[j]];
-            size_t begin = plan->slots[order[j]].offset;
-            if (other->last < life->first || other->first > life->last) continue;
-            if (offset + life->bytes <= begin || offset >= begin + other->bytes) continue;
-            offset = begin + other->bytes;
-            j = (size_t)-1;
+        const lifetime *life = &m->lives[order[i].value];
+        size_t near_count = 0;
+        for (size_t j = 0; j < i; j++) {
+            const lifetime *other = &m->lives[order[j].value];
+            size_t begin = plan->slots[order[j].value].offset;
+            if (other->last >= life->first && other->first <= life->last)
+                near[near_count++] = (neighbour){begin, begin + other->bytes};
         }
-        plan->slots[order[i]].offset = offset;
+        size_t offset = first_fit(near, near_count, life->bytes);
+        plan->slots[order[i].value].offset = offset;
         if (offset + life->bytes > plan->values_bytes) plan->values_bytes = offset + life->bytes;
     }
     hp_free(order);
+    hp_free(near);
     return HP_OK;
 }
 
