@@ -128,16 +128,19 @@ hp_status hp_array_views(
     return HP_OK;
 }
 
-/* Shape of output `tensor` for this many rows. In a graph that mixes rows axis 0 is the whole batch: the rows. */
-static void output_shape(const hp_tensor *tensor, int64_t rows, hp_array *wanted) {
+/* Shape of output `tensor` for this many rows. Axis 0 may hold several items of each row; in a graph that mixes rows it
+ * is the whole batch's. */
+static void output_shape(const hp_tensor *tensor, int64_t rows, int64_t batch, hp_array *wanted) {
     *wanted = (hp_array){.dtype = tensor->dtype, .rank = tensor->shape.rank};
     memcpy(wanted->shape, tensor->shape.dims, sizeof wanted->shape);
-    wanted->shape[0] = tensor->shape.rows ? tensor->shape.dims[0] * rows : rows;
+    wanted->shape[0] =
+        rows * (tensor->shape.rows || batch == 0 ? tensor->shape.dims[0] : tensor->shape.dims[0] / batch);
 }
 
-hp_status hp_bind_output(hp_array *array, const hp_tensor *tensor, int64_t rows, size_t index, hp_error *error) {
+hp_status hp_bind_output(
+    hp_array *array, const hp_tensor *tensor, int64_t rows, int64_t batch, size_t index, hp_error *error) {
     hp_array wanted;
-    output_shape(tensor, rows, &wanted);
+    output_shape(tensor, rows, batch, &wanted);
     if (!array->data) {
         size_t bytes = hp_dtype_size(wanted.dtype);
         for (int i = 0; i < wanted.rank; i++)
@@ -172,7 +175,7 @@ hp_status hp_output_shapes(
     if (status == HP_OK) status = hp_model_plan(model, shapes, 0, batch, &shared, error);
     for (size_t i = 0; status == HP_OK && i < model->output_count; i++) {
         hp_array wanted;
-        output_shape(&shared->outputs[i], rows, &wanted);
+        output_shape(&shared->outputs[i], rows, batch, &wanted);
         outputs[i].dtype = wanted.dtype;
         outputs[i].rank = wanted.rank;
         memcpy(outputs[i].shape, wanted.shape, sizeof wanted.shape);

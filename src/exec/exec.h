@@ -80,8 +80,9 @@ hp_status hp_output_shapes(
 
 /* True where the strides are those of C order (or all 0). */
 bool hp_array_is_c_order(const hp_array *array);
-/* Gives a caller's output array its shape and dtype, and memory if it has none, or checks what it has. */
-hp_status hp_bind_output(hp_array *array, const hp_tensor *tensor, int64_t rows, size_t index, hp_error *error);
+/* (batch: of a graph that mixes rows, else 0.) Gives a caller's output array its shape and dtype, and memory if it has none, or checks what it has. */
+hp_status hp_bind_output(
+    hp_array *array, const hp_tensor *tensor, int64_t rows, int64_t batch, size_t index, hp_error *error);
 
 struct hp_session {
     hp_model *model;

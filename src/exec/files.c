@@ -112,6 +112,7 @@ typedef struct job {
     hp_io_output outputs[HP_MOST_TENSORS], selected[2 * HP_MOST_TENSORS];
     int selected_count[HP_MOST_TENSORS];
     int64_t own_rows[HP_MOST_TENSORS]; /* per input */
+    int64_t items[HP_MOST_TENSORS];    /* per output */
     hp_arena arena;
 } job;
 
@@ -200,6 +201,7 @@ static hp_status describe_outputs(job *j, hp_error *error) {
         hp_tensor_info info;
         HP_TRY(hp_model_output(j->model, i, &info, error));
         hp_io_output *output = &j->outputs[i];
+        j->items[i] = -shapes[i].shape[0]; /* for -1 rows */
         *output = (hp_io_output){.name = info.name, .dtype = shapes[i].dtype, .rank = shapes[i].rank - 1};
         memcpy(output->dims, shapes[i].shape + 1, (size_t)output->rank * sizeof(int64_t));
         for (size_t k = 0; k < i; k++) /* names of members and columns must differ */
@@ -219,6 +221,13 @@ static hp_status open_writers(job *j, const hp_file *files, size_t file_count, h
     HP_FAIL_IF(file_count != 1 && file_count != count, error, HP_ERROR_ARGUMENT, NULL,
         "%zu output files were given; the model has %zu outputs", file_count, count);
     j->stream.writer_per_output = file_count == count;
+    for (size_t k = 0; k < count; k++) {
+        HP_FAIL_IF(ids && j->items[k] != 1, error, HP_ERROR_ARGUMENT, NULL,
+            "output %zu has %lld rows for each row of the input: ids cannot be carried over", k,
+            (long long)j->items[k]);
+        HP_FAIL_IF(file_count != count && j->items[k] != j->items[0], error, HP_ERROR_ARGUMENT, NULL,
+            "the outputs have different numbers of rows: give each a file of its own");
+    }
     for (size_t i = 0; i < file_count; i++) {
         int outputs = 0;
         for (size_t k = 0; k < count; k++)
@@ -226,7 +235,7 @@ static hp_status open_writers(job *j, const hp_file *files, size_t file_count, h
         hp_io_writer_options options = {.format = files[i].format,
             .header = (hp_io_header)files[i].header,
             .dataset = files[i].dataset,
-            .rows = j->readers[0]->rows,
+            .rows = j->readers[0]->rows * j->items[file_count == count ? i : 0],
             .rows_known = j->readers[0]->rows >= 0,
             .id_count = ids ? ids->id_count : 0,
             .id_names = ids ? ids->id_names : NULL};
@@ -275,6 +284,7 @@ static hp_status run_job(job *j, const hp_file *inputs, size_t input_count, cons
     stream->reader_count = hp_model_input_count(j->model);
     for (size_t i = 0; i < stream->reader_count; i++) j->own_rows[i] = hp_network_input_rows(j->model->network, i);
     stream->own_rows = j->own_rows;
+    stream->items = j->items;
     stream->writers = j->writers;
     stream->selection = &j->selection;
     stream->outputs = j->outputs;

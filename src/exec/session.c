@@ -37,8 +37,8 @@ hp_status hp_session_open(hp_model *model, const hp_predict_options *given, hp_s
     session->staging = hp_alloc_array(jobs, sizeof *session->staging);
     session->staging_bytes = hp_alloc_array(jobs, sizeof *session->staging_bytes);
     session->strings = hp_alloc_array(jobs, sizeof *session->strings);
-    bool complete = session->bound && session->shapes && session->memory && session->staging && session->staging_bytes &&
-                    session->strings;
+    bool complete = session->bound && session->shapes && session->memory && session->staging &&
+                    session->staging_bytes && session->strings;
     if (complete && session->jobs > 1) complete = (session->gang = hp_gang_new(session->jobs)) != NULL;
     if (!complete) hp_session_close(session);
     HP_ALLOCATED(complete ? session : NULL, error);
@@ -203,9 +203,9 @@ static hp_status bind_outputs(const hp_session *session, hp_array *outputs, int6
     const hp_shared_plan *shared = session->shared;
     for (size_t i = 0; i < session->model->output_count; i++) {
         int64_t batch = shared->batch_rows;
-        HP_FAIL_IF(batch > 0 && (shared->outputs[i].shape.rank < 1 || shared->outputs[i].shape.dims[0] != batch), error,
-            HP_ERROR_UNSUPPORTED, NULL, "output %zu does not have the batch as its first axis", i);
-        HP_TRY(hp_bind_output(&outputs[i], &shared->outputs[i], rows, i, error));
+        HP_FAIL_IF(batch > 0 && (shared->outputs[i].shape.rank < 1 || shared->outputs[i].shape.dims[0] % batch != 0),
+            error, HP_ERROR_UNSUPPORTED, NULL, "output %zu does not have the batch as its first axis", i);
+        HP_TRY(hp_bind_output(&outputs[i], &shared->outputs[i], rows, batch, i, error));
     }
     return HP_OK;
 }

@@ -105,7 +105,7 @@ static void shape_outputs(const hp_stream *stream, slot *s) {
         hp_array *array = &s->outputs[i];
         const hp_io_output *output = &stream->outputs[i];
         if (!array->data) continue;
-        array->shape[0] = s->rows;
+        array->shape[0] = s->rows * stream->items[i];
         array->rank = output->rank + 1;
         memcpy(array->shape + 1, output->dims, (size_t)output->rank * sizeof(int64_t));
     }
@@ -116,14 +116,15 @@ static hp_status select_values(const hp_stream *stream, slot *s, hp_error *error
     const hp_io_output *selected = stream->selected;
     for (size_t i = 0; i < stream->output_count; i++) {
         for (int j = 0; j < stream->selected_count[i]; j++, selected++) {
-            size_t bytes = (size_t)stream->chunk_rows * hp_dtype_size(selected->dtype);
+            size_t bytes = (size_t)(stream->chunk_rows * stream->items[i]) * hp_dtype_size(selected->dtype);
             for (int d = 0; d < selected->rank; d++)
                 HP_FAIL_IF(!hp_size_mul(bytes, (size_t)selected->dims[d], &bytes), error, HP_ERROR_NO_MEMORY, NULL,
                     "a chunk is larger than the address space");
             if (!s->selected[2 * i + (size_t)j]) s->selected[2 * i + (size_t)j] = hp_alloc_aligned(bytes);
             HP_ALLOCATED(s->selected[2 * i + (size_t)j], error);
         }
-        hp_selection_apply(stream->selection, &stream->outputs[i], s->outputs[i].data, s->rows, &s->selected[2 * i]);
+        hp_selection_apply(stream->selection, &stream->outputs[i], s->outputs[i].data, s->rows * stream->items[i],
+            &s->selected[2 * i]);
     }
     return HP_OK;
 }
@@ -159,9 +160,11 @@ static hp_status write_chunk(const hp_stream *stream, slot *s, hp_error *error) 
         for (int j = 0; j < stream->selected_count[i]; j++)
             data[count++] =
                 stream->selection->kind == HP_SELECT_NONE ? s->outputs[i].data : s->selected[2 * i + (size_t)j];
-        if (stream->writer_per_output) HP_TRY(hp_io_write(stream->writers[i], s->rows, data + first, ids, error));
+        if (stream->writer_per_output)
+            HP_TRY(hp_io_write(stream->writers[i], s->rows * stream->items[i], data + first, ids, error));
     }
-    if (!stream->writer_per_output) HP_TRY(hp_io_write(stream->writers[0], s->rows, data, ids, error));
+    if (!stream->writer_per_output)
+        HP_TRY(hp_io_write(stream->writers[0], s->rows * stream->items[0], data, ids, error));
     hp_arena_release(&s->strings);
     return HP_OK;
 }
