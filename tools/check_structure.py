@@ -47,6 +47,14 @@ def functions(lines):
             start, head = None, ""
 
 
+def defined_in(root, folder, name):
+    """The file (without .c) that defines a primitive: its own, or that of the family it belongs to."""
+    for path in sorted((root / "src" / folder).glob("*.c")):
+        if name in re.findall(DEFINES[folder], path.read_text(), flags=re.M):
+            return path.stem
+    return name
+
+
 def registry(root, folder):
     """The (name, file) pairs of a folder's .def list."""
     name, macro = REGISTRIES[folder]
@@ -54,7 +62,7 @@ def registry(root, folder):
     text = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.S) if path.exists() else ""
     for line in re.findall(rf"^{macro}\(([^)]*)\)", text, flags=re.M):
         fields = [field.strip().strip('"') for field in line.split(",")]
-        yield fields[0], fields[2] if len(fields) > 2 else fields[0]
+        yield fields[0], fields[2] if len(fields) > 2 else defined_in(root, folder, fields[0])
 
 
 def check_sizes(root, path, text):

@@ -19,8 +19,7 @@ void hp_conv_check(hp_layer_scope *scope, hp_layer *layer, hp_conv_config *c, in
         if (!hp_ints_spread(lists[i].ints, spatial, lists[i].values))
             hp_layer_refuse(scope, layer, HP_ERROR_FORMAT, lists[i].key, "found %d integers, expected %d",
                 lists[i].ints->count, spatial);
-    bool takes_causal =
-        strcmp(layer->cls->class_name, "Conv1D") == 0 || strcmp(layer->cls->class_name, "SeparableConv1D") == 0;
+    bool takes_causal = layer->cls == &hp_layer_Conv1D || layer->cls == &hp_layer_SeparableConv1D;
     if (c->padding == HP_PADDING_CAUSAL && !takes_causal)
         hp_layer_refuse(scope, layer, HP_ERROR_FORMAT, "padding", "\"causal\" is for Conv1D and SeparableConv1D");
 }
