@@ -12,7 +12,6 @@ enum { MAX_STEPS = 4096 };
 typedef struct conv_lstm {
     hp_conv_config conv; /* first: HP_CONV_FIELDS fills it */
     hp_rnn_config options;
-    bool unroll;
 } conv_lstm;
 
 #define OPTION(key)                                                                                                    \
@@ -27,7 +26,7 @@ static const hp_field fields[] = {
     OPTION(stateful),
     OPTION(zero_output_for_mask),
     OPTION(time_major),
-    HP_BOOL(conv_lstm, unroll, false),
+    OPTION(unroll),
     {.name = "recurrent_activation",
         .type = HP_FIELD_ACTIVATION,
         .offset = offsetof(conv_lstm, options.recurrent_activation),
@@ -151,7 +150,7 @@ static hp_value run(steps *s) {
         step(s, at);
         last = s->output;
         if (zeros) {
-            int64_t mask_place = s->c->unroll && options->return_sequences ? i : at;
+            int64_t mask_place = options->unroll && options->return_sequences ? i : at;
             last = keep_where(s, mask_at(s, mask_place), last, HP_NO_VALUE);
         }
         if (!options->return_sequences) continue;

@@ -1,6 +1,7 @@
 /* rnn.c: LSTM, GRU, SimpleRNN (keras/src/layers/rnn/). The variables are the cell's: "cell/kernel".
  *
- * Dropout, unrolling and the choice of an implementation change nothing at inference. */
+ * Dropout and the choice of an implementation change nothing at inference; unrolling does where zeros stand for masked
+ * outputs. */
 #include "layers/rnn.h"
 
 #include <string.h>
@@ -10,7 +11,7 @@
         HP_BOOL(hp_rnn_config, use_bias, true), HP_BOOL(hp_rnn_config, return_sequences, false),                       \
         HP_BOOL(hp_rnn_config, return_state, false), HP_BOOL(hp_rnn_config, go_backwards, false),                      \
         HP_BOOL(hp_rnn_config, stateful, false), HP_BOOL(hp_rnn_config, zero_output_for_mask, false),                  \
-        HP_BOOL(hp_rnn_config, time_major, false), HP_IGNORE("unroll"), HP_IGNORE("dropout"),                          \
+        HP_BOOL(hp_rnn_config, time_major, false), HP_BOOL(hp_rnn_config, unroll, false), HP_IGNORE("dropout"),        \
         HP_IGNORE("recurrent_dropout"), HP_IGNORE("seed"), HP_IGNORE("implementation"), HP_IGNORE("use_cudnn"),        \
         HP_IGNORE_WEIGHT("kernel"), HP_IGNORE_WEIGHT("recurrent"), HP_IGNORE_WEIGHT("bias")
 
@@ -100,6 +101,17 @@ size_t hp_rnn_state_count(const hp_rnn_config *config) {
     return config->cell == HP_RNN_LSTM ? 2 : 1;
 }
 
+hp_value hp_rnn_zero_unrolled(hp_builder *b, const hp_rnn_config *options, hp_value y, hp_value mask) {
+    hp_shape shape = *hp_builder_shape(b, mask);
+    if (b->status != HP_OK || shape.dims[1] < 1) return y;
+    int64_t begin[2] = {0, options->go_backwards ? 0 : shape.dims[1] - 1}, count[2] = {shape.dims[0], 1};
+    if (options->return_sequences)
+        mask = hp_emit_reshape(b, mask, HP_DIMS(shape.dims[0], shape.dims[1], 1));
+    else
+        mask = hp_emit_slice(b, mask, begin, count, (const int64_t[]){1, 1});
+    return hp_emit_select(b, mask, y, hp_emit_float(b, 0));
+}
+
 void hp_rnn_emit_cell(hp_builder *b, hp_layer *layer, const char *const *names, const hp_rnn_config *c,
     const hp_rnn_config *options, hp_value x, hp_value mask, const hp_value *states, hp_value *outputs) {
     int64_t features = hp_builder_shape(b, x)->dims[2], units = c->units;
@@ -116,10 +128,12 @@ void hp_rnn_emit_cell(hp_builder *b, hp_layer *layer, const char *const *names, 
     params.return_sequences = options->return_sequences;
     params.go_backwards = options->go_backwards;
     params.reset_after = two_biases;
-    params.zero_output_for_mask = options->zero_output_for_mask;
+    bool zero_behind = options->unroll && options->zero_output_for_mask && mask != HP_NO_VALUE;
+    params.zero_output_for_mask = options->zero_output_for_mask && !zero_behind;
     hp_activation_elementwise(&c->activation, &params.activation);
     if (c->cell != HP_RNN_SIMPLE) hp_activation_elementwise(&c->recurrent_activation, &params.recurrent_activation);
     hp_emit_rnn(b, x, mask, states, kernel, recurrent, bias, &params, outputs);
+    if (zero_behind) outputs[0] = hp_rnn_zero_unrolled(b, options, outputs[0], mask);
 }
 
 static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {

@@ -8,7 +8,7 @@ typedef struct hp_rnn_config {
     int64_t units;
     hp_activation_spec activation, recurrent_activation;
     bool use_bias, return_sequences, return_state, go_backwards, stateful, zero_output_for_mask, reset_after,
-        time_major;
+        time_major, unroll;
     hp_rnn_cell cell; /* set by check */
 } hp_rnn_config;
 
@@ -27,9 +27,14 @@ bool hp_rnn_initial_states(hp_builder *b, const hp_call *call, size_t count, hp_
 /* Where a stateful layer is called without initial states: the states that it keeps, `shapes` of one batch. */
 void hp_rnn_kept_states(hp_builder *b, size_t count, const hp_shape *shapes, hp_value *states);
 
+/* An unrolled layer puts the zeros for masked outputs in behind the last step, with the mask in its own order even where
+ * it went backwards; for the last output alone it takes the mask of the last step that it made. `options`: as in the
+ * config. */
+hp_value hp_rnn_zero_unrolled(hp_builder *b, const hp_rnn_config *options, hp_value y, hp_value mask);
+
 /* Runs a cell over a sequence x[batch, time, features]. `names`: of the layer's weights kernel, recurrent kernel, bias;
- * `config`: what the cell is; `options`: return_sequences, go_backwards, zero_output_for_mask. states: NULL for zeros.
- * Outputs: [0] sequence or last output, then the last states. */
+ * `config`: what the cell is; `options`: return_sequences, go_backwards, zero_output_for_mask, unroll. states: NULL for
+ * zeros. Outputs: [0] sequence or last output, then the last states. */
 void hp_rnn_emit_cell(hp_builder *b, hp_layer *layer, const char *const *names, const hp_rnn_config *config,
     const hp_rnn_config *options, hp_value x, hp_value mask, const hp_value *states, hp_value *outputs);
 

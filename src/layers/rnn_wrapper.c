@@ -5,7 +5,6 @@
 typedef struct rnn_wrapper {
     hp_rnn_config options; /* first: hp_rnn_config_of finds it */
     hp_layer *cell;
-    bool unroll;
 } rnn_wrapper;
 
 enum { MAX_STATES = 64 };
@@ -18,7 +17,7 @@ static const hp_field fields[] = {
     HP_BOOL(hp_rnn_config, stateful, false),
     HP_BOOL(hp_rnn_config, zero_output_for_mask, false),
     HP_BOOL(hp_rnn_config, time_major, false),
-    HP_BOOL(rnn_wrapper, unroll, false),
+    HP_BOOL(hp_rnn_config, unroll, false),
     HP_FIELDS_END,
 };
 
@@ -37,19 +36,6 @@ static hp_value flip_time(hp_builder *b, hp_value x) {
     int64_t begin[HP_MAX_RANK] = {0, shape.dims[1] - 1}, step[HP_MAX_RANK];
     for (int i = 0; i < shape.rank; i++) step[i] = i == 1 ? -1 : 1;
     return shape.dims[1] > 0 ? hp_emit_slice(b, x, begin, shape.dims, step) : x;
-}
-
-/* An unrolled RNN puts the zeros in behind the last step, with the mask in its own order even where it went backwards;
- * for the last output alone it takes the mask of the last step that it made. */
-static hp_value zero_unrolled(hp_builder *b, const hp_rnn_config *options, hp_value y, hp_value mask) {
-    hp_shape shape = *hp_builder_shape(b, mask);
-    if (b->status != HP_OK || shape.dims[1] < 1) return y;
-    int64_t begin[2] = {0, options->go_backwards ? 0 : shape.dims[1] - 1}, count[2] = {shape.dims[0], 1};
-    if (options->return_sequences)
-        mask = hp_emit_reshape(b, mask, HP_DIMS(shape.dims[0], shape.dims[1], 1));
-    else
-        mask = hp_emit_slice(b, mask, begin, count, (const int64_t[]){1, 1});
-    return hp_emit_select(b, mask, y, hp_emit_float(b, 0));
 }
 
 static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
@@ -73,11 +59,11 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
         if (mask != HP_NO_VALUE) step_mask = flip_time(b, mask);
         options.go_backwards = false;
     }
-    bool zero_behind = c->unroll && options.zero_output_for_mask && mask != HP_NO_VALUE;
+    bool zero_behind = c->options.unroll && options.zero_output_for_mask && mask != HP_NO_VALUE;
     if (zero_behind) options.zero_output_for_mask = false;
     hp_value y = hp_cell_run(b, c->cell, &options, x, step_mask, given || kept ? states : NULL, last);
     for (size_t i = 0; kept && i < count; i++) hp_emit_next_state(b, states[i], last[i]);
-    if (zero_behind) y = zero_unrolled(b, &c->options, y, mask);
+    if (zero_behind) y = hp_rnn_zero_unrolled(b, &c->options, y, mask);
     hp_call_output(b, call, y);
     for (size_t i = 0; options.return_state && i < count; i++) hp_call_output(b, call, last[i]);
     if (b->status == HP_OK && options.return_sequences && own_mask != HP_NO_VALUE) hp_builder_set_mask(b, y, own_mask);

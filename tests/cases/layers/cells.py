@@ -105,6 +105,16 @@ def bidirectional_cell(k, x):
     return k.layers.Bidirectional(k.layers.RNN(k.layers.GRUCell(3)), merge_mode="sum")(x)
 
 
+@case("Bidirectional", TOKENS, keras2=False)
+def bidirectional_unrolled_masked(k, tokens):
+    x = k.layers.Embedding(3, 4, mask_zero=True)(tokens)
+    return [
+        k.layers.Bidirectional(getattr(k.layers, name)(3, unroll=True, return_sequences=sequences))(x)
+        for name in ("LSTM", "GRU", "SimpleRNN")
+        for sequences in (False, True)
+    ]
+
+
 @case("TimeDistributed", TOKENS, keras2=False)
 def time_distributed_keeps_mask(k, tokens):
     x = k.layers.Embedding(3, 4, mask_zero=True)(tokens)
