@@ -34,8 +34,8 @@ static float normal(uint64_t *state) {
 static int write_header(long long rows, long long columns) {
     char header[128];
     char text[118];
-    int length = snprintf(text, sizeof text,
-        "{'descr': '<f4', 'fortran_order': False, 'shape': (%lld, %lld), }", rows, columns);
+    int length =
+        snprintf(text, sizeof text, "{'descr': '<f4', 'fortran_order': False, 'shape': (%lld, %lld), }", rows, columns);
 
     if (length < 0 || (size_t)length >= sizeof text) return -1;
     memset(header, ' ', sizeof header);

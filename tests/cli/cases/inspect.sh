@@ -1,0 +1,2 @@
+hornpipe inspect "$EXAMPLES/mlp_10_64_64_1.keras"
+hornpipe inspect "$EXAMPLES/mlp_10_64_64_1.keras" --json | grep -o '"parameters": 4929'

@@ -1,0 +1,1 @@
+hornpipe inspect no_such_file.keras

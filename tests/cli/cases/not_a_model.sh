@@ -1,0 +1,2 @@
+echo "hello" > text.keras
+hornpipe predict text.keras rows.npy

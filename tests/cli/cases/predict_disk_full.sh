@@ -1,0 +1,2 @@
+"$BUILT_EXAMPLES/make_rows" 100000 10 > rows.npy
+hornpipe predict "$EXAMPLES/mlp_10_64_64_1.keras" rows.npy --progress none > /dev/full

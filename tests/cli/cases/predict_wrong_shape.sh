@@ -1,0 +1,2 @@
+"$BUILT_EXAMPLES/make_rows" 100 11 > rows.npy
+hornpipe predict "$EXAMPLES/mlp_10_64_64_1.keras" rows.npy -o out.npy --progress none

@@ -1,0 +1,10 @@
+# Usage errors are 2, help and version are on standard output.
+hornpipe --version | grep -c '^hornpipe [0-9]'
+for command in predict inspect check diff bench; do hornpipe $command --help | grep -c "^Usage: hornpipe $command"; done
+hornpipe > /dev/null 2>&1 || echo "none $?"
+hornpipe nonsense || echo "unknown $?"
+hornpipe predict only_one || echo "few $?"
+hornpipe predict a b --colour red || echo "option $?"
+hornpipe predict a b --jobs many || echo "number $?"
+hornpipe predict a b --progress loud || echo "choice $?"
+hornpipe predict a b --jobs || echo "value $?"
