@@ -21,7 +21,7 @@ SECOND_TIER = check-format check-shell check-header check-install check-clang ch
     check-fuzz check-keras
 
 .PHONY: all demo test test-full soak install bench format clean \
-    venv keras-venv unit-tests python-tests $(SECOND_TIER)
+    venv keras-venv unit-tests python-tests check-cases $(SECOND_TIER)
 .NOTPARALLEL:
 
 all:
@@ -75,7 +75,7 @@ check-clang:
 check-asan: venv
 	@tools/build.sh build-asan --preset asan -DHORNPIPE_TESTS=ON --
 	tools/sanitized.sh ctest --test-dir build-asan -L tier1 --output-on-failure --no-tests=error -j $(JOBS)
-	HORNPIPE=$(CURDIR)/build-asan/hornpipe tools/sanitized.sh $(PYTEST) $(wildcard tests/cli tests/python)
+	HORNPIPE=$(CURDIR)/build-asan/hornpipe HORNPIPE_EVERY=8 tools/sanitized.sh $(PYTEST) $(wildcard tests/cli tests/python)
 
 check-tsan: venv
 	@tools/build.sh build-tsan --preset tsan -DHORNPIPE_TESTS=ON --
@@ -87,22 +87,28 @@ check-aarch64:
 
 check-fuzz: venv
 	@tools/build.sh build-asan --preset asan -DHORNPIPE_TESTS=ON --
-	HORNPIPE=$(CURDIR)/build-asan/hornpipe tools/sanitized.sh $(PYTEST) tests/fuzz
+	HORNPIPE=$(CURDIR)/build/hornpipe $(PYTEST) tests/fuzz
+	HORNPIPE=$(CURDIR)/build-asan/hornpipe HORNPIPE_FUZZ_TRIES=60 HORNPIPE_FUZZ_SEED=sanitized tools/sanitized.sh \
+	    $(PYTEST) tests/fuzz
 
 keras-venv:
 	@[ "$(KERAS_PYTHON)" != "$(KERAS_VENV)/bin/python" ] || tools/venv.sh $(KERAS_VENV) tests/keras/requirements.txt
 
 check-keras: keras-venv
+	HORNPIPE=$(CURDIR)/build/hornpipe $(KERAS_PYTHON) -m pytest -c tests/pytest.ini tests/keras
+
+# The reference cases made anew, with other weights and inputs than the stored ones.
+check-cases: keras-venv
 	rm -rf build/keras-cases
 	$(KERAS_PYTHON) tools/make_reference_cases.py --seed live --output build/keras-cases
 	HORNPIPE=$(CURDIR)/build/hornpipe HORNPIPE_CASES=$(CURDIR)/build/keras-cases \
-	    $(KERAS_PYTHON) -m pytest -c tests/pytest.ini tests/python/test_cases.py tests/keras
+	    $(KERAS_PYTHON) -m pytest -c tests/pytest.ini tests/python/test_cases.py
 
 # ---- and the rest
 
 soak:
 	@tools/setup.sh full
-	@$(MAKE) --no-print-directory venv
+	@$(MAKE) --no-print-directory venv check-cases
 	@tools/build.sh build-asan --preset asan -DHORNPIPE_TESTS=ON --
 	HORNPIPE=$(CURDIR)/build-asan/hornpipe HORNPIPE_FUZZ_TRIES=100000 tools/sanitized.sh $(PYTEST) tests/fuzz
 
