@@ -78,7 +78,8 @@ def main():
     print("| process | runs | median wall time | fastest | peak memory (median) |\n| --- | --- | --- | --- | --- |")
     for label, pairs in runs.items():
         times, memory = zip(*pairs)
-        print(f"| {label} | {len(times)} | {1e3 * statistics.median(times):.1f} ms | {1e3 * min(times):.1f} ms | {statistics.median(memory):.1f} MB |")
+        median, best, peak = 1e3 * statistics.median(times), 1e3 * min(times), statistics.median(memory)
+        print(f"| {label} | {len(times)} | {median:.1f} ms | {best:.1f} ms | {peak:.1f} MB |")
 
 
 if __name__ == "__main__":

@@ -112,7 +112,11 @@ def recurrent_states_used(k, x):
     return k.layers.Concatenate()([k.layers.GlobalAveragePooling1D()(y), h, c])
 
 
-@case(Input((1,), dtype="int32", high=7, name="shop"), Input((1,), dtype="int32", high=12, name="month"), Input((5,), name="numbers"))
+@case(
+    Input((1,), dtype="int32", high=7, name="shop"),
+    Input((1,), dtype="int32", high=12, name="month"),
+    Input((5,), name="numbers"),
+)
 def tabular_with_embeddings(k, shop, month, numbers):
     parts = [
         k.layers.Flatten()(k.layers.Embedding(7, 3)(shop)),
@@ -163,8 +167,9 @@ def separable_network(k, x):
 
 @case((16,))
 def autoencoder(k, x):
-    encoder = k.Sequential([k.Input((16,)), k.layers.Dense(8, "selu"), k.layers.GaussianNoise(0.1), k.layers.Dense(3)], name="encoder")
-    decoder = k.Sequential([k.Input((3,)), k.layers.Dense(8, "selu"), k.layers.AlphaDropout(0.1), k.layers.Dense(16)], name="decoder")
+    noisy, dropped = k.layers.GaussianNoise(0.1), k.layers.AlphaDropout(0.1)
+    encoder = k.Sequential([k.Input((16,)), k.layers.Dense(8, "selu"), noisy, k.layers.Dense(3)], name="encoder")
+    decoder = k.Sequential([k.Input((3,)), k.layers.Dense(8, "selu"), dropped, k.layers.Dense(16)], name="decoder")
     return decoder(encoder(x))
 
 

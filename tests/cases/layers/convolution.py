@@ -108,8 +108,17 @@ CASES = [
     ),
     *layer_cases("DepthwiseConv2D", [(4, 5, 35)], [{"kernel_size": (3, 5), "padding": "same"}]),
     *layer_cases("DepthwiseConv2D", [(8, 7, 1)], [{"kernel_size": 3, "depth_multiplier": 4}]),
-    *layer_cases("DepthwiseConv2D", [(4, 7, 5)], [{"kernel_size": 3, **FIRST}, {"kernel_size": 3, "padding": "same", "depth_multiplier": 2, **FIRST}]),
-    *layer_cases("DepthwiseConv2D", [(None, None, 4)], [{"kernel_size": 3, "padding": "same", "strides": 2}], sets=[[(5, 6, 4)], [(8, 3, 4)]]),
+    *layer_cases(
+        "DepthwiseConv2D",
+        [(4, 7, 5)],
+        [{"kernel_size": 3, **FIRST}, {"kernel_size": 3, "padding": "same", "depth_multiplier": 2, **FIRST}],
+    ),
+    *layer_cases(
+        "DepthwiseConv2D",
+        [(None, None, 4)],
+        [{"kernel_size": 3, "padding": "same", "strides": 2}],
+        sets=[[(5, 6, 4)], [(8, 3, 4)]],
+    ),
     *layer_cases(
         "SeparableConv1D",
         [(11, 4)],
