@@ -119,10 +119,10 @@ def answer(package, model, values):
     """A model's outputs as a list of arrays."""
     values = values if len(values) > 1 else values[0]
     try:
-        return flat(package, model(values))
+        return flat(package, model(values, training=False))
     except (tf.errors.UnimplementedError, tf.errors.InvalidArgumentError):
         # channels_first and dilated transposed convolutions want a GPU, or TensorFlow's compiler
-        return flat(package, tf.function(model, jit_compile=True)(values))
+        return flat(package, tf.function(model, jit_compile=True)(values, training=False))
 
 
 def answer_in_batches(package, model, values, batch):

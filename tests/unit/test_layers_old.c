@@ -140,7 +140,7 @@ static void activations(const hp_kernels *kernels) {
     }
 }
 
-/* ---- LocallyConnected: the three ways to store one kernel */
+/* ---- LocallyConnected1D, LocallyConnected2D: the three ways to store one kernel */
 
 typedef struct local {
     int implementation, spatial;

@@ -1,3 +1,4 @@
+# The command on this case: predict inner layer.
 "$BUILT_EXAMPLES/make_rows" 3 10 > rows.npy
 hornpipe predict "$EXAMPLES/mlp_10_64_64_1.keras" rows.npy --output-layer dense_2 -o out.npy --progress none
 head -c 128 out.npy | grep -ao "'shape': (3, 64)"
