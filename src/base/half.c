@@ -19,7 +19,9 @@ float hp_half_to_float(uint16_t bits) {
     return float_of_bits(sign | (exponent + 127 - 15) << 23 | fraction << 13);
 }
 
-float hp_bfloat_to_float(uint16_t bits) { return float_of_bits((uint32_t)bits << 16); }
+float hp_bfloat_to_float(uint16_t bits) {
+    return float_of_bits((uint32_t)bits << 16);
+}
 
 /* A double as a sign, `exponent_bits` and `fraction_bits` (16 bits in all). */
 static uint16_t narrow(double value, int exponent_bits, int fraction_bits) {
@@ -47,6 +49,10 @@ static uint16_t narrow(double value, int exponent_bits, int fraction_bits) {
     return (uint16_t)(sign | (((uint32_t)(exponent - 1) << fraction_bits) + (uint32_t)kept));
 }
 
-uint16_t hp_half_from_double(double value) { return narrow(value, 5, 10); }
+uint16_t hp_half_from_double(double value) {
+    return narrow(value, 5, 10);
+}
 
-uint16_t hp_bfloat_from_double(double value) { return narrow(value, 8, 7); }
+uint16_t hp_bfloat_from_double(double value) {
+    return narrow(value, 8, 7);
+}

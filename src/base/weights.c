@@ -17,7 +17,6 @@ const hp_weight *hp_weight_find(const hp_weight_store *store, const char *path) 
     return NULL;
 }
 
-hp_status hp_weight_read(
-    const hp_weight_store *store, const hp_weight *weight, void *destination, hp_error *error) {
+hp_status hp_weight_read(const hp_weight_store *store, const hp_weight *weight, void *destination, hp_error *error) {
     return store->read(store, weight, destination, error);
 }

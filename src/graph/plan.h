@@ -102,7 +102,7 @@ typedef struct hp_part {
     void (*wait)(void *context);
     void *context;
     _Atomic int *failed; /* an hp_status */
-    hp_error *error; /* may be NULL; written by the part that fails first */
+    hp_error *error;     /* may be NULL; written by the part that fails first */
 } hp_part;
 void hp_plan_run_part(const hp_plan *plan, void *memory, const void *const *inputs, void *const *outputs, int64_t rows,
     const hp_part *part);
