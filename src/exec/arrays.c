@@ -140,6 +140,8 @@ static void output_shape(const hp_tensor *tensor, int64_t rows, int64_t batch, h
 hp_status hp_bind_output(
     hp_array *array, const hp_tensor *tensor, int64_t rows, int64_t batch, size_t index, hp_error *error) {
     hp_array wanted;
+    HP_FAIL_IF(tensor->dtype == HP_STRING, error, HP_ERROR_UNSUPPORTED, NULL,
+        "output %zu is made of strings, which is not supported", index);
     output_shape(tensor, rows, batch, &wanted);
     if (!array->data) {
         size_t bytes = hp_dtype_size(wanted.dtype);
