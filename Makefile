@@ -17,11 +17,12 @@ KERAS_PYTHON = $(KERAS_VENV)/bin/python
 PYTEST = $(VENV)/bin/python -m pytest -c tests/pytest.ini
 
 # The second tier's steps: one target each, so that each can be run alone.
-SECOND_TIER = check-format check-shell check-header check-install check-clang check-asan check-tsan check-aarch64 \
-    check-fuzz check-keras
+SECOND_TIER = check-format check-shell check-header check-install check-clang check-tsan check-fuzz check-keras
+# Those that take longest, and so far are run by hand: make soak runs them too.
+SOAK = check-asan check-aarch64 check-cases
 
 .PHONY: all demo test test-full soak install bench format clean \
-    venv keras-venv unit-tests python-tests check-cases $(SECOND_TIER)
+    venv keras-venv unit-tests python-tests $(SECOND_TIER) $(SOAK)
 .NOTPARALLEL:
 
 all:
@@ -76,6 +77,8 @@ check-asan: venv
 	@tools/build.sh build-asan --preset asan -DHORNPIPE_TESTS=ON --
 	tools/sanitized.sh ctest --test-dir build-asan -L tier1 --output-on-failure --no-tests=error -j $(JOBS)
 	HORNPIPE=$(CURDIR)/build-asan/hornpipe HORNPIPE_EVERY=8 tools/sanitized.sh $(PYTEST) $(wildcard tests/cli tests/python)
+	HORNPIPE=$(CURDIR)/build-asan/hornpipe HORNPIPE_FUZZ_TRIES=60 HORNPIPE_FUZZ_SEED=sanitized tools/sanitized.sh \
+	    $(PYTEST) tests/fuzz
 
 check-tsan: venv
 	@tools/build.sh build-tsan --preset tsan -DHORNPIPE_TESTS=ON --
@@ -86,10 +89,7 @@ check-aarch64:
 	@tools/check_aarch64.sh
 
 check-fuzz: venv
-	@tools/build.sh build-asan --preset asan -DHORNPIPE_TESTS=ON --
 	HORNPIPE=$(CURDIR)/build/hornpipe $(PYTEST) tests/fuzz
-	HORNPIPE=$(CURDIR)/build-asan/hornpipe HORNPIPE_FUZZ_TRIES=60 HORNPIPE_FUZZ_SEED=sanitized tools/sanitized.sh \
-	    $(PYTEST) tests/fuzz
 
 keras-venv:
 	@[ "$(KERAS_PYTHON)" != "$(KERAS_VENV)/bin/python" ] || tools/venv.sh $(KERAS_VENV) tests/keras/requirements.txt
@@ -108,7 +108,7 @@ check-cases: keras-venv
 
 soak:
 	@tools/setup.sh full
-	@$(MAKE) --no-print-directory venv check-cases
+	@$(MAKE) --no-print-directory venv $(SOAK)
 	@tools/build.sh build-asan --preset asan -DHORNPIPE_TESTS=ON --
 	HORNPIPE=$(CURDIR)/build-asan/hornpipe HORNPIPE_FUZZ_TRIES=100000 tools/sanitized.sh $(PYTEST) tests/fuzz
 
