@@ -77,6 +77,17 @@ hp_model *hp_cli_open(const char *path, const hp_model_arguments *arguments, int
  * Changes `argument`. */
 const char *hp_cli_named_file(char *argument, const char **name);
 
+/* ---- labels.c */
+
+typedef struct hp_labels {
+    char *text;
+    const char **lines; /* NULL behind the last */
+} hp_labels;
+
+/* Reads a name a line (a '\r' at its end is dropped); false after an error told on standard error. */
+bool hp_labels_read(hp_labels *labels, const char *path);
+void hp_labels_free(hp_labels *labels);
+
 /* ---- progress.c */
 
 typedef enum hp_progress_style {

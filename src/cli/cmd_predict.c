@@ -43,44 +43,6 @@ static const hp_option table[] = {
     HP_OPTIONS_END,
 };
 
-/* The lines of a file; NULL-terminated, in one block with their text. NULL after an error told. */
-static const char **read_labels(const char *path) {
-    FILE *file = fopen(path, "rb");
-    char *text = NULL;
-    size_t size = 0, capacity = 0, count = 0;
-    while (file && !ferror(file)) {
-        if (capacity - size < 4096) {
-            char *grown = realloc(text, capacity = capacity * 2 + 8192);
-            if (!grown) break;
-            text = grown;
-        }
-        size_t n = fread(text + size, 1, capacity - size - 1, file);
-        size += n;
-        if (n == 0) break;
-    }
-    if (!file || ferror(file) || !text) {
-        fprintf(stderr, "hornpipe: %s: %s\n", path, strerror(errno));
-        if (file) fclose(file);
-        free(text);
-        return NULL;
-    }
-    fclose(file);
-    text[size] = '\0';
-    for (size_t i = 0; i < size; i++) count += text[i] == '\n';
-    const char **lines = calloc(count + 2, sizeof *lines);
-    count = 0;
-    for (char *line = text; lines && *line;) {
-        size_t length = strcspn(line, "\n");
-        bool last = !line[length];
-        line[length] = '\0';
-        if (length > 0 && line[length - 1] == '\r') line[length - 1] = '\0';
-        lines[count++] = line;
-        line += length + !last;
-    }
-    if (!lines) free(text);
-    return lines; /* lives as long as the command */
-}
-
 static void fill_files(
     const options *o, char **arguments, int count, hp_file *inputs, hp_file *outputs, size_t *output_count) {
     hp_header header = o->header ? HP_HEADER_YES : o->no_header ? HP_HEADER_NO : HP_HEADER_AUTO;
@@ -112,23 +74,23 @@ static void say_what_is_used(const hp_model *model, const options *o) {
             stderr, "hornpipe: rows of a batch are mixed by %s: batches of 32, as Keras's\n", info.mixes_rows_where);
 }
 
-static int run(void *opaque, char **arguments, int count) {
-    options *o = opaque;
+/* What the options mean beyond their own values; false after a usage error told. */
+static bool options_make_sense(const options *o, int inputs, double *threshold) {
+    if (o->header && o->no_header) return hp_cli_usage("predict", "--header and --no-header exclude each other"), false;
+    if (inputs > HP_TEXTS_MOST) return hp_cli_usage("predict", "too many inputs"), false;
+    if (o->jobs > 4096 || o->top_k > 1000000) return hp_cli_usage("predict", "--jobs or --top-k is too large"), false;
+    char *end = NULL;
+    *threshold = o->threshold ? strtod(o->threshold, &end) : 0;
+    if (o->threshold && (end == o->threshold || *end))
+        return hp_cli_usage("predict", "--threshold: \"%s\" is not a number", o->threshold), false;
+    return true;
+}
+
+static int predict(
+    const hp_model *model, const options *o, const char *const *labels, double threshold, char **arguments, int count) {
     hp_file inputs[HP_TEXTS_MOST], outputs[HP_TEXTS_MOST];
     size_t output_count;
-    if (o->header && o->no_header) return hp_cli_usage("predict", "--header and --no-header exclude each other");
-    if (count - 1 > HP_TEXTS_MOST) return hp_cli_usage("predict", "too many inputs");
-    if (o->jobs > 4096 || o->top_k > 1000000) return hp_cli_usage("predict", "--jobs or --top-k is too large");
-    char *end = NULL;
-    double threshold = o->threshold ? strtod(o->threshold, &end) : 0;
-    if (o->threshold && (end == o->threshold || *end))
-        return hp_cli_usage("predict", "--threshold: \"%s\" is not a number", o->threshold);
-    const char *const *labels = o->labels ? read_labels(o->labels) : NULL;
-    if (o->labels && !labels) return EXIT_FAILED;
-    int code;
-    hp_model *model = hp_cli_open(arguments[0], &o->model, &code);
-    if (!model) return code;
-    fill_files(o, arguments + 1, count - 1, inputs, outputs, &output_count);
+    fill_files(o, arguments, count, inputs, outputs, &output_count);
     if (o->verbose) say_what_is_used(model, o);
     hp_progress_state progress;
     hp_progress_begin(&progress, (hp_progress_style)o->progress);
@@ -145,17 +107,25 @@ static int run(void *opaque, char **arguments, int count) {
         .progress_context = &progress};
     hp_error error;
     int64_t rows = -1;
-    hp_status status =
-        hp_predict_files(model, inputs, (size_t)(count - 1), outputs, output_count, &stream, &rows, &error);
+    hp_status status = hp_predict_files(model, inputs, (size_t)count, outputs, output_count, &stream, &rows, &error);
     hp_progress_end(&progress, status == HP_OK ? rows : -1);
-    code = EXIT_DONE;
-    if (status == HP_ERROR_INTERRUPTED) {
-        fprintf(stderr, "hornpipe: interrupted after %lld rows; nothing was written\n", (long long)progress.done);
-        code = EXIT_INTERRUPTED;
-    } else if (status != HP_OK) {
-        code = hp_cli_error(&error);
-    }
+    if (status == HP_OK) return EXIT_DONE;
+    if (status != HP_ERROR_INTERRUPTED) return hp_cli_error(&error);
+    fprintf(stderr, "hornpipe: interrupted after %lld rows; nothing was written\n", (long long)progress.done);
+    return EXIT_INTERRUPTED;
+}
+
+static int run(void *opaque, char **arguments, int count) {
+    options *o = opaque;
+    double threshold;
+    if (!options_make_sense(o, count - 1, &threshold)) return EXIT_USAGE;
+    hp_labels labels = {0};
+    if (o->labels && !hp_labels_read(&labels, o->labels)) return EXIT_FAILED;
+    int code;
+    hp_model *model = hp_cli_open(arguments[0], &o->model, &code);
+    if (model) code = predict(model, o, (const char *const *)labels.lines, threshold, arguments + 1, count - 1);
     hp_model_close(model);
+    hp_labels_free(&labels);
     return code;
 }
 
