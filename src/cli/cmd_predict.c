@@ -1,5 +1,4 @@
 /* cmd_predict.c: hornpipe predict. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
