@@ -86,7 +86,7 @@ static bool options_make_sense(const options *o, int inputs, double *threshold) 
 }
 
 static int predict(
-    const hp_model *model, const options *o, const char *const *labels, double threshold, char **arguments, int count) {
+    hp_model *model, const options *o, const char *const *labels, double threshold, char **arguments, int count) {
     hp_file inputs[HP_TEXTS_MOST], outputs[HP_TEXTS_MOST];
     size_t output_count;
     fill_files(o, arguments, count, inputs, outputs, &output_count);
