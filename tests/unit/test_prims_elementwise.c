@@ -185,7 +185,7 @@ static void test_unary_of_repeating(void **state) {
 
 static void *run_binary(hp_dtype dtype, hp_binary op, const void *x, const void *y, int64_t n) {
     runner r;
-    runner_start(&r, hp_kernels_select("base"));
+    runner_start(&r, hp_kernels_select(NULL));
     hp_value a = runner_input(&r, dtype, 1, (int64_t[]){1}), b = runner_input(&r, dtype, 1, (int64_t[]){1});
     void *got = runner_run_all_ways(&r, (const void *[]){x, y}, n, hp_emit_binary(&r.b, op, a, b));
     runner_end(&r);
@@ -223,7 +223,7 @@ static void test_integers(void **state) {
 
 static void *run_cast(hp_dtype from, hp_dtype to, const void *x, int64_t n) {
     runner r;
-    runner_start(&r, hp_kernels_select("base"));
+    runner_start(&r, hp_kernels_select(NULL));
     hp_value a = runner_input(&r, from, 1, (int64_t[]){1});
     void *got = runner_run_all_ways(&r, &x, n, hp_emit_cast(&r.b, a, to));
     runner_end(&r);
@@ -262,7 +262,7 @@ static void test_doubles(void **state) {
     (void)state;
     static const double x[] = {-3, -0.5, 0, 0.3, 0.9999, 7};
     runner r;
-    runner_start(&r, hp_kernels_select("base"));
+    runner_start(&r, hp_kernels_select(NULL));
     hp_value a = runner_input(&r, HP_FLOAT64, 1, (int64_t[]){1});
     hp_value gelu = hp_emit_unary(&r.b, a, HP_UNARY_GELU_ERF, 0, 0, 0);
     hp_value tanh_ = hp_emit_unary(&r.b, a, HP_UNARY_TANH, 0, 0, 0);
@@ -288,7 +288,7 @@ static void test_logic(void **state) {
     static const uint8_t x[] = {0, 0, 1, 1}, y[] = {0, 1, 0, 1};
     static const uint8_t wanted[4][4] = {{0, 0, 0, 1}, {0, 1, 1, 1}, {0, 1, 1, 0}, {1, 1, 0, 0}};
     runner r;
-    runner_start(&r, hp_kernels_select("base"));
+    runner_start(&r, hp_kernels_select(NULL));
     hp_value a = runner_input(&r, HP_BOOL, 1, (int64_t[]){1}), b = runner_input(&r, HP_BOOL, 1, (int64_t[]){1});
     for (int op = HP_AND; op <= HP_NOT; op++) {
         hp_value z = hp_emit_logical(&r.b, (hp_logical_op)op, a, op == HP_NOT ? HP_NO_VALUE : b);
@@ -305,7 +305,7 @@ static void test_in_place(void **state) {
     (void)state;
     enum { ROWS = 3, N = 3000 };
     runner r;
-    runner_start(&r, hp_kernels_select("base"));
+    runner_start(&r, hp_kernels_select(NULL));
     float *bias;
     hp_value x = runner_input(&r, HP_FLOAT32, 2, (int64_t[]){1, N});
     hp_value y = hp_emit_binary(&r.b, HP_BINARY_ADD, x, runner_random(&r, 1, (int64_t[]){N}, 1, &bias));
@@ -328,7 +328,7 @@ static void test_in_place(void **state) {
 static void test_trivial(void **state) {
     (void)state;
     runner r;
-    runner_start(&r, hp_kernels_select("base"));
+    runner_start(&r, hp_kernels_select(NULL));
     hp_value x = runner_input(&r, HP_FLOAT32, 2, (int64_t[]){1, 4});
     assert_int_equal(hp_emit_cast(&r.b, x, HP_FLOAT32), x);
     assert_int_equal(hp_emit_unary(&r.b, x, HP_UNARY_IDENTITY, 0, 0, 0), x);
@@ -341,7 +341,7 @@ static void test_trivial(void **state) {
 static void expect_failure(
     hp_status status, bool mixes_rows, const char *part, const operand *a, const operand *b, hp_dtype b_dtype) {
     runner r;
-    runner_start(&r, hp_kernels_select("base"));
+    runner_start(&r, hp_kernels_select(NULL));
     hp_tensor tensors[2] = {
         {HP_FLOAT32, {.rank = a->rank, .rows = a->rows}}, {b_dtype, {.rank = b->rank, .rows = b->rows}}};
     memcpy(tensors[0].shape.dims, a->dims, sizeof a->dims);
@@ -368,13 +368,13 @@ static void test_refusals(void **state) {
     expect_failure(
         HP_ERROR_UNSUPPORTED, true, "rows", &(operand){true, 2, {1, 3}}, &(operand){false, 2, {5, 3}}, HP_FLOAT32);
     runner r;
-    runner_start(&r, hp_kernels_select("base"));
+    runner_start(&r, hp_kernels_select(NULL));
     hp_value half = runner_input(&r, HP_FLOAT16, 1, (int64_t[]){1});
     hp_emit_unary(&r.b, half, HP_UNARY_EXP, 0, 0, 0);
     assert_int_equal(r.b.status, HP_ERROR_UNSUPPORTED);
     assert_non_null(strstr(r.b.error.message, "exp of float16"));
     runner_end(&r);
-    runner_start(&r, hp_kernels_select("base"));
+    runner_start(&r, hp_kernels_select(NULL));
     hp_emit_unary(&r.b, runner_input(&r, HP_INT32, 1, (int64_t[]){1}), HP_UNARY_RELU, 0.5F, INFINITY, 0);
     assert_int_equal(r.b.status, HP_ERROR_UNSUPPORTED);
     runner_end(&r);
