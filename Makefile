@@ -17,9 +17,10 @@ KERAS_PYTHON = $(KERAS_VENV)/bin/python
 PYTEST = $(VENV)/bin/python -m pytest -c tests/pytest.ini
 
 # The second tier's steps: one target each, so that each can be run alone.
-SECOND_TIER = check-format check-shell check-header check-install check-clang check-tsan check-fuzz check-keras
-# Those that take longest, and so far are run by hand: make soak runs them too.
-SOAK = check-asan check-aarch64 check-cases
+SECOND_TIER = check-format check-shell check-header check-install check-clang check-asan check-tsan check-aarch64 \
+    check-fuzz check-keras
+# What takes longer still: make soak runs it, with hours of damaged files.
+SOAK = check-cases
 
 .PHONY: all demo test test-full soak install bench format clean \
     venv keras-venv unit-tests python-tests $(SECOND_TIER) $(SOAK)
