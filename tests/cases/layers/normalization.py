@@ -1,4 +1,4 @@
-"""Batch and layer normalization. Statistics are random as well: a reader that mixes them up is found."""
+"""Batch, layer and group normalization. Statistics are random as well: a reader that mixes them up is found."""
 from caselist import NORMALISATION, layer_cases
 
 BATCH = ({}, {"epsilon": 0.1}, {"center": False}, {"scale": False}, {"center": False, "scale": False})
@@ -22,4 +22,13 @@ CASES = [
     *layer_cases("LayerNormalization", [(1,)], [{}], rtol=NORMALISATION),
     *layer_cases("LayerNormalization", [(None, 6)], [{}], sets=[[(2, 6)], [(5, 6)]], rtol=NORMALISATION),
     *layer_cases("LayerNormalization", [(5, 18)], [{"rms_scaling": True}], rtol=NORMALISATION, keras2=False, legacy=False),
+    *layer_cases(
+        "GroupNormalization",
+        [(4, 6)],
+        [{"groups": 2}, {"groups": -1}, {"groups": 1, "epsilon": 0.1}, {"groups": 3, "center": False, "scale": False}],
+        rtol=NORMALISATION,
+    ),
+    *layer_cases("GroupNormalization", [(4, 3, 6)], [{"groups": 2, "axis": 1}, {"groups": 3, "axis": -2}], rtol=NORMALISATION),
+    *layer_cases("GroupNormalization", [(6,)], [{"groups": 3, "scale": False}], rtol=NORMALISATION),
+    *layer_cases("GroupNormalization", [(None, 6)], [{"groups": 3}], sets=[[(2, 6)], [(5, 6)]], rtol=NORMALISATION),
 ]
