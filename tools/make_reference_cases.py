@@ -68,6 +68,8 @@ def random_weight(rng, name, shape):
     """Made-up values for a weight: of a size that keeps activations in range, and positive where it must be."""
     if "variance" in name:
         return rng.uniform(0.5, 2.0, shape)
+    if name.endswith("_scale") or name.endswith("_scales"):  # of quantised layers
+        return rng.uniform(0.5, 2.0, shape)
     if "gamma" in name:
         return 1 + 0.3 * rng.standard_normal(shape)
     if "embeddings" in name:
@@ -78,10 +80,14 @@ def random_weight(rng, name, shape):
 
 
 def randomise(model, rng):
-    """Gives every float weight of a model random values."""
+    """Gives every float weight of a model random values, and those of quantised layers random bytes."""
     for weight in model.weights:
-        if str(weight.dtype).replace("<dtype: '", "").startswith("float"):
-            name = getattr(weight, "path", weight.name).rsplit("/", 1)[-1]
+        dtype = str(weight.dtype).replace("<dtype: '", "")
+        name = getattr(weight, "path", weight.name).rsplit("/", 1)[-1]
+        if dtype in ("int8", "uint8"):
+            low, high = (0, 8) if "zero" in name else (-128, 128) if dtype == "int8" else (0, 256)
+            weight.assign(rng.integers(low, high, tuple(weight.shape)).astype(dtype))
+        elif dtype.startswith("float") and name != "g_idx":
             weight.assign(random_weight(rng, name, tuple(weight.shape)).astype("float32"))
     for layer in model._flatten_layers():
         if hasattr(layer, "finalize_state"):

@@ -148,6 +148,7 @@ static hp_status bind_own(binder *b, hp_layer *layer, const char *path) {
                 continue;
             place += other->trainable != slot->trainable ? other->trainable : k < i;
         }
+        if (slot->path_place > 0) place = slot->path_place - 1;
         char name[PATH_SIZE];
         int size = snprintf(name, sizeof name, "%s%s%.*s/vars/%zu", path, prefix ? "/" : "", prefix, slot->name, place);
         const hp_weight *weight = size < PATH_SIZE ? hp_weight_find(b->store, name) : NULL;
@@ -248,9 +249,9 @@ static hp_status bind_path(binder *b, hp_layer *layer, const char *path) {
     return status;
 }
 
-/* What Keras saves beside weights: states of random generators. */
-static bool is_generator_state(const char *name) {
-    return strstr(name, "seed_generator/") || strstr(name, "/generator/");
+/* What Keras saves beside weights: states of random generators, and of the optimizer of a nested model. */
+static bool is_training_state(const char *name) {
+    return strstr(name, "seed_generator/") || strstr(name, "/generator/") || strstr(name, "optimizer/vars/");
 }
 
 static hp_status bind_paths(binder *b) {
@@ -259,7 +260,7 @@ static hp_status bind_paths(binder *b) {
     hp_status status = bind_path(b, b->network->root, "");
     for (size_t i = 0; status == HP_OK && i < b->store->weight_count; i++) {
         const hp_weight *weight = &b->store->weights[i];
-        if (b->used[i] || is_generator_state(weight->name)) continue;
+        if (b->used[i] || is_training_state(weight->name)) continue;
         char shape[128];
         dims_text(weight, shape, sizeof shape);
         hp_reasons_add(

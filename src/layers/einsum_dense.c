@@ -1,23 +1,13 @@
 /* einsum_dense.c: EinsumDense (keras/src/layers/core/einsum_dense.py): activation(einsum(equation, x, kernel) + bias).
  *
  * Invariant: a checked config has an equation of one of Keras's three forms, split into its parts. */
+#include "layers/einsum_dense.h"
+
 #include <string.h>
-#include "layers/lora.h"
 #include "prims/einsum.h"
 
-enum { MAX_LETTERS = HP_MAX_RANK + 1 }; /* with the terminator */
-
-typedef struct einsum_dense {
-    const char *equation, *bias_axes;
-    const hp_json *output_shape;
-    hp_activation_spec activation;
-    hp_lora lora;
-    /* set by check */
-    char input[MAX_LETTERS], weight[MAX_LETTERS], output[MAX_LETTERS];
-    bool left_elided, right_elided;
-    int given_count;
-    int64_t given[HP_MAX_RANK]; /* output_shape without the rows; -1: null */
-} einsum_dense;
+typedef hp_einsum_dense einsum_dense;
+enum { MAX_LETTERS = HP_EINSUM_LETTERS };
 
 static const hp_field fields[] = {
     HP_STRING_FIELD(einsum_dense, equation),
@@ -27,6 +17,7 @@ static const hp_field fields[] = {
     HP_IGNORE_WEIGHT("kernel"),
     HP_IGNORE_WEIGHT("bias"),
     HP_LORA_FIELDS(einsum_dense),
+    HP_QUANTIZATION_FIELD(einsum_dense),
     HP_FIELDS_END,
 };
 
@@ -94,6 +85,7 @@ static void check(hp_layer_scope *scope, hp_layer *layer, void *config) {
         if (!strchr(c->output, *axis))
             hp_layer_refuse(
                 scope, layer, HP_ERROR_FORMAT, "bias_axes", "the axis \"%c\" is not one of the result's", *axis);
+    hp_quantization_read(scope, layer, &c->quantization, ~0U, 1U << HP_QUANTIZED_INT8);
 }
 
 /* Sizes of the result's axes: what output_shape says, in the places of the letters after the rows; null or absent ones
@@ -154,25 +146,39 @@ static int projected_axes(const einsum_dense *c) {
     return plain && (!c->bias_axes || strcmp(c->bias_axes, c->output + kept) == 0) ? (int)summed : 0;
 }
 
+hp_value hp_einsum_dense_multiply(hp_builder *b, const hp_einsum_dense *c, hp_value x, hp_value kernel) {
+    int projected = projected_axes(c);
+    return projected ? hp_emit_projection(b, x, kernel, HP_NO_VALUE, projected)
+                     : hp_emit_einsum(b, c->equation, (const hp_value[]){x, kernel}, 2);
+}
+
+static hp_value multiply_and_add(hp_builder *b, const einsum_dense *c, hp_value x, hp_value kernel, hp_value bias) {
+    int projected = projected_axes(c);
+    if (projected) return hp_emit_projection(b, x, kernel, bias, projected);
+    hp_value y = hp_einsum_dense_multiply(b, c, x, kernel);
+    return bias == HP_NO_VALUE ? y : hp_emit_binary(b, HP_BINARY_ADD, y, bias);
+}
+
 static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     const einsum_dense *c = layer->config;
-    hp_value x = hp_as_float(b, call->inputs[0]);
-    hp_shape shape = *hp_builder_shape(b, x);
+    hp_value x = hp_as_float(b, call->inputs[0]), kernel = HP_NO_VALUE, y;
+    hp_shape shape = *hp_builder_shape(b, x), kernel_shape = {.rank = (int)strlen(c->weight)};
     int letters_in = (int)strlen(c->input), elided = shape.rank - letters_in, bias_rank;
-    int64_t kernel_dims[MAX_LETTERS], bias_dims[HP_MAX_RANK + MAX_LETTERS];
-    bool may_elide = c->left_elided || c->right_elided;
+    int64_t bias_dims[HP_MAX_RANK + MAX_LETTERS];
+    bool may_elide = c->left_elided || c->right_elided, quantised = c->quantization.mode != HP_QUANTIZED_NOT;
     if (b->status != HP_OK || !hp_check_rank(b, x, letters_in, may_elide ? -1 : letters_in)) return;
-    if (!weight_shapes(b, c, &shape, elided, kernel_dims, &bias_rank, bias_dims)) return;
-    hp_value kernel = hp_layer_weight(b, layer, "kernel", true, (int)strlen(c->weight), kernel_dims);
+    if (!weight_shapes(b, c, &shape, elided, kernel_shape.dims, &bias_rank, bias_dims)) return;
+    if (quantised)
+        y = hp_einsum_dense_quantised(b, layer, x, &kernel_shape);
+    else
+        kernel = hp_layer_weight(b, layer, "kernel", true, kernel_shape.rank, kernel_shape.dims);
     hp_value bias = c->bias_axes ? hp_layer_weight(b, layer, "bias", true, bias_rank, bias_dims) : HP_NO_VALUE;
-    kernel = hp_layer_lora(b, layer, "kernel", kernel, &c->lora);
-    int projected = projected_axes(c);
-    hp_value y;
-    if (projected) {
-        y = hp_emit_projection(b, x, kernel, bias, projected);
-    } else {
-        y = hp_emit_einsum(b, c->equation, (const hp_value[]){x, kernel}, 2);
+    if (quantised) {
+        y = hp_einsum_dense_adapted(b, layer, x, &kernel_shape, y);
+        if (c->quantization.mode == HP_QUANTIZED_FLOAT8) bias = hp_quantization_float8_bias(b, layer, bias);
         if (bias != HP_NO_VALUE) y = hp_emit_binary(b, HP_BINARY_ADD, y, bias);
+    } else {
+        y = multiply_and_add(b, c, x, hp_layer_lora(b, layer, "kernel", kernel, &c->lora), bias);
     }
     hp_call_output(b, call, hp_emit_activation(b, y, &c->activation));
 }

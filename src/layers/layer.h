@@ -107,6 +107,7 @@ typedef struct hp_weight_slot {
     /* How a file holds it, for the few that are special; all false for the others. */
     bool only_in_paths;      /* another layer's variable: paths hold it here as well, ordered lists once */
     bool only_in_lists;      /* merged into another weight when paths are written: zeros there */
+    size_t path_place;       /* its number among the paths of the layer, from 1; 0: as created, trainable ones first */
     bool frozen;             /* trainable as created, not any more: ordered lists have it behind the trainable ones */
     hp_constant *constant;   /* data bound by graph/ after the first lowering */
     const hp_weight *stored; /* where its data comes from; NULL until then */

@@ -101,7 +101,10 @@ void hp_layer_scope_release(hp_layer_scope *scope) {
 hp_dtype hp_layer_parse_dtype(const hp_json *value, const char **name) {
     const hp_json *config = hp_json_get(value, "config");
     const char *text = hp_json_string(config ? hp_json_get(config, "name") : value);
+    if (config && !text) text = hp_json_string(hp_json_get(config, "source_name")); /* a quantised policy */
     *name = text ? text : "";
+    const char *source = text ? strstr(text, "_from_") : NULL; /* "int8_from_mixed_bfloat16" */
+    if (source) text = source + strlen("_from_");
     if (text && strncmp(text, "mixed_", 6) == 0) text += 6; /* computes in the narrow type, keeps float32 weights */
     return text ? hp_dtype_from_name(text) : HP_DTYPE_NONE;
 }

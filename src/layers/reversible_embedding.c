@@ -1,51 +1,76 @@
 /* reversible_embedding.c: ReversibleEmbedding (keras/src/layers/core/reversible_embedding.py): an Embedding that also
  * projects back, with the same weights or others, when it is called with reverse=True. */
 #include "layers/call_options.h"
-#include "layers/lora.h"
+#include "layers/embedding.h"
 
 typedef struct reversible_embedding {
-    int64_t input_dim, output_dim;
-    bool mask_zero, tie_weights;
+    hp_embedding table;
+    bool tie_weights;
     hp_dtype reverse_dtype;
     double logit_soft_cap;
-    hp_lora lora;
 } reversible_embedding;
 
+/* A key of a member of `table`. */
+#define OF_TABLE(key, ...)                                                                                             \
+    { .name = #key, .offset = offsetof(reversible_embedding, table.key), __VA_ARGS__ }
+
 static const hp_field fields[] = {
-    HP_INT(reversible_embedding, input_dim, HP_REQUIRED, 1, HP_MAX_DIM),
-    HP_INT(reversible_embedding, output_dim, HP_REQUIRED, 1, HP_MAX_DIM),
-    HP_BOOL(reversible_embedding, mask_zero, false),
+    OF_TABLE(input_dim, .type = HP_FIELD_INT, .required = true, .min = 1, .max = HP_MAX_DIM),
+    OF_TABLE(output_dim, .type = HP_FIELD_INT, .required = true, .min = 1, .max = HP_MAX_DIM),
+    OF_TABLE(mask_zero, .type = HP_FIELD_BOOL, .max = 1),
     HP_BOOL(reversible_embedding, tie_weights, true),
     HP_DTYPE_FIELD(reversible_embedding, reverse_dtype),
     HP_FLOAT(reversible_embedding, logit_soft_cap, HP_NULL, 1e-30, 1e30),
-    HP_LORA_FIELDS(reversible_embedding),
+    HP_FIELDS_OF_LORA(reversible_embedding, table.lora),
+    HP_FIELD_OF_QUANTIZATION(reversible_embedding, table.quantization),
     HP_IGNORE_WEIGHT("embeddings"),
     HP_IGNORE("input_length"),
     HP_FIELDS_END,
 };
 
 static void check(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    const reversible_embedding *c = config;
+    reversible_embedding *c = config;
+    unsigned integers = 1U << HP_QUANTIZED_INT8 | 1U << HP_QUANTIZED_INT4;
     if (c->reverse_dtype != HP_DTYPE_NONE && c->reverse_dtype != HP_FLOAT32)
         hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "reverse_dtype", "only float32 is supported");
+    hp_quantization_read(scope, layer, &c->table.quantization, integers, integers);
 }
 
-static hp_value look_up(hp_builder *b, const reversible_embedding *c, hp_value x, hp_value table) {
-    hp_dtype dtype = hp_builder_tensor(b, x)->dtype;
-    hp_value indices = dtype == HP_INT32 || dtype == HP_INT64 ? x : hp_emit_cast(b, x, HP_INT32);
-    hp_value y = hp_emit_gather(b, table, indices, 0);
-    if (c->mask_zero && b->status == HP_OK) {
-        hp_shape scalar = {0};
-        hp_builder_set_mask(b, y, hp_emit_compare(b, HP_NOT_EQUAL, x, hp_emit_fill(b, dtype, &scalar, 0)));
+/* The weights of an own way back (tie_weights false), [output_dim, input_dim]; *scale: what its product is divided by,
+ * HP_NO_VALUE where that is done already. */
+static hp_value reverse_table(hp_builder *b, hp_layer *layer, const reversible_embedding *c, hp_value *scale) {
+    const hp_quantization *q = &c->table.quantization;
+    int64_t in = c->table.input_dim, out = c->table.output_dim;
+    *scale = HP_NO_VALUE;
+    if (q->mode == HP_QUANTIZED_NOT) return hp_layer_weight(b, layer, "reverse_embeddings", true, HP_DIMS(out, in));
+    hp_value table = q->mode == HP_QUANTIZED_INT4
+                         ? hp_quantization_unpacked_rows(b, layer, "reverse_embeddings", out, in)
+                         : hp_layer_weight(b, layer, "reverse_embeddings", false, HP_DIMS(out, in));
+    if (!q->block_size) {
+        *scale = hp_layer_weight(b, layer, "reverse_embeddings_scale", false, HP_DIMS(in));
+        return table;
     }
-    return y;
+    int64_t groups = hp_quantization_groups(q, out);
+    hp_value of_group = hp_layer_weight(b, layer, "reverse_embeddings_scale", false, HP_DIMS(groups, in));
+    hp_value zero = hp_layer_weight(b, layer, "reverse_embeddings_zero", false, HP_DIMS(groups, in));
+    return hp_quantization_ungroup(
+        b, table, of_group, zero, hp_layer_weight(b, layer, "g_idx", false, HP_DIMS(out)), 0);
 }
 
-static hp_value project_back(
-    hp_builder *b, const reversible_embedding *c, hp_value x, hp_value table, hp_value reverse) {
+/* Keras divides the product of integers by the scale; a table that is divided before gives the same but for rounding. */
+static hp_value project_back(hp_builder *b, hp_layer *layer, const reversible_embedding *c, hp_value x, hp_value table,
+    hp_value reverse, hp_value scale) {
+    const hp_quantization *q = &c->table.quantization;
+    hp_value inputs_scale = HP_NO_VALUE;
     x = hp_as_float(b, x);
+    if (q->quantizes_inputs) x = hp_quantization_inputs(b, layer, q, x, (const int[]){-1}, 1, &inputs_scale);
     hp_value logits =
         c->tie_weights ? hp_emit_matmul(b, x, table, false, true) : hp_emit_gemm(b, x, reverse, HP_NO_VALUE);
+    if (inputs_scale != HP_NO_VALUE && scale != HP_NO_VALUE)
+        scale = hp_emit_binary(b, HP_BINARY_MULTIPLY, inputs_scale, scale);
+    else if (inputs_scale != HP_NO_VALUE)
+        scale = inputs_scale;
+    if (scale != HP_NO_VALUE) logits = hp_emit_binary(b, HP_BINARY_DIVIDE, logits, scale);
     if (c->logit_soft_cap != c->logit_soft_cap) return logits; /* NaN: null */
     hp_value cap = hp_emit_float(b, c->logit_soft_cap);
     logits = hp_emit_unary(b, hp_emit_binary(b, HP_BINARY_DIVIDE, logits, cap), HP_UNARY_TANH, 0, 0, 0);
@@ -54,15 +79,14 @@ static hp_value project_back(
 
 static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     const reversible_embedding *c = layer->config;
-    hp_value table = hp_layer_weight(b, layer, "embeddings", true, HP_DIMS(c->input_dim, c->output_dim)), y;
-    hp_value reverse = HP_NO_VALUE;
-    if (!c->tie_weights)
-        reverse = hp_layer_weight(b, layer, "reverse_embeddings", true, HP_DIMS(c->output_dim, c->input_dim));
-    table = hp_layer_lora(b, layer, "embeddings", table, &c->lora);
+    hp_value reverse = HP_NO_VALUE, scale = HP_NO_VALUE, y;
+    hp_value table = hp_embedding_table(b, layer, &c->table);
+    if (!c->tie_weights) reverse = reverse_table(b, layer, c, &scale);
+    table = hp_embedding_adapted(b, layer, &c->table, table);
     if (hp_call_flag(b, call, "reverse", false))
-        y = project_back(b, c, call->inputs[0], table, reverse);
+        y = project_back(b, layer, c, call->inputs[0], table, reverse, scale);
     else
-        y = look_up(b, c, call->inputs[0], table);
+        y = hp_embedding_look_up(b, &c->table, call->inputs[0], table);
     hp_call_output(b, call, y);
 }
 

@@ -29,6 +29,11 @@ static double clip(double x, double least, double most) {
 static double gelu_tanh(double x) {
     return 0.5 * x * (1 + tanh(0.7978845608028653558798921 * (x + 0.044715 * x * x * x)));
 }
+static double float8_e4m3(double x) {
+    if (!(fabs(x) <= 464)) return NAN;
+    double step = ldexp(1, (fabs(x) < 0.015625 ? -6 : ilogb(x)) - 3), y = rint(fabs(x) / step) * step;
+    return y > 448 ? NAN : copysign(y, x);
+}
 static double relu(double x, double slope, double most, double threshold) {
     return x >= most ? most : x >= threshold ? x : x != x ? x : slope * (x - threshold);
 }
@@ -61,6 +66,7 @@ UNARY_OF(floor, floor(p))
 UNARY_OF(ceil, ceil(p))
 UNARY_OF(trunc, trunc(p))
 UNARY_OF(round, rint(p))
+UNARY_OF(float8_e4m3, float8_e4m3(p))
 UNARY_OF(affine, p *f[0] + f[1])
 UNARY_OF(clip, clip(p, f[0], f[1]))
 UNARY_OF(exp, exp(p))

@@ -185,6 +185,12 @@ REFERENCE(hard_silu) {
 REFERENCE(hard_tanh) {
     return x < -1 ? -1 : x > 1 ? 1 : x;
 }
+REFERENCE(float8_e4m3) {
+    double step = ldexp(1, (fabs(x) < ldexp(1, -6) ? -6 : ilogb(x)) - 3);
+    if (!isfinite(x)) return NAN;
+    double y = nearbyint(fabs(x) / step) * step;
+    return y > 448 ? NAN : copysign(y, x);
+}
 REFERENCE(hard_shrink) {
     return fabs(x) > p[0] ? x : 0;
 }
