@@ -131,7 +131,8 @@ static void every_reason(void **state) {
         "{'class_name': 'Mine', 'module': 'my.code', 'config': {'name': 'm'}},"
         "{'class_name': 'Nonesuch', 'module': 'keras.layers', 'config': {'name': 'n'}},"
         "{'class_name': 'Dense', 'config': {'units': 1, 'dtype': 'float64', 'name': 'f'}},"
-        "{'class_name': 'Dense', 'config': {'name': 'g', 'quantization_config': {'mode': 'int8'}}}]}}",
+        "{'class_name': 'Dense', 'config': {'name': 'g'}},"
+        "{'class_name': 'Dense', 'config': {'units': 2, 'name': 'h', 'dtype': 'gptq/4/128_from_float32'}}]}}",
         NULL, 0);
     assert_int_equal(c.reasons.count, 8);
     assert_reason(&c, "m.keras: layers/1 \"a\" (Dense): units", "found -4");
@@ -141,7 +142,7 @@ static void every_reason(void **state) {
     assert_reason(&c, "layers/3 \"n\" (Nonesuch)", "not supported");
     assert_reason(&c, "layers/4 \"f\" (Dense): dtype", "float64");
     assert_reason(&c, "layers/5 \"g\" (Dense): units", "missing");
-    assert_reason(&c, "layers/5 \"g\" (Dense): quantization_config", "int8");
+    assert_reason(&c, "layers/6 \"h\" (Dense): dtype", "gptq");
     assert_non_null(strstr(c.error.message, "7 more reasons"));
     close_network(&c);
 }
