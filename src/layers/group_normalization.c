@@ -13,7 +13,7 @@ typedef struct group_normalization {
 } group_normalization;
 
 static const hp_field fields[] = {
-    HP_INT(group_normalization, groups, 32, -1, INT64_MAX),
+    HP_INT(group_normalization, groups, 32, -1, HP_MAX_DIM),
     HP_INT(group_normalization, axis, -1, -HP_MAX_RANK, HP_MAX_RANK - 1),
     HP_FLOAT(group_normalization, epsilon, 1e-3, 0, 1e30),
     HP_BOOL(group_normalization, center, true),
