@@ -186,8 +186,8 @@ REFERENCE(hard_tanh) {
     return x < -1 ? -1 : x > 1 ? 1 : x;
 }
 REFERENCE(float8_e4m3) {
-    double step = ldexp(1, (fabs(x) < ldexp(1, -6) ? -6 : ilogb(x)) - 3);
     if (!isfinite(x)) return NAN;
+    double step = ldexp(1, (fabs(x) < ldexp(1, -6) ? -6 : ilogb(x)) - 3);
     double y = nearbyint(fabs(x) / step) * step;
     return y > 448 ? NAN : copysign(y, x);
 }
