@@ -7,6 +7,7 @@
 #include "base/dtype.h"
 #include "graph/convert.h"
 #include "graph/network.h"
+#include "graph/paths.h"
 
 enum { PATH_SIZE = 1024 };
 
@@ -87,36 +88,7 @@ static hp_status bind_slot(binder *b, const hp_layer *layer, hp_weight_slot *slo
     return HP_OK;
 }
 
-/* ---- path stores: saving_lib.py _load_state, _load_container_state */
-
-const char *hp_snake_case(const char *class_name, char *text, size_t size) {
-    char word[256], split[512];
-    size_t n = 0, m = 0;
-    for (const char *c = class_name; *c && n + 1 < sizeof word; c++) { /* re.sub(r"\W+", "", name) */
-        unsigned char u = (unsigned char)*c;
-        if (u >= 128 || u == '_' || (u >= '0' && u <= '9') || (u >= 'A' && u <= 'Z') || (u >= 'a' && u <= 'z'))
-            word[n++] = *c;
-    }
-    word[n] = '\0';
-#define UPPER(c) ((c) >= 'A' && (c) <= 'Z')
-#define LOWER(c) ((c) >= 'a' && (c) <= 'z')
-    for (size_t i = 0; i < n;) { /* re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name) */
-        split[m++] = word[i++];
-        if (i + 1 >= n || !UPPER(word[i]) || !LOWER(word[i + 1])) continue;
-        split[m++] = '_';
-        split[m++] = word[i++];
-        while (i < n && LOWER(word[i])) split[m++] = word[i++];
-    }
-    size_t to = 0;
-    for (size_t i = 0; i < m && to + 2 < size; i++) { /* re.sub("([a-z])([A-Z])", r"\1_\2", name).lower() */
-        text[to++] = (char)(UPPER(split[i]) ? split[i] + 32 : split[i]);
-        if (LOWER(split[i]) && i + 1 < m && UPPER(split[i + 1])) text[to++] = '_';
-    }
-    text[to] = '\0';
-    return text;
-#undef UPPER
-#undef LOWER
-}
+/* ---- path stores */
 
 /* What was merged into another weight. */
 static hp_status bind_zeros(binder *b, hp_weight_slot *slot) {
@@ -130,7 +102,8 @@ static hp_status bind_zeros(binder *b, hp_weight_slot *slot) {
 
 /* A layer's own variables lie at <path>/vars/<n>, those named "cell/kernel" at <path>/cell/vars/<n>; n counts the
  * trainable ones first, each kind as created (Layer.save_own_variables). */
-static hp_status bind_own(binder *b, hp_layer *layer, const char *path) {
+static hp_status bind_own(void *context, hp_layer *layer, const char *path) {
+    binder *b = context;
     for (size_t i = 0; i < layer->weight_count; i++) {
         hp_weight_slot *slot = &layer->weights[i];
         const char *slash = strrchr(slot->name, '/');
@@ -149,8 +122,10 @@ static hp_status bind_own(binder *b, hp_layer *layer, const char *path) {
             place += other->trainable != slot->trainable ? other->trainable : k < i;
         }
         if (slot->path_place > 0) place = slot->path_place - 1;
-        char name[PATH_SIZE];
-        int size = snprintf(name, sizeof name, "%s%s%.*s/vars/%zu", path, prefix ? "/" : "", prefix, slot->name, place);
+        char name[PATH_SIZE], last[24];
+        snprintf(last, sizeof last, "%zu", place);
+        int size = snprintf(name, sizeof name, "%s%s%.*s/vars/%s", path, prefix ? "/" : "", prefix, slot->name,
+            slot->path_name ? slot->path_name : last);
         const hp_weight *weight = size < PATH_SIZE ? hp_weight_find(b->store, name) : NULL;
         if (!weight) {
             hp_reasons_add(b->reasons, HP_ERROR_FORMAT, layer->place,
@@ -163,104 +138,20 @@ static hp_status bind_own(binder *b, hp_layer *layer, const char *path) {
     return HP_OK;
 }
 
-static const char *saved_name(const hp_layer *layer) {
-    return layer->cls->saved_name ? layer->cls->saved_name : layer->cls->class_name;
-}
-
-/* How often a name stood in a list so far. Classes are known ones, so there are few names. */
-typedef struct name_count {
-    const char *attribute;
-    char name[256];
-    size_t count;
-} name_count;
-
-typedef struct name_counts {
-    name_count *at;
-    size_t count, capacity;
-} name_counts;
-
-/* The name of the next child in its list: the class in snake case with _1, _2 ... for the second, third of that class
- * in this list. Operations are not among a model's layers. False: out of memory. */
-static bool list_name(name_counts *counts, const hp_layer *child, char *text, size_t size) {
-    char name[256];
-    size_t i = 0;
-    hp_snake_case(saved_name(child), name, sizeof name);
-    while (i < counts->count &&
-           (strcmp(counts->at[i].attribute, child->attribute) != 0 || strcmp(counts->at[i].name, name) != 0))
-        i++;
-    if (i == counts->count) {
-        if (!HP_GROW(counts->at, counts->capacity, counts->count + 1)) return false;
-        counts->at[counts->count++].attribute = child->attribute;
-        memcpy(counts->at[i].name, name, sizeof name);
-    }
-    size_t before = counts->at[i].count++;
-    if (before)
-        snprintf(text, size, "%s_%zu", name, before);
-    else
-        snprintf(text, size, "%s", name);
-    return true;
-}
-
-/* Attributes are visited by sorted name, private ones last: it decides which path a shared layer is saved under. */
-static int by_attribute(const void *a, const void *b) {
-    const hp_layer *x = *(hp_layer *const *)a, *y = *(hp_layer *const *)b;
-    bool x_private = x->attribute[0] == '_', y_private = y->attribute[0] == '_';
-    return x_private != y_private ? x_private - y_private : strcmp(x->attribute, y->attribute);
-}
-
-static hp_status bind_path(binder *b, hp_layer *layer, const char *path);
-
-static hp_status bind_list(binder *b, hp_layer *layer, const char *path) {
-    char name[PATH_SIZE], item[280];
-    const char *skipped = layer->cls == &hp_model_class_Sequential ? "InputLayer" : NULL;
-    name_counts counts = {0};
-    hp_status status = HP_OK;
-    for (size_t i = 0; status == HP_OK && i < layer->child_count; i++) {
-        hp_layer *child = layer->children[i];
-        if (!child->in_list || child->cls->is_operation) continue;
-        if (skipped && i == 0 && strcmp(child->cls->class_name, skipped) == 0) continue;
-        if (!list_name(&counts, child, item, sizeof item))
-            status = hp_error_set(b->error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
-        else if (snprintf(name, sizeof name, "%s%s%s/%s", path, *path ? "/" : "", child->attribute, item) < PATH_SIZE)
-            status = bind_path(b, child, name);
-    }
-    hp_free(counts.at);
-    return status;
-}
-
-static hp_status bind_path(binder *b, hp_layer *layer, const char *path) {
-    if (layer->visited) return HP_OK;
-    layer->visited = true;
-    HP_TRY(bind_own(b, layer, path));
-    HP_TRY(bind_list(b, layer, path));
-    if (layer->cls->is_model || layer->child_count == 0) return HP_OK;
-    hp_layer **sorted = hp_alloc_array(layer->child_count, sizeof(hp_layer *));
-    HP_ALLOCATED(sorted, b->error);
-    memcpy(sorted, layer->children, layer->child_count * sizeof(hp_layer *));
-    qsort(sorted, layer->child_count, sizeof *sorted, by_attribute);
-    hp_status status = HP_OK;
-    for (size_t i = 0; status == HP_OK && i < layer->child_count; i++) {
-        char name[PATH_SIZE];
-        if (sorted[i]->in_list) continue;
-        if (snprintf(name, sizeof name, "%s/%s", path, sorted[i]->attribute) < PATH_SIZE)
-            status = bind_path(b, sorted[i], name);
-    }
-    hp_free(sorted);
-    return status;
-}
-
-/* What Keras saves beside weights: states of random generators, and of the optimizer of a nested model. */
-static bool is_training_state(const char *name) {
-    return strstr(name, "seed_generator/") || strstr(name, "/generator/") || strstr(name, "optimizer/vars/");
+/* What Keras saves beside weights: states of random generators, of the optimizer of a nested model, and weights of words
+ * that stand in the config or with the layer around them as well. */
+static bool is_beside(const char *name) {
+    return strstr(name, "seed_generator/") || strstr(name, "/generator/") || strstr(name, "optimizer/vars/") ||
+           strstr(name, "/vars/idf_weights");
 }
 
 static hp_status bind_paths(binder *b) {
     b->used = hp_alloc_array(b->store->weight_count, sizeof *b->used);
     HP_ALLOCATED(b->used, b->error);
-    hp_status status = bind_path(b, b->network->root, "");
+    hp_status status = hp_layers_walk_paths(b->network->root, bind_own, b, b->error);
     for (size_t i = 0; status == HP_OK && i < b->store->weight_count; i++) {
         const hp_weight *weight = &b->store->weights[i];
-        if (b->used[i] || is_training_state(weight->name)) continue;
+        if (b->used[i] || is_beside(weight->name)) continue;
         char shape[128];
         dims_text(weight, shape, sizeof shape);
         hp_reasons_add(
@@ -333,12 +224,6 @@ static bool gather_keras3(hp_layer *layer, slot_list *all) {
     return true;
 }
 
-static void clear_visited(hp_layer *layer) {
-    if (!layer->visited) return;
-    layer->visited = false;
-    for (size_t i = 0; i < layer->child_count; i++) clear_visited(layer->children[i]);
-}
-
 /* _legacy_weights(layer): trainable_weights + non_trainable_weights. */
 static bool legacy_weights(hp_layer *layer, int family, slot_list *list) {
     slot_list all = {0}, rest = {0};
@@ -357,7 +242,7 @@ static bool legacy_weights(hp_layer *layer, int family, slot_list *list) {
     }
     hp_free(all.at);
     hp_free(rest.at);
-    clear_visited(layer);
+    hp_layers_clear_visited(layer);
     return good;
 }
 

@@ -12,7 +12,4 @@
  * shape. Returns what failed otherwise (HP_ERROR_IO, HP_ERROR_NO_MEMORY). */
 hp_status hp_network_bind(hp_network *network, hp_reasons *reasons, hp_error *error);
 
-/* Keras's naming.to_snake_case ("PReLU" -> "p_re_lu"), cut to `size` bytes; returns `text`. */
-const char *hp_snake_case(const char *class_name, char *text, size_t size);
-
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 #include "graph/bind.h"
 #include "graph/network.h"
+#include "graph/paths.h"
 
 /* Calls of layers in one lowering: shared models inside shared models multiply, and a file of a kilobyte could ask
  * for 2^40 of them. */
@@ -208,13 +209,38 @@ static hp_status try_sizes(hp_network *network, hp_error *error) {
 
 /* ---- opening */
 
+typedef struct asset_visit {
+    hp_network *network;
+    hp_layer_scope *scope;
+} asset_visit;
+
+static hp_status read_asset(void *context, hp_layer *layer, const char *path) {
+    asset_visit *v = context;
+    if (!layer->cls->asset) return HP_OK;
+    char name[1024];
+    int size = snprintf(name, sizeof name, "assets/%s/%s", path, layer->cls->asset);
+    const hp_model_asset *asset = NULL;
+    if (size < (int)sizeof name) asset = hp_model_spec_asset(v->network->spec, name);
+    layer->cls->read_asset(v->scope, layer, (void *)layer->config, asset ? asset->data : NULL, asset ? asset->size : 0);
+    return HP_OK;
+}
+
+/* Files that belong to layers, saved beside their weights. */
+static hp_status read_assets(hp_network *network, hp_layer_scope *scope, hp_error *error) {
+    asset_visit visit = {network, scope};
+    return hp_layers_walk_paths(network->root, read_asset, &visit, error);
+}
+
 static hp_status parse(hp_network *network, hp_reasons *reasons, hp_error *error) {
     hp_layer_scope scope = {.arena = &network->arena,
         .reasons = reasons,
         .find = hp_model_class_find,
         .family = network->spec->version.family};
+    hp_status status = HP_OK;
     network->root = hp_layer_new(&scope, network->spec->config, "model");
+    if (network->root && reasons->count == 0) status = read_assets(network, &scope, error);
     hp_layer_scope_release(&scope);
+    HP_TRY(status);
     HP_FAIL_IF(reasons->out_of_memory, error, HP_ERROR_NO_MEMORY, network->spec->name, "out of memory");
     if (!network->root) return HP_OK;
     if (!network->root->cls->is_model)

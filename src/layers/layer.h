@@ -107,6 +107,7 @@ typedef struct hp_weight_slot {
     /* How a file holds it, for the few that are special; all false for the others. */
     bool only_in_paths;      /* another layer's variable: paths hold it here as well, ordered lists once */
     bool only_in_lists;      /* merged into another weight when paths are written: zeros there */
+    const char *path_name;   /* in paths, where that is no number; NULL: one */
     size_t path_place;       /* its number among the paths of the layer, from 1; 0: as created, trainable ones first */
     bool frozen;             /* trainable as created, not any more: ordered lists have it behind the trainable ones */
     hp_constant *constant;   /* data bound by graph/ after the first lowering */
@@ -161,6 +162,10 @@ typedef struct hp_layer_class {
      * hp_layer_refuse; may complete the config (the one place that writes to it); knows no shapes. */
     void (*check)(hp_layer_scope *scope, hp_layer *layer, void *config);
     void (*lower)(hp_builder *b, hp_layer *layer, hp_call *call);
+    /* For layers that keep a file beside their weights (save_assets): its name, and what is called after all checks with
+     * its bytes, which live as long as the layer; NULL: the model has no such file. */
+    const char *asset;
+    void (*read_asset)(hp_layer_scope *scope, hp_layer *layer, void *config, const char *data, size_t size);
     /* For layers that can stand as another's activation (ReLU, Softmax): the config as an activation; else NULL. */
     void (*activation)(const void *config, hp_activation_spec *spec);
     bool any_dtype;    /* takes every dtype policy (InputLayer); else float32 alone */

@@ -126,6 +126,13 @@ hp_value hp_emit_encode(
 /* Buckets of strings, integers or float32 (cut to integers); int64. mask: the string that becomes 0, as uint8 (only of
  * a masked hash of strings), or HP_NO_VALUE. */
 hp_value hp_emit_hash(hp_builder *b, hp_value x, hp_value mask, const hp_hash_params *params);
+/* Indices of the elements of x, strings or int64, by a vocabulary: keys int64[n], or uint8 with all strings and their
+ * int64[n + 1] offsets (HP_NO_VALUE with integers), constants both; int64. */
+hp_value hp_emit_lookup(hp_builder *b, hp_value x, hp_value keys, hp_value offsets, const hp_lookup_params *params);
+/* The words of text[batch, 1] (with HP_SPLIT_NOT text[batch, words]) as int64 indices[batch, size], or float32 vectors
+ * [batch, size] that count or mark them. */
+hp_value hp_emit_vectorize_text(
+    hp_builder *b, hp_value text, hp_value keys, hp_value offsets, const hp_text_params *params);
 /* Fingerprints of several tensors of one shape, element by element joined from `seed` on; buckets as above; int64. */
 hp_value hp_emit_hash_cross(hp_builder *b, const hp_value *values, int count, uint64_t seed, uint64_t buckets);
 

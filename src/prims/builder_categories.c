@@ -35,6 +35,21 @@ hp_value hp_emit_hash(hp_builder *b, hp_value x, hp_value mask, const hp_hash_pa
     return hp_emit_node(b, &hp_prim_hash, params, sizeof *params, (const hp_value[]){x, mask}, 2, &output, 1);
 }
 
+hp_value hp_emit_lookup(hp_builder *b, hp_value x, hp_value keys, hp_value offsets, const hp_lookup_params *params) {
+    if (b->status != HP_OK) return HP_NO_VALUE;
+    hp_value output;
+    return hp_emit_node(
+        b, &hp_prim_lookup, params, sizeof *params, (const hp_value[]){x, keys, offsets}, 3, &output, 1);
+}
+
+hp_value hp_emit_vectorize_text(
+    hp_builder *b, hp_value text, hp_value keys, hp_value offsets, const hp_text_params *params) {
+    if (b->status != HP_OK) return HP_NO_VALUE;
+    hp_value output;
+    return hp_emit_node(
+        b, &hp_prim_vectorize_text, params, sizeof *params, (const hp_value[]){text, keys, offsets}, 3, &output, 1);
+}
+
 hp_value hp_emit_hash_cross(hp_builder *b, const hp_value *values, int count, uint64_t seed, uint64_t buckets) {
     if (b->status != HP_OK) return HP_NO_VALUE;
     hp_hash_params params;

@@ -79,6 +79,28 @@ typedef struct hp_hash_params {
     int32_t masked;
 } hp_hash_params;
 
+/* Places in a vocabulary as indices. */
+typedef struct hp_lookup_params {
+    int64_t start;   /* the index of the first word */
+    int64_t missing; /* of what is not in the vocabulary */
+    int64_t mask;    /* masked: of the last word, which is the mask */
+    int32_t masked;
+    int32_t strict; /* what is missing is HP_ERROR_ROW */
+} hp_lookup_params;
+
+typedef enum hp_text_split { HP_SPLIT_NOT, HP_SPLIT_WHITESPACE, HP_SPLIT_CHARACTER } hp_text_split;
+
+/* Text to indices, as keras/src/layers/preprocessing/text_vectorization.py; the vocabulary's last word is the mask. */
+typedef struct hp_text_params {
+    int64_t start, missing, mask; /* as above */
+    int64_t size;                 /* of a row of the result */
+    int32_t encoding;             /* hp_encoding; ONE_HOT: the indices themselves, cut off or zeros behind them */
+    int32_t split;                /* hp_text_split */
+    int32_t lower, strip_punctuation;
+    int32_t width_count;
+    int32_t widths[7]; /* of n-grams, in the order of the result */
+} hp_text_params;
+
 typedef enum hp_rnn_cell { HP_RNN_SIMPLE, HP_RNN_LSTM, HP_RNN_GRU } hp_rnn_cell;
 
 /* keras/src/layers/rnn/{simple_rnn,lstm,gru}.py: gate order i f c o for LSTM, z r h for GRU; bias of a GRU with

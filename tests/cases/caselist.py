@@ -40,13 +40,15 @@ def built(value, keras):
 @dataclasses.dataclass(frozen=True)
 class Input:
     """One input of a model: its shape without the rows (None: unknown until data comes), and what fills it: N(0, 1) in
-    hundredths (stored in half the bytes), or with `high` whole numbers from `low` up to, not including, `high`."""
+    hundredths (stored in half the bytes), with `high` whole numbers from `low` up to, not including, `high`, or some of
+    `words`."""
 
     shape: tuple
     dtype: str = "float32"
     low: int = 0
     high: int = 0
     name: str | None = None
+    words: tuple = ()
 
     def symbolic(self, keras):
         """Returns the Keras input."""
@@ -54,6 +56,8 @@ class Input:
 
     def values(self, rng, shape, rows):
         """Returns made-up rows of a concrete shape."""
+        if self.words:
+            return rng.choice(self.words, (rows, *shape))
         if self.high:
             return rng.integers(self.low, self.high, (rows, *shape)).astype(self.dtype)
         return (rng.standard_normal((rows, *shape)).round(2)).astype(self.dtype)
@@ -124,9 +128,9 @@ def layer_cases(name, inputs, options, sets=(), **settings):
 
 def graph_case(group, *inputs, sets=(), **settings):
     """Decorates a function `(keras, *input tensors) -> outputs` (or, with `model=True`, `(keras) -> model`) and makes
-    it a case named after the function. The function's place is a list: `CASES.append` is the caller's."""
+    it a case named after the function, or `name`. The function's place is a list: `CASES.append` is the caller's."""
     inputs = _as_inputs(inputs)
-    whole = settings.pop("model", False)
+    whole, name = settings.pop("model", False), settings.pop("name", None)
 
     def decorate(function):
         def build(keras):
@@ -135,6 +139,6 @@ def graph_case(group, *inputs, sets=(), **settings):
             tensors = [i.symbolic(keras) for i in inputs]
             return keras.Model(tensors if len(tensors) > 1 else tensors[0], function(keras, *tensors))
 
-        return Case(group, function.__name__, build, inputs, _concrete(inputs, sets), **settings)
+        return Case(group, name or function.__name__, build, inputs, _concrete(inputs, sets), **settings)
 
     return decorate

@@ -1,5 +1,6 @@
 /* test_graph_bind.c: weights to layers: by path as Keras 3 names them, by order as legacy files count them. */
 #include "graph/bind.h"
+#include "graph/paths.h"
 #include "network_case.h"
 
 #define ROWS "{'class_name': 'InputLayer', 'config': {'batch_shape': [null, 3], 'name': 'rows'}}"

@@ -1,5 +1,6 @@
-"""Preprocessing layers as they behave at inference (the primitives bucketize, encode, hash and hash_cross)."""
-from caselist import RESAMPLING, Input, layer_cases
+"""Preprocessing layers as they behave at inference (the primitives bucketize, encode, hash, hash_cross, lookup and
+vectorize_text)."""
+from caselist import RESAMPLING, Input, graph_case, layer_cases
 
 CASES = []
 IMAGE = [(6, 5, 3)]
@@ -18,6 +19,97 @@ CASES += layer_cases("Hashing", [Input((3,), "int64", 0, 99)], [{"num_bins": 7},
 CASES += layer_cases(
     "HashedCrossing", [Input((1,), "int64", 0, 9), Input((1,), "int64", 0, 9)], [{"num_bins": 6}], keras2=False
 )
+
+# Vocabularies in the config.
+WORDS = Input((4,), "string", words=("ant", "bee", "cat", "dog", "", "yak", "[UNK]"))
+ANIMALS = ["ant", "bee", "cat"]
+CASES += layer_cases(
+    "StringLookup",
+    [WORDS],
+    [
+        {"vocabulary": ANIMALS},
+        {"vocabulary": ["", "[UNK]", *ANIMALS], "mask_token": ""},
+        {"vocabulary": ANIMALS, "num_oov_indices": 3, "mask_token": ""},
+        {"vocabulary": ANIMALS, "num_oov_indices": 2, "salt": [3, 5]},
+        {"vocabulary": ANIMALS, "output_mode": "one_hot"},
+        {"vocabulary": ANIMALS, "output_mode": "multi_hot", "mask_token": ""},
+        {"vocabulary": ANIMALS, "output_mode": "count", "max_tokens": 6, "pad_to_max_tokens": True},
+        {"vocabulary": ANIMALS, "output_mode": "tf_idf", "idf_weights": [0.5, 0.7, 0.2]},
+    ],
+    keras2=False,
+)
+NUMBERS = Input((3,), "int64", 10, 16)
+CASES += layer_cases(
+    "IntegerLookup",
+    [NUMBERS],
+    [
+        {"vocabulary": [12, 11, 14]},
+        {"vocabulary": [12, 14], "mask_token": 10, "num_oov_indices": 2},
+        {"vocabulary": [12, 14], "num_oov_indices": 3, "oov_method": "farmhash"},
+        {"vocabulary": [10, 11, 12, 13, 14, 15], "num_oov_indices": 0, "output_mode": "one_hot"},
+        {"vocabulary": [12, 14], "mask_token": 10, "output_mode": "multi_hot"},
+        {"vocabulary": [12, 14], "output_mode": "count"},
+    ],
+    keras2=False,
+)
+CASES += layer_cases(
+    "IntegerLookup", [Input((3,), "int64", 0, 5)], [{"vocabulary": [12, 14], "mask_token": 9, "invert": True}], keras2=False
+)
+TEXT = ("The cat, the Dog!", "a bee?  An ANT", "", "cat cat cat cat cat cat", "na\u00efve yak's-dog \tbee\n", "d'og")
+SENTENCE = Input((1,), "string", words=TEXT)
+CASES += layer_cases(
+    "TextVectorization",
+    [SENTENCE],
+    [
+        {"vocabulary": ["the", "cat", "dog"], "output_sequence_length": 5},
+        {"vocabulary": ["the", "The", "cat", "dog!"], "standardize": None, "output_sequence_length": 3},
+        {"vocabulary": ["cat", "dog!", "d'og"], "standardize": "lower", "output_sequence_length": 3},
+        {"vocabulary": ["cat", "Dog", "dog"], "standardize": "strip_punctuation", "output_sequence_length": 3},
+        {"vocabulary": ["the", "cat", "the cat", "cat cat"], "ngrams": 2, "output_sequence_length": 9},
+        {"vocabulary": ["cat the dog", "cat", "na\u00efve yaksdog bee"], "ngrams": (1, 3), "output_mode": "count"},
+        {"vocabulary": list("catd\u00ef "), "split": "character", "output_sequence_length": 12},
+        {"vocabulary": ["the", "cat"], "output_mode": "multi_hot", "max_tokens": 7, "pad_to_max_tokens": True},
+        {"vocabulary": ["the", "cat"], "output_mode": "tf_idf", "idf_weights": [0.3, 0.9]},
+    ],
+    keras2=False,
+)
+CASES += layer_cases(
+    "TextVectorization",
+    [WORDS],
+    [
+        {"vocabulary": ANIMALS, "split": None, "ngrams": 2},
+        {"vocabulary": ANIMALS, "split": None, "output_mode": "one_hot"},
+        {"vocabulary": ANIMALS, "split": None, "output_sequence_length": 3},
+    ],
+    keras2=False,
+)
+
+
+# Vocabularies that adapt() found: files in the archive.
+def adapted(k, name, x, data, **arguments):
+    layer = getattr(k.layers, name)(**arguments)
+    layer.adapt(data)
+    return layer(x)
+
+
+for mode in "int", "one_hot", "multi_hot", "count", "tf_idf":
+    CASES.append(
+        graph_case("StringLookup", WORDS, keras2=False, legacy=False, name=f"adapted_strings_{mode}")(
+            lambda k, x, mode=mode: adapted(k, "StringLookup", x, [["cat", "bee"], ["cat", "yak"]], output_mode=mode)
+        )
+    )
+    CASES.append(
+        graph_case("IntegerLookup", NUMBERS, keras2=False, legacy=False, name=f"adapted_integers_{mode}")(
+            lambda k, x, mode=mode: adapted(k, "IntegerLookup", x, [[12, 11], [12, 13]], output_mode=mode)
+        )
+    )
+for mode in "int", "tf_idf":
+    more = {"output_sequence_length": 4} if mode == "int" else {}
+    CASES.append(
+        graph_case("TextVectorization", SENTENCE, keras2=False, legacy=False, name=f"adapted_text_{mode}")(
+            lambda k, x, mode=mode, more=more: adapted(k, "TextVectorization", x, list(TEXT), output_mode=mode, **more)
+        )
+    )
 
 # Augmentation does nothing to the rows at inference.
 SAME = {
