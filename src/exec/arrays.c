@@ -128,21 +128,23 @@ hp_status hp_array_views(
     return HP_OK;
 }
 
-/* Shape of output `tensor` for this many rows. Axis 0 may hold several items of each row; in a graph that mixes rows it
- * is the whole batch's. */
-static void output_shape(const hp_tensor *tensor, int64_t rows, int64_t batch, hp_array *wanted) {
-    *wanted = (hp_array){.dtype = tensor->dtype, .rank = tensor->shape.rank};
-    memcpy(wanted->shape, tensor->shape.dims, sizeof wanted->shape);
-    wanted->shape[0] =
-        rows * (tensor->shape.rows || batch == 0 ? tensor->shape.dims[0] : tensor->shape.dims[0] / batch);
+static hp_status no_axis(size_t index, hp_error *error) {
+    return hp_error_set(error, HP_ERROR_UNSUPPORTED, NULL,
+        "output %zu is one number for a whole batch: there is no axis to join the batches on", index);
 }
 
-hp_status hp_bind_output(
-    hp_array *array, const hp_tensor *tensor, int64_t rows, int64_t batch, size_t index, hp_error *error) {
-    hp_array wanted;
+static hp_array output_array(const hp_tensor *tensor, int64_t items) {
+    hp_array array = {.dtype = tensor->dtype, .rank = tensor->shape.rank};
+    memcpy(array.shape, tensor->shape.dims, sizeof array.shape);
+    array.shape[0] = items;
+    return array;
+}
+
+hp_status hp_bind_output(hp_array *array, const hp_tensor *tensor, int64_t items, size_t index, hp_error *error) {
     HP_FAIL_IF(tensor->dtype == HP_STRING, error, HP_ERROR_UNSUPPORTED, NULL,
         "output %zu is made of strings, which is not supported", index);
-    output_shape(tensor, rows, batch, &wanted);
+    if (tensor->shape.rank < 1) return no_axis(index, error);
+    hp_array wanted = output_array(tensor, items);
     if (!array->data) {
         size_t bytes = hp_dtype_size(wanted.dtype);
         for (int i = 0; i < wanted.rank; i++)
@@ -165,22 +167,47 @@ hp_status hp_bind_output(
     return HP_OK;
 }
 
+/* The outputs of a graph that mixes rows: per batch as many items as its plan says. */
+static hp_status batch_outputs(
+    hp_model *model, const hp_shape *shapes, int64_t rows, int64_t batch, hp_array *outputs, hp_error *error) {
+    hp_shared_plan *plans[2] = {NULL, NULL};
+    int64_t other =
+        rows >= 0 ? rows % batch : 1; /* the last batch; any other size, to see whether items grow with it */
+    HP_TRY(hp_model_plan(model, shapes, 0, batch, &plans[0], error));
+    hp_status status = other ? hp_model_plan(model, shapes, 0, other, &plans[1], error) : HP_OK;
+    if (rows < 0) status = HP_OK; /* a batch of fixed size is the only one there is */
+    for (size_t i = 0; status == HP_OK && i < model->output_count; i++) {
+        const hp_tensor *tensor = &plans[0]->outputs[i];
+        int64_t items = tensor->shape.dims[0], other_items = plans[1] ? plans[1]->outputs[i].shape.dims[0] : 0;
+        bool grows = items % batch == 0 && (!plans[1] || other_items == items / batch);
+        outputs[i] = output_array(tensor, rows >= 0 ? rows / batch * items + other_items : grows ? -items / batch : 0);
+    }
+    hp_shared_plan_release(plans[0]);
+    hp_shared_plan_release(plans[1]);
+    return status;
+}
+
 hp_status hp_output_shapes(
     hp_model *model, const hp_io_view *views, size_t input_count, hp_array *outputs, hp_error *error) {
     hp_bound_input *bound = hp_alloc_array(input_count, sizeof *bound);
     hp_shape *shapes = hp_alloc_array(input_count, sizeof *shapes);
+    hp_array wanted[HP_MOST_TENSORS];
     hp_shared_plan *shared = NULL;
-    int64_t rows = 0;
+    int64_t rows = 0, batch = hp_model_batch(model);
     hp_status status = bound && shapes ? HP_OK : hp_error_set(error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
     if (status == HP_OK) status = hp_bind_inputs(model, views, input_count, bound, shapes, &rows, error);
-    int64_t batch = hp_model_batch(model);
-    if (status == HP_OK) status = hp_model_plan(model, shapes, 0, batch, &shared, error);
+    if (status == HP_OK && batch > 0) {
+        status = batch_outputs(model, shapes, rows, batch, wanted, error);
+    } else if (status == HP_OK) {
+        status = hp_model_plan(model, shapes, 0, 0, &shared, error);
+        for (size_t i = 0; status == HP_OK && i < model->output_count; i++)
+            wanted[i] = output_array(&shared->outputs[i], rows * shared->outputs[i].shape.dims[0]);
+    }
     for (size_t i = 0; status == HP_OK && i < model->output_count; i++) {
-        hp_array wanted;
-        output_shape(&shared->outputs[i], rows, batch, &wanted);
-        outputs[i].dtype = wanted.dtype;
-        outputs[i].rank = wanted.rank;
-        memcpy(outputs[i].shape, wanted.shape, sizeof wanted.shape);
+        outputs[i].dtype = wanted[i].dtype;
+        outputs[i].rank = wanted[i].rank;
+        memcpy(outputs[i].shape, wanted[i].shape, sizeof wanted[i].shape);
+        if (wanted[i].rank < 1) status = no_axis(i, error);
     }
     hp_shared_plan_release(shared);
     hp_free(bound);

@@ -77,8 +77,7 @@ static hp_status find_inputs(
 
 static void find_outputs(const hp_deal *deal, int64_t begin, void **outputs) {
     size_t count = deal->plan->graph.output_count - deal->plan->graph.state_count;
-    for (size_t i = 0; i < count; i++)
-        outputs[i] = deal->outputs[i] + (size_t)(begin * deal->rows_per_unit) * deal->output_row_bytes[i];
+    for (size_t i = 0; i < count; i++) outputs[i] = deal->outputs[i] + (size_t)begin * deal->output_unit_bytes[i];
 }
 
 /* The number in the source (a file read in chunks) of row `row` of the arrays. */

@@ -74,15 +74,15 @@ hp_io_view hp_array_view(const char *name, const hp_array *array);
 hp_status hp_bind_inputs(const hp_model *model, const hp_io_view *views, size_t count, hp_bound_input *bound,
     hp_shape *shapes, int64_t *rows, hp_error *error);
 
-/* As hp_model_output_shape, for inputs as views. */
+/* As hp_model_output_shape, for inputs as views. With -1 rows the first axis is minus the items of one row, or 0 where
+ * their number does not grow with the rows. */
 hp_status hp_output_shapes(
     hp_model *model, const hp_io_view *views, size_t input_count, hp_array *outputs, hp_error *error);
 
 /* True where the strides are those of C order (or all 0). */
 bool hp_array_is_c_order(const hp_array *array);
-/* (batch: of a graph that mixes rows, else 0.) Gives a caller's output array its shape and dtype, and memory if it has none, or checks what it has. */
-hp_status hp_bind_output(
-    hp_array *array, const hp_tensor *tensor, int64_t rows, int64_t batch, size_t index, hp_error *error);
+/* Gives a caller's output array its shape, `items` long, and dtype, and memory if it has none, or checks what it has. */
+hp_status hp_bind_output(hp_array *array, const hp_tensor *tensor, int64_t items, size_t index, hp_error *error);
 
 struct hp_session {
     hp_model *model;
@@ -115,7 +115,7 @@ typedef struct hp_deal {
     int64_t rows_per_unit; /* 1, or the batch */
     int64_t units;
     unsigned char *const *outputs; /* of first_row */
-    const size_t *output_row_bytes;
+    const size_t *output_unit_bytes;
     int64_t rows_done_before, rows_total; /* for the progress callback */
 } hp_deal;
 

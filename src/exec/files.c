@@ -223,20 +223,21 @@ static hp_status open_writers(job *j, const hp_file *files, size_t file_count, h
     j->stream.writer_per_output = file_count == count;
     for (size_t k = 0; k < count; k++) {
         HP_FAIL_IF(ids && j->items[k] != 1, error, HP_ERROR_ARGUMENT, NULL,
-            "output %zu has %lld rows for each row of the input: ids cannot be carried over", k,
-            (long long)j->items[k]);
-        HP_FAIL_IF(file_count != count && j->items[k] != j->items[0], error, HP_ERROR_ARGUMENT, NULL,
+            "output %zu does not have one row for each row of the input: ids cannot be carried over", k);
+        bool alike = j->items[k] == j->items[0] && j->items[k] != 0;
+        HP_FAIL_IF(file_count != count && count > 1 && !alike, error, HP_ERROR_ARGUMENT, NULL,
             "the outputs have different numbers of rows: give each a file of its own");
     }
     for (size_t i = 0; i < file_count; i++) {
         int outputs = 0;
+        int64_t items = j->items[file_count == count ? i : 0];
         for (size_t k = 0; k < count; k++)
             if (!j->stream.writer_per_output || k == i) outputs += j->selected_count[k];
         hp_io_writer_options options = {.format = files[i].format,
             .header = (hp_io_header)files[i].header,
             .dataset = files[i].dataset,
-            .rows = j->readers[0]->rows * j->items[file_count == count ? i : 0],
-            .rows_known = j->readers[0]->rows >= 0,
+            .rows = j->readers[0]->rows * items,
+            .rows_known = j->readers[0]->rows >= 0 && items > 0,
             .id_count = ids ? ids->id_count : 0,
             .id_names = ids ? ids->id_names : NULL};
         HP_TRY(hp_io_writer_open(files[i].path, &j->selected[first], outputs, &options, &j->writers[i], error));

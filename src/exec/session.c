@@ -173,64 +173,93 @@ static int workers_for(const hp_session *session, int64_t units) {
     return wanted < session->jobs ? (int)wanted : session->jobs;
 }
 
-/* `units` units of `rows_per_unit` rows from `first_row` on, with the session's plan. */
+/* `units` units of `rows_per_unit` rows from `first_row` on, with the session's plan; places: of the outputs. */
 static hp_status deal_units(hp_session *session, int64_t first_row, int64_t rows_per_unit, int64_t units,
-    hp_array *outputs, int64_t rows_total, hp_error *error) {
+    unsigned char *const *places, int64_t rows_total, hp_error *error) {
     const hp_shared_plan *shared = session->shared;
     int workers = workers_for(session, units);
     HP_TRY(provide_memory(session, workers, rows_per_unit, error));
     HP_TRY(provide_states(session, error));
-    unsigned char *places[HP_MOST_TENSORS];
-    size_t row_bytes[HP_MOST_TENSORS];
-    for (size_t i = 0; i < session->model->output_count; i++) {
-        size_t bytes = (size_t)hp_shape_elements(&shared->outputs[i].shape) * hp_dtype_size(shared->outputs[i].dtype);
-        row_bytes[i] = bytes / (size_t)rows_per_unit; /* a whole batch's bytes where rows mix */
-        places[i] = (unsigned char *)outputs[i].data + (size_t)first_row * row_bytes[i];
-    }
+    size_t unit_bytes[HP_MOST_TENSORS];
+    for (size_t i = 0; i < session->model->output_count; i++)
+        unit_bytes[i] = (size_t)hp_shape_elements(&shared->outputs[i].shape) * hp_dtype_size(shared->outputs[i].dtype);
     hp_deal deal = {.session = session,
         .plan = shared->plan,
         .first_row = first_row,
         .rows_per_unit = rows_per_unit,
         .units = units,
         .outputs = places,
-        .output_row_bytes = row_bytes,
+        .output_unit_bytes = unit_bytes,
         .rows_done_before = first_row,
         .rows_total = rows_total};
     return hp_deal_run(&deal, workers, error);
 }
 
-static hp_status bind_outputs(const hp_session *session, hp_array *outputs, int64_t rows, hp_error *error) {
-    const hp_shared_plan *shared = session->shared;
+/* Items on the first axis of each output: of one row, or of a whole batch where rows mix. */
+static void add_items(const hp_session *session, int64_t units, int64_t *items) {
+    for (size_t i = 0; i < session->model->output_count; i++)
+        items[i] += units * session->shared->outputs[i].shape.dims[0];
+}
+
+static hp_status bind_outputs(
+    const hp_session *session, hp_array *outputs, const int64_t *items, unsigned char **places, hp_error *error) {
     for (size_t i = 0; i < session->model->output_count; i++) {
-        int64_t batch = shared->batch_rows;
-        HP_FAIL_IF(batch > 0 && (shared->outputs[i].shape.rank < 1 || shared->outputs[i].shape.dims[0] % batch != 0),
-            error, HP_ERROR_UNSUPPORTED, NULL, "output %zu does not have the batch as its first axis", i);
-        HP_TRY(hp_bind_output(&outputs[i], &shared->outputs[i], rows, batch, i, error));
+        HP_TRY(hp_bind_output(&outputs[i], &session->shared->outputs[i], items[i], i, error));
+        places[i] = outputs[i].data;
     }
     return HP_OK;
 }
 
-/* A graph that mixes rows: whole batches, then the rest as a smaller batch with a plan of its own, as Keras does. */
+/* The last batch's results must be of the others' kind, or they cannot follow them. */
+static hp_status check_rest(
+    const hp_session *session, const hp_array *outputs, int64_t batch, int64_t rest, hp_error *error) {
+    for (size_t i = 0; i < session->model->output_count; i++) {
+        const hp_shape *shape = &session->shared->outputs[i].shape;
+        size_t bytes = (size_t)(shape->rank - 1) * sizeof *shape->dims;
+        HP_FAIL_IF(memcmp(shape->dims + 1, outputs[i].shape + 1, bytes) != 0, error, HP_ERROR_SHAPE, NULL,
+            "output %zu has another shape for the last %lld rows than for batches of %lld: they cannot be joined", i,
+            (long long)rest, (long long)batch);
+    }
+    return HP_OK;
+}
+
+/* A graph that mixes rows: whole batches, then the rest as a smaller batch with a plan of its own, as Keras does; their
+ * results one behind the other, whatever their first axis is. */
 static hp_status predict_batches(hp_session *session, hp_array *outputs, int64_t rows, hp_error *error) {
     int64_t batch = session->batch_size > 0 ? session->batch_size : hp_model_batch(session->model);
-    int64_t whole = rows / batch, rest = rows % batch;
-    HP_TRY(find_plan(session, whole || !rest ? batch : rest, error));
-    HP_TRY(bind_outputs(session, outputs, rows, error));
-    if (whole) HP_TRY(deal_units(session, 0, batch, whole, outputs, rows, error));
+    int64_t whole = rows / batch, rest = rows % batch, items[HP_MOST_TENSORS] = {0};
+    unsigned char *places[HP_MOST_TENSORS];
+    if (rest) {
+        HP_TRY(find_plan(session, rest, error));
+        add_items(session, 1, items);
+    }
+    if (whole || !rest) {
+        HP_TRY(find_plan(session, batch, error));
+        add_items(session, whole, items);
+    }
+    HP_TRY(bind_outputs(session, outputs, items, places, error));
+    if (whole) HP_TRY(deal_units(session, 0, batch, whole, places, rows, error));
     if (!rest) return HP_OK;
+    for (size_t i = 0; whole && i < session->model->output_count; i++) {
+        const hp_tensor *tensor = &session->shared->outputs[i];
+        places[i] += (size_t)(whole * hp_shape_elements(&tensor->shape)) * hp_dtype_size(tensor->dtype);
+    }
     HP_TRY(find_plan(session, rest, error));
-    return deal_units(session, whole * batch, rest, 1, outputs, rows, error);
+    HP_TRY(check_rest(session, outputs, batch, rest, error));
+    return deal_units(session, whole * batch, rest, 1, places, rows, error);
 }
 
 static hp_status predict(hp_session *session, const hp_io_view *views, hp_array *outputs, hp_error *error) {
     hp_model *model = session->model;
-    int64_t rows;
+    int64_t rows, items[HP_MOST_TENSORS] = {0};
+    unsigned char *places[HP_MOST_TENSORS];
     size_t count = hp_model_input_count(model);
     HP_TRY(hp_bind_inputs(model, views, count, session->bound, session->shapes, &rows, error));
     if (hp_network_mixes_rows(model->network, NULL)) return predict_batches(session, outputs, rows, error);
     HP_TRY(find_plan(session, 0, error));
-    HP_TRY(bind_outputs(session, outputs, rows, error));
-    return rows > 0 ? deal_units(session, 0, 1, rows, outputs, rows, error) : HP_OK;
+    add_items(session, rows, items);
+    HP_TRY(bind_outputs(session, outputs, items, places, error));
+    return rows > 0 ? deal_units(session, 0, 1, rows, places, rows, error) : HP_OK;
 }
 
 hp_status hp_session_run(hp_session *session, const hp_io_view *views, hp_array *outputs, hp_error *error) {

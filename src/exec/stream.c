@@ -99,12 +99,17 @@ static void read_all(void *arg) {
 
 /* ---- computing */
 
-/* Gives the slot's output arrays this chunk's shape; their memory is made by the first chunk, which is the largest. */
+/* Gives the slot's output arrays this chunk's shape; their memory is made by the first chunk, which is the largest, but
+ * where the length is not known before. */
 static void shape_outputs(const hp_stream *stream, slot *s) {
     for (size_t i = 0; i < stream->output_count; i++) {
         hp_array *array = &s->outputs[i];
         const hp_io_output *output = &stream->outputs[i];
         if (!array->data) continue;
+        if (stream->items[i] == 0) {
+            hp_array_free(array);
+            continue;
+        }
         array->shape[0] = s->rows * stream->items[i];
         array->rank = output->rank + 1;
         memcpy(array->shape + 1, output->dims, (size_t)output->rank * sizeof(int64_t));
@@ -116,15 +121,19 @@ static hp_status select_values(const hp_stream *stream, slot *s, hp_error *error
     const hp_io_output *selected = stream->selected;
     for (size_t i = 0; i < stream->output_count; i++) {
         for (int j = 0; j < stream->selected_count[i]; j++, selected++) {
-            size_t bytes = (size_t)(stream->chunk_rows * stream->items[i]) * hp_dtype_size(selected->dtype);
+            bool grows = stream->items[i] > 0;
+            int64_t items = grows ? stream->chunk_rows * stream->items[i] : s->outputs[i].shape[0];
+            size_t bytes = (size_t)items * hp_dtype_size(selected->dtype);
             for (int d = 0; d < selected->rank; d++)
                 HP_FAIL_IF(!hp_size_mul(bytes, (size_t)selected->dims[d], &bytes), error, HP_ERROR_NO_MEMORY, NULL,
                     "a chunk is larger than the address space");
-            if (!s->selected[2 * i + (size_t)j]) s->selected[2 * i + (size_t)j] = hp_alloc_aligned(bytes);
-            HP_ALLOCATED(s->selected[2 * i + (size_t)j], error);
+            void **buffer = &s->selected[2 * i + (size_t)j];
+            if (!grows) hp_free(*buffer);
+            if (!grows || !*buffer) *buffer = hp_alloc_aligned(bytes ? bytes : 1);
+            HP_ALLOCATED(*buffer, error);
         }
-        hp_selection_apply(stream->selection, &stream->outputs[i], s->outputs[i].data, s->rows * stream->items[i],
-            &s->selected[2 * i]);
+        hp_selection_apply(
+            stream->selection, &stream->outputs[i], s->outputs[i].data, s->outputs[i].shape[0], &s->selected[2 * i]);
     }
     return HP_OK;
 }
@@ -161,10 +170,9 @@ static hp_status write_chunk(const hp_stream *stream, slot *s, hp_error *error) 
             data[count++] =
                 stream->selection->kind == HP_SELECT_NONE ? s->outputs[i].data : s->selected[2 * i + (size_t)j];
         if (stream->writer_per_output)
-            HP_TRY(hp_io_write(stream->writers[i], s->rows * stream->items[i], data + first, ids, error));
+            HP_TRY(hp_io_write(stream->writers[i], s->outputs[i].shape[0], data + first, ids, error));
     }
-    if (!stream->writer_per_output)
-        HP_TRY(hp_io_write(stream->writers[0], s->rows * stream->items[0], data, ids, error));
+    if (!stream->writer_per_output) HP_TRY(hp_io_write(stream->writers[0], s->outputs[0].shape[0], data, ids, error));
     hp_arena_release(&s->strings);
     return HP_OK;
 }

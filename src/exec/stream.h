@@ -19,7 +19,8 @@ typedef struct hp_stream {
     const hp_selection *selection;
     const hp_io_output *outputs; /* of the model, per output: what a row of values is */
     hp_io_output *selected;      /* 1 or 2 per output, after selection, side by side */
-    const int64_t *items;        /* per output: how many items of its first axis belong to one row (mostly 1) */
+    const int64_t *items;        /* per output: how many items of its first axis belong to one row (mostly 1); 0: it is
+                                  * not one number for all rows (graphs that mix them) */
     const int *selected_count;   /* per output */
     size_t output_count;
     int64_t chunk_rows;

@@ -15,6 +15,12 @@ CASES += layer_cases("Discretization", [(4,)], [{"bin_boundaries": [-0.5, 0.0, 1
 CASES += layer_cases(
     "CategoryEncoding", [Input((3,), "int32", 0, 5)], [{"num_tokens": 5, "output_mode": "multi_hot"}], keras2=False
 )
+# One vector for each batch, which Keras's predict joins end to end.
+CASES.append(
+    graph_case("CategoryEncoding", Input((), "int32", 0, 5), name="batches", rows=40, batch=32, keras2=False, legacy=False)(
+        lambda k, x: k.layers.CategoryEncoding(5, output_mode="count")(x)
+    )
+)
 CASES += layer_cases("Hashing", [Input((3,), "int64", 0, 99)], [{"num_bins": 7}, {"num_bins": 7, "salt": 3}], keras2=False)
 CASES += layer_cases(
     "HashedCrossing", [Input((1,), "int64", 0, 9), Input((1,), "int64", 0, 9)], [{"num_bins": 6}], keras2=False
