@@ -21,7 +21,7 @@ static int64_t whole_tiles(int64_t rows, size_t gemm_mr) {
 
 /* Rows of `live_bytes` that fit: in level 1 where that leaves enough of them, else in half of level 2. */
 static int64_t rows_that_fit(size_t live_bytes, const hp_plan_options *options) {
-    enum { ENOUGH_ROWS = 32 };
+    enum { ENOUGH_ROWS = 96 };
     if (live_bytes == 0) return MOST_ROWS;
     int64_t rows = (int64_t)(options->level1 / 4 * 3 / live_bytes);
     if (rows < ENOUGH_ROWS) {
