@@ -190,12 +190,17 @@ static hp_status batch_outputs(
 hp_status hp_output_shapes(
     hp_model *model, const hp_io_view *views, size_t input_count, hp_array *outputs, hp_error *error) {
     hp_bound_input *bound = hp_alloc_array(input_count, sizeof *bound);
-    hp_shape *shapes = hp_alloc_array(input_count, sizeof *shapes);
+    hp_shape *shapes = hp_alloc_array(hp_model_signature_count(model), sizeof *shapes);
     hp_array wanted[HP_MOST_TENSORS];
     hp_shared_plan *shared = NULL;
     int64_t rows = 0, batch = hp_model_batch(model);
     hp_status status = bound && shapes ? HP_OK : hp_error_set(error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
     if (status == HP_OK) status = hp_bind_inputs(model, views, input_count, bound, shapes, &rows, error);
+    for (size_t i = hp_model_input_count(model); status == HP_OK && i < hp_model_signature_count(model); i++)
+        shapes[i] = (hp_shape){.rank = 1, .dims = {1}};
+    if (status == HP_OK && rows >= 0 && hp_network_measure_count(model->network) > 0)
+        status =
+            hp_error_set(error, HP_ERROR_UNSUPPORTED, NULL, "the outputs' shapes depend on the values of the inputs");
     if (status == HP_OK && batch > 0) {
         status = batch_outputs(model, shapes, rows, batch, wanted, error);
     } else if (status == HP_OK) {

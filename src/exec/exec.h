@@ -48,6 +48,9 @@ struct hp_model {
 /* The batch of a model that mixes rows, where the caller names none; 0 for one that does not. */
 int64_t hp_model_batch(const hp_model *model);
 
+/* Shapes in a signature: one per input, and one per size that a batch's rows tell (hp_network_measure). */
+size_t hp_model_signature_count(const hp_model *model);
+
 /* The plan for inputs of these shapes (in the order of the model's inputs, as lowered), from the cache or new.
  * Release it with hp_shared_plan_release. Thread-safe. */
 hp_status hp_model_plan(hp_model *model, const hp_shape *inputs, int64_t tile_rows, int64_t batch_rows,

@@ -113,6 +113,8 @@ typedef struct job {
     int selected_count[HP_MOST_TENSORS];
     int64_t own_rows[HP_MOST_TENSORS]; /* per input */
     int64_t items[HP_MOST_TENSORS];    /* per output */
+    const hp_file *files;              /* outputs */
+    size_t file_count;
     hp_arena arena;
 } job;
 
@@ -183,25 +185,14 @@ static hp_status fill_selection(job *j, hp_error *error) {
     return HP_OK;
 }
 
-/* What the writers get: shapes of the outputs for rows like the readers'. */
-static hp_status describe_outputs(job *j, hp_error *error) {
-    size_t count = hp_model_output_count(j->model), inputs = hp_model_input_count(j->model), made = 0;
-    hp_io_view views[HP_MOST_TENSORS];
-    for (size_t i = 0; i < inputs; i++) {
-        const hp_io_reader *reader = j->readers[i];
-        views[i] = hp_io_view_of(reader->name, NULL, reader->dtype, 0, reader->rank, reader->dims);
-        if (is_text(reader)) views[i].storage = HP_IO_TEXT;
-    }
-    hp_array shapes[HP_MOST_TENSORS];
-    for (size_t i = 0; i < inputs; i++) views[i].dims[0] = -1; /* how many rows there are is not the question */
-    hp_status status = hp_output_shapes(j->model, views, inputs, shapes, error);
-    if (status != HP_OK && inputs == 1) hp_error_prefix(error, "%s", j->readers[0]->name);
-    HP_TRY(status);
+/* What the writers get: names and shapes of the outputs, axis 0 being the items for -1 rows. */
+static hp_status describe_outputs(job *j, const hp_array *shapes, hp_error *error) {
+    size_t count = hp_model_output_count(j->model), made = 0;
     for (size_t i = 0; i < count; i++) {
         hp_tensor_info info;
         HP_TRY(hp_model_output(j->model, i, &info, error));
         hp_io_output *output = &j->outputs[i];
-        j->items[i] = -shapes[i].shape[0]; /* for -1 rows */
+        j->items[i] = -shapes[i].shape[0];
         *output = (hp_io_output){.name = info.name, .dtype = shapes[i].dtype, .rank = shapes[i].rank - 1};
         memcpy(output->dims, shapes[i].shape + 1, (size_t)output->rank * sizeof(int64_t));
         for (size_t k = 0; k < i; k++) /* names of members and columns must differ */
@@ -213,6 +204,21 @@ static hp_status describe_outputs(job *j, hp_error *error) {
         made += (size_t)j->selected_count[i];
     }
     return HP_OK;
+}
+
+/* ... for rows like the readers'. */
+static hp_status find_outputs(job *j, hp_array *shapes, hp_error *error) {
+    size_t inputs = hp_model_input_count(j->model);
+    hp_io_view views[HP_MOST_TENSORS];
+    for (size_t i = 0; i < inputs; i++) {
+        const hp_io_reader *reader = j->readers[i];
+        views[i] = hp_io_view_of(reader->name, NULL, reader->dtype, 0, reader->rank, reader->dims);
+        if (is_text(reader)) views[i].storage = HP_IO_TEXT;
+    }
+    for (size_t i = 0; i < inputs; i++) views[i].dims[0] = -1; /* how many rows there are is not the question */
+    hp_status status = hp_output_shapes(j->model, views, inputs, shapes, error);
+    if (status != HP_OK && inputs == 1) hp_error_prefix(error, "%s", j->readers[0]->name);
+    return status;
 }
 
 static hp_status open_writers(job *j, const hp_file *files, size_t file_count, hp_error *error) {
@@ -247,6 +253,18 @@ static hp_status open_writers(job *j, const hp_file *files, size_t file_count, h
     return HP_OK;
 }
 
+/* Where the first chunk tells the shapes. */
+static hp_status describe_late(void *context, const hp_array *outputs, hp_error *error) {
+    job *j = context;
+    hp_array shapes[HP_MOST_TENSORS];
+    for (size_t i = 0; i < hp_model_output_count(j->model); i++) {
+        shapes[i] = outputs[i];
+        shapes[i].shape[0] = -1; /* an item a row */
+    }
+    HP_TRY(describe_outputs(j, shapes, error));
+    return open_writers(j, j->files, j->file_count, error);
+}
+
 /* Rows of a chunk: some megabytes of inputs and outputs, and no more than a share of the memory allowed. */
 static int64_t choose_chunk(const job *j) {
     enum { GOAL = 4 << 20, CHUNKS = 4 };
@@ -275,12 +293,19 @@ static hp_status run_job(job *j, const hp_file *inputs, size_t input_count, cons
     int64_t *rows, hp_error *error) {
     HP_TRY(fill_selection(j, error));
     HP_TRY(open_readers(j, inputs, input_count, error));
-    HP_TRY(describe_outputs(j, error));
-    HP_TRY(open_writers(j, outputs, output_count, error));
+    hp_array shapes[HP_MOST_TENSORS];
+    bool late = hp_network_measure_count(j->model->network) > 0;
+    j->files = outputs;
+    j->file_count = output_count;
+    HP_TRY(find_outputs(j, shapes, error));
+    HP_TRY(describe_outputs(j, shapes, error));
+    if (!late) HP_TRY(open_writers(j, outputs, output_count, error));
     hp_predict_options options = {
         .struct_size = sizeof options, .jobs = j->options.jobs, .batch_size = j->options.batch_size};
     HP_TRY(hp_session_open(j->model, &options, &j->stream.session, error));
     hp_stream *stream = &j->stream;
+    if (late) stream->describe = describe_late;
+    stream->describe_context = j;
     stream->readers = j->readers;
     stream->reader_count = hp_model_input_count(j->model);
     for (size_t i = 0; i < stream->reader_count; i++) j->own_rows[i] = hp_network_input_rows(j->model->network, i);
@@ -296,7 +321,8 @@ static hp_status run_job(job *j, const hp_file *inputs, size_t input_count, cons
     stream->total_rows = j->readers[0] ? j->readers[0]->rows : -1;
     stream->progress = j->options.progress;
     stream->progress_context = j->options.progress_context;
-    return hp_stream_run(stream, rows, error);
+    HP_TRY(hp_stream_run(stream, rows, error));
+    return late && *rows == 0 ? open_writers(j, outputs, output_count, error) : HP_OK;
 }
 
 /* Finishes all writers, or gives all of them up. */

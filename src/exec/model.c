@@ -23,6 +23,10 @@ static hp_status choose_kernels(const char *isa, const hp_kernels **kernels, hp_
         isa ? isa : "of HORNPIPE_ISA", usable);
 }
 
+size_t hp_model_signature_count(const hp_model *model) {
+    return hp_network_input_count(model->network) + hp_network_measure_count(model->network);
+}
+
 /* Shapes of the inputs, with `unknown` in the place of dims that only data tells. */
 static void trial_shapes(const hp_network *network, int64_t unknown, hp_shape *shapes) {
     for (size_t i = 0; i < hp_network_input_count(network); i++) {
@@ -31,6 +35,8 @@ static void trial_shapes(const hp_network *network, int64_t unknown, hp_shape *s
         for (int d = 0; d < info.rank; d++)
             shapes[i].dims[d] = d == 0 ? 1 : info.shape[d] < 0 ? unknown : info.shape[d];
     }
+    for (size_t i = 0; i < hp_network_measure_count(network); i++)
+        shapes[hp_network_input_count(network) + i] = (hp_shape){.rank = 1, .dims = {unknown}};
 }
 
 int64_t hp_model_batch(const hp_model *model) {
@@ -40,15 +46,15 @@ int64_t hp_model_batch(const hp_model *model) {
 /* What an inner layer gives: lowered on trial; dims that change with the trial's size are known only with data. */
 static hp_status describe_layer_outputs(hp_model *model, hp_error *error) {
     static const int64_t trials[] = {32, 64, 128, 224, 16, 8};
-    hp_shape shapes[HP_MOST_TENSORS];
+    hp_shape shapes[2 * HP_MOST_TENSORS];
     int64_t batch = hp_model_batch(model);
     hp_status status = HP_OK;
     int succeeded = 0;
     for (size_t t = 0; t < sizeof trials / sizeof *trials && succeeded < 2; t++) {
         hp_graph graph = {0};
         trial_shapes(model->network, trials[t], shapes);
-        status = hp_network_lower(model->network, shapes, hp_network_input_count(model->network), batch,
-            model->output_layer, &graph, NULL, error);
+        status = hp_network_lower(
+            model->network, shapes, hp_model_signature_count(model), batch, model->output_layer, &graph, NULL, error);
         if (status == HP_OK && !model->outputs) {
             size_t count = graph.output_count - graph.state_count;
             model->outputs = hp_alloc_array(count, sizeof *model->outputs);
@@ -99,8 +105,10 @@ static hp_status open_parts(
     HP_ALLOCATED(model->constants, error);
     HP_TRY(hp_network_open(model->spec, model->constants, reasons, &model->network, error));
     size_t inputs = hp_network_input_count(model->network);
-    HP_FAIL_IF(inputs > HP_MOST_TENSORS, error, HP_ERROR_UNSUPPORTED, model->spec->name,
-        "the model has %zu inputs; at most %d can be used", inputs, HP_MOST_TENSORS);
+    HP_FAIL_IF(inputs > HP_MOST_TENSORS || hp_network_measure_count(model->network) > HP_MOST_TENSORS, error,
+        HP_ERROR_UNSUPPORTED, model->spec->name,
+        "the model has %zu inputs and %zu sizes that the data tell; at most %d", inputs,
+        hp_network_measure_count(model->network), HP_MOST_TENSORS);
     return describe_outputs(model, options->output_layer, error);
 }
 
@@ -181,9 +189,9 @@ hp_status hp_model_layer(const hp_model *model, size_t index, hp_layer_info *inf
 
 /* Floating-point operations of a row, where the shapes are known without data. */
 static double flops_per_row(hp_model *model) {
-    hp_shape shapes[HP_MOST_TENSORS];
+    hp_shape shapes[2 * HP_MOST_TENSORS];
     trial_shapes(model->network, -1, shapes);
-    for (size_t i = 0; i < hp_network_input_count(model->network); i++)
+    for (size_t i = 0; i < hp_model_signature_count(model); i++)
         for (int d = 0; d < shapes[i].rank; d++)
             if (shapes[i].dims[d] < 0) return (double)NAN;
     int64_t batch = hp_model_batch(model);

@@ -40,7 +40,7 @@ static double work_per_row(const hp_plan *plan) {
 }
 
 static hp_status make_plan(hp_model *model, const hp_shape *inputs, hp_shared_plan *shared, hp_error *error) {
-    size_t count = hp_model_input_count(model);
+    size_t count = hp_model_signature_count(model);
     shared->inputs = hp_alloc_array(count, sizeof *shared->inputs);
     HP_ALLOCATED(shared->inputs, error);
     memcpy(shared->inputs, inputs, count * sizeof *inputs);
@@ -85,7 +85,7 @@ hp_status hp_model_plan(hp_model *model, const hp_shape *inputs, int64_t tile_ro
     hp_mutex_lock(&model->lock);
     for (size_t i = 0; i < HP_PLANS_KEPT && !shared; i++)
         if (model->plans[i] &&
-            same_signature(model->plans[i], inputs, hp_model_input_count(model), tile_rows, batch_rows))
+            same_signature(model->plans[i], inputs, hp_model_signature_count(model), tile_rows, batch_rows))
             shared = model->plans[i];
     if (!shared) {
         shared = HP_NEW(hp_shared_plan);

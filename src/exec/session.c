@@ -32,7 +32,7 @@ hp_status hp_session_open(hp_model *model, const hp_predict_options *given, hp_s
     session->progress_context = options.progress_context;
     size_t inputs = hp_model_input_count(model), jobs = (size_t)session->jobs;
     session->bound = hp_alloc_array(inputs, sizeof *session->bound);
-    session->shapes = hp_alloc_array(inputs, sizeof *session->shapes);
+    session->shapes = hp_alloc_array(hp_model_signature_count(model), sizeof *session->shapes);
     session->memory = hp_alloc_array(jobs, sizeof *session->memory);
     session->staging = hp_alloc_array(jobs, sizeof *session->staging);
     session->staging_bytes = hp_alloc_array(jobs, sizeof *session->staging_bytes);
@@ -87,7 +87,7 @@ static void use_plan(hp_session *session, hp_shared_plan *shared) {
 static bool plan_fits(const hp_session *session, int64_t tile_rows, int64_t batch_rows) {
     const hp_shared_plan *shared = session->shared;
     if (!shared || shared->tile_rows != tile_rows || shared->batch_rows != batch_rows) return false;
-    size_t count = hp_model_input_count(session->model);
+    size_t count = hp_model_signature_count(session->model);
     for (size_t i = 0; i < count; i++)
         if (!hp_shape_equal(&shared->inputs[i], &session->shapes[i])) return false;
     return true;
@@ -217,8 +217,9 @@ static hp_status check_rest(
         const hp_shape *shape = &session->shared->outputs[i].shape;
         size_t bytes = (size_t)(shape->rank - 1) * sizeof *shape->dims;
         HP_FAIL_IF(memcmp(shape->dims + 1, outputs[i].shape + 1, bytes) != 0, error, HP_ERROR_SHAPE, NULL,
-            "output %zu has another shape for the last %lld rows than for batches of %lld: they cannot be joined", i,
-            (long long)rest, (long long)batch);
+            "output %zu has another shape for a batch of %lld rows than for the ones of %lld before: they cannot be "
+            "joined",
+            i, (long long)rest, (long long)batch);
     }
     return HP_OK;
 }
@@ -249,12 +250,64 @@ static hp_status predict_batches(hp_session *session, hp_array *outputs, int64_t
     return deal_units(session, whole * batch, rest, 1, places, rows, error);
 }
 
+/* The sizes that rows [first, first + rows) tell, into the signature. */
+static hp_status measure(hp_session *session, int64_t first, int64_t rows, hp_error *error) {
+    const hp_network *network = session->model->network;
+    hp_arena strings = {0};
+    hp_status status = HP_OK;
+    for (size_t k = 0; status == HP_OK && k < hp_network_measure_count(network); k++) {
+        const hp_measure *m = hp_network_measure(network, k);
+        const hp_bound_input *bound = &session->bound[m->input];
+        int64_t size = 1, count = rows * hp_io_row_elements(&bound->view);
+        void *values = NULL;
+        if (!bound->direct && rows > 0) {
+            values = hp_alloc_aligned((size_t)rows * bound->row_bytes + 1);
+            status = values ? hp_io_convert(&bound->view, first, rows, bound->dtype, values, &strings, error)
+                            : hp_error_set(error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
+        }
+        if (status == HP_OK && rows > 0)
+            size = m->function(m->params, values ? values : bound->direct + (size_t)first * bound->row_bytes, count);
+        hp_free(values);
+        session->shapes[hp_network_input_count(network) + k] = (hp_shape){.rank = 1, .dims = {size > 0 ? size : 1}};
+    }
+    hp_arena_release(&strings);
+    return status;
+}
+
+/* A graph with sizes that the rows of a batch tell: each batch has a plan for its own. */
+static hp_status predict_measured(hp_session *session, hp_array *outputs, int64_t rows, hp_error *error) {
+    int64_t batch = session->batch_size > 0 ? session->batch_size : hp_model_batch(session->model);
+    int64_t items[HP_MOST_TENSORS] = {0};
+    unsigned char *places[HP_MOST_TENSORS];
+    for (int64_t first = 0; first < rows || first == 0; first += batch) {
+        int64_t n = rows - first < batch ? rows - first : batch;
+        HP_TRY(measure(session, first, n, error));
+        HP_TRY(find_plan(session, n > 0 ? n : batch, error));
+        for (size_t i = 0; i < session->model->output_count; i++) {
+            const hp_shape *shape = &session->shared->outputs[i].shape;
+            HP_FAIL_IF(shape->rank < 1 || shape->dims[0] != (n > 0 ? n : batch), error, HP_ERROR_UNSUPPORTED, NULL,
+                "output %zu has sizes that depend on the data, and not one row for each row", i);
+            items[i] = rows;
+        }
+        if (first == 0) HP_TRY(bind_outputs(session, outputs, items, places, error));
+        if (n == 0) return HP_OK;
+        HP_TRY(check_rest(session, outputs, batch, n, error));
+        HP_TRY(deal_units(session, first, n, 1, places, rows, error));
+        for (size_t i = 0; i < session->model->output_count; i++) {
+            const hp_tensor *tensor = &session->shared->outputs[i];
+            places[i] += (size_t)hp_shape_elements(&tensor->shape) * hp_dtype_size(tensor->dtype);
+        }
+    }
+    return HP_OK;
+}
+
 static hp_status predict(hp_session *session, const hp_io_view *views, hp_array *outputs, hp_error *error) {
     hp_model *model = session->model;
     int64_t rows, items[HP_MOST_TENSORS] = {0};
     unsigned char *places[HP_MOST_TENSORS];
     size_t count = hp_model_input_count(model);
     HP_TRY(hp_bind_inputs(model, views, count, session->bound, session->shapes, &rows, error));
+    if (hp_network_measure_count(model->network) > 0) return predict_measured(session, outputs, rows, error);
     if (hp_network_mixes_rows(model->network, NULL)) return predict_batches(session, outputs, rows, error);
     HP_TRY(find_plan(session, 0, error));
     add_items(session, rows, items);

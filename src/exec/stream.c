@@ -32,6 +32,7 @@ typedef struct flow {
     hp_status status;
     hp_error error;
     int64_t written; /* rows */
+    bool described;
 } flow;
 
 static void fail(flow *f, hp_status status, const hp_error *error) {
@@ -106,7 +107,7 @@ static void shape_outputs(const hp_stream *stream, slot *s) {
         hp_array *array = &s->outputs[i];
         const hp_io_output *output = &stream->outputs[i];
         if (!array->data) continue;
-        if (stream->items[i] == 0) {
+        if (stream->items[i] == 0 || stream->describe) {
             hp_array_free(array);
             continue;
         }
@@ -138,16 +139,32 @@ static hp_status select_values(const hp_stream *stream, slot *s, hp_error *error
     return HP_OK;
 }
 
-static hp_status compute_chunk(const hp_stream *stream, slot *s, hp_error *error) {
+/* Shapes that the data tell must be those of the first chunk. */
+static hp_status describe(flow *f, const slot *s, hp_error *error) {
+    const hp_stream *stream = f->stream;
+    if (!stream->describe) return HP_OK;
+    if (!f->described) HP_TRY(stream->describe(stream->describe_context, s->outputs, error));
+    f->described = true;
+    for (size_t i = 0; i < stream->output_count; i++)
+        HP_FAIL_IF(memcmp(stream->outputs[i].dims, s->outputs[i].shape + 1,
+                       (size_t)stream->outputs[i].rank * sizeof *stream->outputs[i].dims) != 0,
+            error, HP_ERROR_SHAPE, NULL,
+            "output %zu has another shape for the rows from %lld on than for those before: they cannot be joined", i,
+            (long long)s->batches[0].first_row);
+    return HP_OK;
+}
+
+static hp_status compute_chunk(flow *f, slot *s, hp_error *error) {
+    const hp_stream *stream = f->stream;
     hp_io_view views[HP_MOST_TENSORS];
     for (size_t i = 0; i < stream->reader_count; i++) {
         views[i] = s->batches[i].view;
         views[i].dims[0] = s->batches[i].rows;
     }
     shape_outputs(stream, s);
-    hp_status status = hp_session_run(stream->session, views, s->outputs, error);
     /* rows converted are numbered in the source already, rows computed within the chunk */
-    HP_TRY(status);
+    HP_TRY(hp_session_run(stream->session, views, s->outputs, error));
+    HP_TRY(describe(f, s, error));
     return select_values(stream, s, error);
 }
 
@@ -210,7 +227,7 @@ static void compute_all(flow *f) {
     for (int64_t number = 0;; number++) {
         slot *s = await(f, number, READ);
         if (!s) return;
-        hp_status status = s->rows > 0 ? compute_chunk(f->stream, s, &error) : HP_OK;
+        hp_status status = s->rows > 0 ? compute_chunk(f, s, &error) : HP_OK;
         if (status != HP_OK) {
             fail(f, status, &error);
             return;
@@ -229,7 +246,7 @@ static void run_single(flow *f) {
     hp_error error;
     for (;;) {
         hp_status status = read_chunk(f->stream, s, &error);
-        if (status == HP_OK && s->rows > 0) status = compute_chunk(f->stream, s, &error);
+        if (status == HP_OK && s->rows > 0) status = compute_chunk(f, s, &error);
         if (status == HP_OK && s->rows > 0) status = write_chunk(f->stream, s, &error);
         if (status != HP_OK) {
             fail(f, status, &error);

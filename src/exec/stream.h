@@ -23,6 +23,10 @@ typedef struct hp_stream {
                                   * not one number for all rows (graphs that mix them) */
     const int *selected_count;   /* per output */
     size_t output_count;
+    /* Called with the first chunk's outputs, before anything above about outputs and writers is used, where their shapes
+     * are not known before; NULL: they are. */
+    hp_status (*describe)(void *context, const hp_array *outputs, hp_error *error);
+    void *describe_context;
     int64_t chunk_rows;
     int64_t total_rows; /* -1: not known */
     hp_progress *progress;

@@ -20,11 +20,14 @@ static const int64_t trial_sizes[] = {32, 64, 16, 128, 224, 8, 7, 299, 256, 512,
 
 static bool emit_inputs(hp_builder *b, const hp_network *network, const hp_shape *shapes, size_t count,
     int64_t batch_rows, hp_value *values) {
-    if (count != network->input_count) {
+    if (count != network->input_count + (network->trial_size > 0 ? 0 : network->measure_count)) {
         hp_builder_fail(b, HP_ERROR_SHAPE, "found %zu inputs, expected %zu", count, network->input_count);
         return false;
     }
-    for (size_t i = 0; i < count; i++) {
+    b->guess = network->trial_size;
+    b->measured = network->trial_size > 0 ? NULL : shapes + network->input_count;
+    b->measured_count = network->measure_count;
+    for (size_t i = 0; i < network->input_count; i++) {
         const hp_input_spec *input = &network->inputs[i];
         bool fits = shapes[i].rank == input->rank;
         for (int k = 1; fits && k < input->rank; k++) fits = input->dims[k] < 0 || input->dims[k] == shapes[i].dims[k];
@@ -140,6 +143,7 @@ static hp_status try_size(hp_network *network, int64_t size, hp_probe *probe, hp
         for (int k = 1; k < shapes[i].rank; k++)
             shapes[i].dims[k] = network->inputs[i].dims[k] < 0 ? size : network->inputs[i].dims[k];
     }
+    network->trial_size = size;
     bool mixes = network->mixes_rows;
     hp_status status = HP_OK;
     for (int pass = 0; pass < 2; pass++) {
@@ -162,6 +166,21 @@ static bool has_unknown_dims(const hp_network *network) {
         for (int k = 1; k < network->inputs[i].rank; k++)
             if (network->inputs[i].dims[k] < 0) return true;
     return false;
+}
+
+/* The network's own copy of what a trial asked for. */
+static hp_status keep_measures(hp_network *network, const hp_graph *graph, hp_error *error) {
+    network->measure_count = graph->measure_count;
+    network->measures = hp_arena_alloc(&network->arena, (graph->measure_count + 1) * sizeof *network->measures);
+    HP_ALLOCATED(network->measures, error);
+    for (size_t i = 0; i < graph->measure_count; i++) {
+        void *params = hp_arena_alloc(&network->arena, graph->measures[i].params_size + 1);
+        HP_ALLOCATED(params, error);
+        memcpy(params, graph->measures[i].params, graph->measures[i].params_size);
+        network->measures[i] = graph->measures[i];
+        network->measures[i].params = params;
+    }
+    return HP_OK;
 }
 
 enum { MAX_TRIALS = 24 };
@@ -191,7 +210,9 @@ static hp_status try_sizes(hp_network *network, hp_error *error) {
         if (done == 0) forget_weights(network->root);
         hp_error failure;
         status = try_size(network, sizes[i], &probes[done], &failure);
+        if (status == HP_OK && done == 0) status = keep_measures(network, &probes[0].graph, &failure);
         if (status == HP_OK) {
+            if (network->measure_count > 0) wanted = 2;
             done++;
             continue;
         }
@@ -204,7 +225,16 @@ static hp_status try_sizes(hp_network *network, hp_error *error) {
     }
     status = done ? hp_network_fill_tables(network, &probes[0], done > 1 ? &probes[1] : NULL, error) : first_failure;
     for (size_t i = 0; i < done; i++) hp_graph_release(&probes[i].graph);
+    network->trial_size = 0;
     return status;
+}
+
+size_t hp_network_measure_count(const hp_network *network) {
+    return network->measure_count;
+}
+
+const hp_measure *hp_network_measure(const hp_network *network, size_t index) {
+    return index < network->measure_count ? &network->measures[index] : NULL;
 }
 
 /* ---- opening */

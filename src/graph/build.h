@@ -51,8 +51,13 @@ bool hp_network_mixes_rows(const hp_network *network, const char **where);
 /* True when `name` can be given to hp_network_lower: a layer of the model, or "outer/inner" inside nested ones. */
 bool hp_network_has_layer(const hp_network *network, const char *name);
 
+/* Sizes that only the rows of a batch tell (text as long as the longest of its batch): each is part of a signature. */
+size_t hp_network_measure_count(const hp_network *network);
+const hp_measure *hp_network_measure(const hp_network *network, size_t index);
+
 /* Lowers everything for one signature.
- *   inputs        one shape per input, axis 0 included (its size is not looked at); dims the file gives are checked
+ *   inputs        one shape per input, axis 0 included (its size is not looked at); dims the file gives are checked;
+ *                 behind them one per measure, which has its size as dims[0]
  *   batch_rows    0: rows are free; else the graph is for exactly this many
  *   output_layer  NULL: the model's outputs; else that layer's (of its first call)
  *   graph         filled; release with hp_graph_release, also after a failure (it is a valid graph then)

@@ -17,6 +17,9 @@ struct hp_network {
     hp_layer **layers; /* of the table, by index - 1 */
     hp_layer_info *infos;
     size_t layer_count;
+    hp_measure *measures; /* sizes that the rows of a batch tell */
+    size_t measure_count;
+    int64_t trial_size; /* while it is opened: what stands for such a size */
     bool mixes_rows;
     const char *mixes_rows_where;
     void **owned; /* weights that could not be used in place */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/dtype.h"
 #include "layers/encoding.h"
 #include "layers/support.h"
 
@@ -296,7 +297,7 @@ static hp_value idf_weights(hp_builder *b, hp_layer *layer, const hp_lookup *c) 
 
 hp_value hp_lookup_finish(hp_builder *b, hp_layer *layer, const hp_lookup *c, hp_value y) {
     if (c->output_mode == HP_MODE_TF_IDF) y = hp_emit_binary(b, HP_BINARY_MULTIPLY, y, idf_weights(b, layer, c));
-    if (c->old) return hp_emit_cast(b, y, layer->dtype);
+    if (c->old) return hp_dtype_is_float(layer->dtype) ? hp_emit_cast(b, y, layer->dtype) : y;
     return c->output_mode == HP_MODE_TF_IDF ? y : hp_emit_cast(b, y, HP_INT64);
 }
 

@@ -85,9 +85,6 @@ static void check(hp_layer_scope *scope, hp_layer *layer, void *config) {
     set_widths(scope, layer, c);
     if (c->ragged) hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "ragged", "ragged tensors are not supported");
     if (split <= 0) return;
-    if (c->lookup.output_mode == HP_MODE_INT && c->output_sequence_length == HP_INT_NULL)
-        hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "output_sequence_length",
-            "is null: rows as long as the longest of their batch are not supported");
     if (c->lookup.output_mode == HP_MODE_ONE_HOT)
         hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "output_mode",
             "\"one_hot\" of split text: ragged tensors are not supported");
@@ -103,6 +100,13 @@ static int64_t phrases(const text_vectorization *c, int64_t words) {
     for (int i = 0; i < c->params.width_count; i++)
         if (words >= c->params.widths[i]) count += words - c->params.widths[i] + 1;
     return count;
+}
+
+/* Indices of a row: as the config says, or as many as there are; split text as long as the longest of its batch. */
+static int64_t row_length(hp_builder *b, const text_vectorization *c, hp_value text, int64_t words) {
+    if (c->output_sequence_length != HP_INT_NULL) return c->output_sequence_length;
+    if (c->params.split == HP_SPLIT_NOT) return phrases(c, words);
+    return hp_builder_measure(b, text, hp_text_longest, &c->params, sizeof c->params);
 }
 
 static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
@@ -123,7 +127,7 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
                       : lookup->output_mode == HP_MODE_MULTI_HOT ? HP_ENCODING_MULTI_HOT
                                                                  : HP_ENCODING_COUNT;
     params.size = hp_lookup_depth(lookup);
-    if (indices) params.size = c->output_sequence_length != HP_INT_NULL ? c->output_sequence_length : phrases(c, words);
+    if (indices) params.size = row_length(b, c, call->inputs[0], words);
     params.start = hp_lookup_token_start(lookup);
     params.missing = hp_lookup_oov_start(lookup);
     params.mask = hp_lookup_mask(lookup);

@@ -239,6 +239,35 @@ hp_value hp_emit_literal(hp_builder *b, hp_dtype dtype, int rank, const int64_t 
     return hp_emit_constant(b, hp_constants_literal(b->constants, &tensor, data));
 }
 
+int64_t hp_builder_measure(
+    hp_builder *b, hp_value x, hp_measure_function *function, const void *params, size_t params_size) {
+    hp_graph *graph = b->graph;
+    size_t input = 0, at = graph->measure_count;
+    if (b->status != HP_OK) return 1;
+    if (graph->batch_rows == 0) {
+        hp_builder_mixes_rows(b, "its size is that of the longest row of the batch");
+        return 1;
+    }
+    while (input < graph->input_count && graph->inputs[input] != x) input++;
+    if (input == graph->input_count || (b->measured && at >= b->measured_count)) {
+        hp_builder_fail(b, HP_ERROR_UNSUPPORTED,
+            "a size that depends on the data is supported where that is an input of the model as it is");
+        return 1;
+    }
+    hp_measure *measures = hp_arena_alloc(&graph->arena, (at + 1) * sizeof *measures);
+    void *copy = hp_arena_alloc(&graph->arena, params_size + 1);
+    if (!measures || !copy) {
+        hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
+        return 1;
+    }
+    if (at > 0) memcpy(measures, graph->measures, at * sizeof *measures);
+    memcpy(copy, params, params_size);
+    measures[at] = (hp_measure){input, function, copy, params_size};
+    graph->measures = measures;
+    graph->measure_count = at + 1;
+    return b->measured ? b->measured[at].dims[0] : b->guess > 0 ? b->guess : 1;
+}
+
 hp_value hp_emit_float(hp_builder *b, double value) {
     float narrow = (float)value;
     return hp_emit_literal(b, HP_FLOAT32, 0, NULL, &narrow);

@@ -24,6 +24,9 @@ typedef struct hp_builder {
     char mixes_rows_where[256]; /* the first place that does */
     const char *layer;          /* place of what is being lowered; in the graph's arena */
     void *user;                 /* of the caller of lower (graph/build.c) */
+    const hp_shape *measured;   /* what hp_builder_measure gives: dims[0] of each; NULL: `guess`, on trial */
+    size_t measured_count;
+    int64_t guess;
 } hp_builder;
 
 /* Records a failure, with builder->layer as `where` (first one wins). Returns HP_NO_VALUE. */
@@ -40,6 +43,11 @@ int hp_builder_axis(hp_builder *b, int64_t axis, int rank);
 /* Keras's mask of a value: HP_NO_VALUE when it has none. */
 hp_value hp_builder_mask(const hp_builder *b, hp_value value);
 void hp_builder_set_mask(hp_builder *b, hp_value value, hp_value mask);
+
+/* A size that depends on the values of x, an input of the graph as it is: what `function` makes of a whole batch of it.
+ * Mixes rows. `params` is copied. */
+int64_t hp_builder_measure(
+    hp_builder *b, hp_value x, hp_measure_function *function, const void *params, size_t params_size);
 
 /* The general way: one node. `params` (may be NULL with size 0) is copied. The n_outputs outputs are written to
  * `outputs`; returns outputs[0]. All emitters below end here. */

@@ -81,6 +81,15 @@ typedef struct hp_node {
     const char *layer; /* place in the model for messages and profiles: `layers/3 "lstm_1" (LSTM)` */
 } hp_node;
 
+/* A size that only the rows of a batch tell: function(params, the batch's values of an input, how many there are). */
+typedef int64_t hp_measure_function(const void *params, const void *values, int64_t count);
+typedef struct hp_measure {
+    size_t input; /* of the graph */
+    hp_measure_function *function;
+    const void *params;
+    size_t params_size;
+} hp_measure;
+
 typedef struct hp_graph {
     hp_arena arena; /* owns everything below but constants' data */
     hp_value_info *values;
@@ -93,7 +102,9 @@ typedef struct hp_graph {
      * state_count outputs; zeros before the first batch. Only with batch_rows > 0. */
     size_t state_count;
     hp_value *next_states; /* while lowering: what each state becomes; graph/ appends them to the outputs */
-    int64_t batch_rows;    /* 0: rows are free; else the graph mixes rows and was lowered for this many */
+    hp_measure *measures;  /* in the order in which lowering asked for them; only with batch_rows > 0 */
+    size_t measure_count;
+    int64_t batch_rows; /* 0: rows are free; else the graph mixes rows and was lowered for this many */
 } hp_graph;
 
 void hp_graph_release(hp_graph *graph);

@@ -100,6 +100,8 @@ typedef struct hp_text_params {
     int32_t width_count;
     int32_t widths[7]; /* of n-grams, in the order of the result */
 } hp_text_params;
+/* Phrases of the longest of `count` texts (hp_string), for hp_builder_measure. */
+int64_t hp_text_longest(const void *params, const void *texts, int64_t count);
 
 typedef enum hp_rnn_cell { HP_RNN_SIMPLE, HP_RNN_LSTM, HP_RNN_GRU } hp_rnn_cell;
 

@@ -68,8 +68,8 @@ static bool is_space(char c) {
 }
 
 /* What Keras's standardize takes out: ASCII punctuation. */
-static bool is_dropped(const text_state *s, char c) {
-    return s->params.strip_punctuation &&
+static bool is_dropped(const hp_text_params *params, char c) {
+    return params->strip_punctuation &&
            ((c >= '!' && c <= '/') || (c >= ':' && c <= '@') || (c >= '[' && c <= '`') || (c >= '{' && c <= '~'));
 }
 
@@ -88,10 +88,10 @@ static size_t character_size(const char *p, size_t left) {
 }
 
 /* Moves to where a word begins, from a place between words; false: there is none left. */
-static bool find_word(const text_state *s, position *p) {
-    if (s->params.split == HP_SPLIT_NOT) return p->text < p->end;
-    while (p->at < p->text->size && (is_dropped(s, p->text->data[p->at]) ||
-                                        (s->params.split == HP_SPLIT_WHITESPACE && is_space(p->text->data[p->at]))))
+static bool find_word(const hp_text_params *s, position *p) {
+    if (s->split == HP_SPLIT_NOT) return p->text < p->end;
+    while (p->at < p->text->size &&
+           (is_dropped(s, p->text->data[p->at]) || (s->split == HP_SPLIT_WHITESPACE && is_space(p->text->data[p->at]))))
         p->at++;
     return p->at < p->text->size;
 }
@@ -103,8 +103,8 @@ typedef struct spelling {
     bool differs;
 } spelling;
 
-static void put(const text_state *s, spelling *out, char c) {
-    if (s->params.lower && c >= 'A' && c <= 'Z') c = (char)(c + 32);
+static void put(const hp_text_params *s, spelling *out, char c) {
+    if (s->lower && c >= 'A' && c <= 'Z') c = (char)(c + 32);
     if (!out->key) {
         out->hash = hp_vocabulary_hash(out->hash, c);
     } else if (out->left == 0 || *out->key != c) {
@@ -116,10 +116,10 @@ static void put(const text_state *s, spelling *out, char c) {
 }
 
 /* Spells the word at p and moves behind it. */
-static void spell_word(const text_state *s, position *p, spelling *out) {
+static void spell_word(const hp_text_params *s, position *p, spelling *out) {
     const char *data = p->text->data;
     size_t size = p->text->size;
-    if (s->params.split == HP_SPLIT_CHARACTER) {
+    if (s->split == HP_SPLIT_CHARACTER) {
         size_t length = character_size(data + p->at, size - p->at);
         if (length == 0)
             for (const char *c = "\xef\xbf\xbd"; *c; c++) put(s, out, *c); /* the replacement character */
@@ -127,7 +127,7 @@ static void spell_word(const text_state *s, position *p, spelling *out) {
         p->at += length ? length : 1;
         return;
     }
-    bool whole = s->params.split == HP_SPLIT_NOT;
+    bool whole = s->split == HP_SPLIT_NOT;
     for (; p->at < size && (whole || !is_space(data[p->at])); p->at++)
         if (!is_dropped(s, data[p->at])) put(s, out, data[p->at]);
     if (whole) {
@@ -137,7 +137,7 @@ static void spell_word(const text_state *s, position *p, spelling *out) {
 }
 
 typedef struct phrase {
-    const text_state *state;
+    const hp_text_params *params;
     position start;
     int words;
 } phrase;
@@ -146,9 +146,9 @@ typedef struct phrase {
 static bool spell_phrase(const phrase *phrase_, spelling *out) {
     position p = phrase_->start;
     for (int i = 0; i < phrase_->words; i++) {
-        if (!find_word(phrase_->state, &p)) return false;
-        if (i > 0) put(phrase_->state, out, ' ');
-        spell_word(phrase_->state, &p, out);
+        if (!find_word(phrase_->params, &p)) return false;
+        if (i > 0) put(phrase_->params, out, ' ');
+        spell_word(phrase_->params, &p, out);
     }
     return true;
 }
@@ -173,8 +173,8 @@ static void vectorize(const text_state *s, const hp_string *texts, int64_t count
     for (int w = 0; w < s->params.width_count; w++) {
         position p = {texts, texts + count, 0};
         spelling skipped = {0};
-        for (; find_word(s, &p); spell_word(s, &p, &skipped)) {
-            phrase phrase_ = {s, p, s->params.widths[w]};
+        for (; find_word(&s->params, &p); spell_word(&s->params, &p, &skipped)) {
+            phrase phrase_ = {&s->params, p, s->params.widths[w]};
             spelling out = {.hash = HP_VOCABULARY_HASH_START};
             if (!spell_phrase(&phrase_, &out)) break;
             int64_t index = index_of(s, &phrase_, out.hash);
@@ -186,6 +186,21 @@ static void vectorize(const text_state *s, const hp_string *texts, int64_t count
             }
         }
     }
+}
+
+int64_t hp_text_longest(const void *params, const void *texts, int64_t count) {
+    const hp_text_params *p = params;
+    int64_t longest = 0;
+    for (int64_t i = 0; i < count; i++) {
+        position at = {(const hp_string *)texts + i, (const hp_string *)texts + i + 1, 0};
+        int64_t words = 0, phrases = 0;
+        spelling skipped = {0};
+        for (; find_word(p, &at); spell_word(p, &at, &skipped)) words++;
+        for (int w = 0; w < p->width_count; w++)
+            if (words >= p->widths[w]) phrases += words - p->widths[w] + 1;
+        if (phrases > longest) longest = phrases;
+    }
+    return longest;
 }
 
 static hp_status run_vectorize_text(const void *state, const hp_run *run) {

@@ -91,6 +91,14 @@ CASES += layer_cases(
 )
 
 
+def pooled_text(k, x):
+    y = k.layers.TextVectorization(vocabulary=["the", "cat", "dog"], ngrams=2)(x)  # as long as the longest of each batch
+    return k.layers.GlobalAveragePooling1D()(k.layers.Embedding(5, 3)(y))
+
+
+CASES.append(graph_case("TextVectorization", SENTENCE, rows=40, batch=32, keras2=False, legacy=False)(pooled_text))
+
+
 # Vocabularies that adapt() found: files in the archive.
 def adapted(k, name, x, data, **arguments):
     layer = getattr(k.layers, name)(**arguments)
