@@ -193,10 +193,11 @@ def group_files(cases, seed):
         every = case.group in ("structure", "networks")
         with_h5 = case.legacy and (every or index % H5_ONE_IN == 0)
         try:
-            add(case, keras, ["keras", "h5"] if with_h5 else ["keras"])
+            if case.keras3:
+                add(case, keras, ["keras", "h5"] if with_h5 else ["keras"])
         except Exception as error:
             raise SystemExit(f"{case.name}: {type(error).__name__}: {error}") from error
-        if tf_keras is None or not case.keras2 or not (every or index == 0 or index % H5_ONE_IN == H5_ONE_IN // 2):
+        if tf_keras is None or not case.keras2 or not (every or not case.keras3 or index == 0 or index % H5_ONE_IN == H5_ONE_IN // 2):
             continue
         try:
             add(case, tf_keras, ["h5"])

@@ -172,16 +172,19 @@ static hp_status batch_outputs(
     hp_model *model, const hp_shape *shapes, int64_t rows, int64_t batch, hp_array *outputs, hp_error *error) {
     hp_shared_plan *plans[2] = {NULL, NULL};
     int64_t other =
-        rows >= 0 ? rows % batch : 1; /* the last batch; any other size, to see whether items grow with it */
+        rows >= 0 ? rows % batch : 2 * batch; /* the last batch; another, to see whether items grow with it */
     HP_TRY(hp_model_plan(model, shapes, 0, batch, &plans[0], error));
     hp_status status = other ? hp_model_plan(model, shapes, 0, other, &plans[1], error) : HP_OK;
     if (rows < 0) status = HP_OK; /* a batch of fixed size is the only one there is */
     for (size_t i = 0; status == HP_OK && i < model->output_count; i++) {
         const hp_tensor *tensor = &plans[0]->outputs[i];
         int64_t items = tensor->shape.dims[0], other_items = plans[1] ? plans[1]->outputs[i].shape.dims[0] : 0;
-        bool grows = items % batch == 0 && (!plans[1] || other_items == items / batch);
+        bool grows = items % batch == 0 && (!plans[1] || other_items == 2 * items);
         outputs[i] = output_array(tensor, rows >= 0 ? rows / batch * items + other_items : grows ? -items / batch : 0);
     }
+    for (size_t i = 0; status == HP_OK && rows < 0 && plans[1] && i < model->output_count; i++)
+        for (int d = 1; d < outputs[i].rank; d++)
+            if (plans[1]->outputs[i].shape.dims[d] != outputs[i].shape[d]) outputs[i].shape[d] = -1;
     hp_shared_plan_release(plans[0]);
     hp_shared_plan_release(plans[1]);
     return status;

@@ -78,7 +78,7 @@ hp_status hp_bind_inputs(const hp_model *model, const hp_io_view *views, size_t 
     hp_shape *shapes, int64_t *rows, hp_error *error);
 
 /* As hp_model_output_shape, for inputs as views. With -1 rows the first axis is minus the items of one row, or 0 where
- * their number does not grow with the rows. */
+ * their number does not grow with the rows; another axis whose size depends on the rows is -1. */
 hp_status hp_output_shapes(
     hp_model *model, const hp_io_view *views, size_t input_count, hp_array *outputs, hp_error *error);
 

@@ -259,7 +259,7 @@ static hp_status describe_late(void *context, const hp_array *outputs, hp_error 
     hp_array shapes[HP_MOST_TENSORS];
     for (size_t i = 0; i < hp_model_output_count(j->model); i++) {
         shapes[i] = outputs[i];
-        shapes[i].shape[0] = -1; /* an item a row */
+        shapes[i].shape[0] = -j->items[i]; /* as found without data */
     }
     HP_TRY(describe_outputs(j, shapes, error));
     return open_writers(j, j->files, j->file_count, error);
@@ -298,6 +298,12 @@ static hp_status run_job(job *j, const hp_file *inputs, size_t input_count, cons
     j->files = outputs;
     j->file_count = output_count;
     HP_TRY(find_outputs(j, shapes, error));
+    for (size_t i = 0; i < hp_model_output_count(j->model); i++)
+        for (int d = 1; d < shapes[i].rank; d++)
+            if (shapes[i].shape[d] < 0) {
+                shapes[i].shape[d] = 0;
+                late = true;
+            }
     HP_TRY(describe_outputs(j, shapes, error));
     if (!late) HP_TRY(open_writers(j, outputs, output_count, error));
     hp_predict_options options = {

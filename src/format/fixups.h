@@ -1,5 +1,5 @@
 /* fixups.h: what brings the configs of old files to Keras 3's form. fixups.c walks the config; rules.c changes keys by
- * a table; nodes.c the calls in a graph; keras1.c what only Keras 1 had. */
+ * a table; nodes.c the calls in a graph; tfops.c TensorFlow's functions; keras1.c what only Keras 1 had. */
 #ifndef HP_FORMAT_FIXUPS_H
 #define HP_FORMAT_FIXUPS_H
 
@@ -32,6 +32,10 @@ hp_status hp_fix_by_rules(const hp_fixup *f, hp_fix_layer *layer, hp_error *erro
 /* Brings layers[].inbound_nodes, input_layers and output_layers of a Functional config to Keras 3's form, with node
  * numbers counted from 0 (nodes.c). Its layers have been fixed before. */
 hp_status hp_fix_nodes(const hp_fixup *f, hp_json *config, hp_error *error);
+
+/* A TensorFlow function in a graph as the operation of keras.ops that it is, where there is one (tfops.c). The layer's
+ * calls have Keras 3's form by then. */
+hp_status hp_fix_tf_op(const hp_fixup *f, hp_json *layer, hp_error *error);
 
 /* Removes the member `key` from every object below `value`. */
 void hp_fix_strip(hp_json *value, const char *key);

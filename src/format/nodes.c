@@ -309,6 +309,9 @@ hp_status hp_fix_nodes(const hp_fixup *f, hp_json *config, hp_error *error) {
             renumber(&g, g.references + i, end - i);
         }
     }
+    if (f->family != 3)
+        for (hp_json *layer = g.layers->first; layer && status == HP_OK; layer = layer->next)
+            status = hp_fix_tf_op(f, layer, error);
     if (status == HP_OK && f->family != 3) {
         unpack_single(config, "input_layers");
         unpack_single(config, "output_layers");

@@ -4,7 +4,7 @@
  *
  * Axes are pooled one after the other, as Keras does: averages of averages. */
 #include <string.h>
-#include "layers/support.h"
+#include "layers/adaptive_pooling.h"
 
 typedef struct adaptive_pooling {
     hp_ints output_size;
@@ -75,11 +75,12 @@ static hp_value pick_windows(hp_builder *b, const adaptive_pooling *c, hp_value 
     return hp_emit_gather(b, all, indices, axis + 1);
 }
 
-static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
-    const adaptive_pooling *c = layer->config;
-    if (!hp_check_rank(b, call->inputs[0], c->spatial + 2, c->spatial + 2)) return;
-    bool first = c->data_format == HP_CHANNELS_FIRST;
-    hp_value x = hp_as_float(b, call->inputs[0]);
+hp_value hp_adaptive_pool(
+    hp_builder *b, hp_value x, hp_pool_mode mode, int spatial, const int64_t *size_of, bool first) {
+    adaptive_pooling config = {.spatial = spatial, .mode = (int)mode}, *c = &config;
+    memcpy(config.size, size_of, (size_t)spatial * sizeof *size_of);
+    if (!hp_check_rank(b, x, spatial + 2, spatial + 2)) return HP_NO_VALUE;
+    x = hp_as_float(b, x);
     if (first) x = hp_channels_last(b, x);
     for (int i = 0; i < c->spatial && b->status == HP_OK; i++) {
         int64_t size = hp_builder_shape(b, x)->dims[i + 1], count = c->size[i];
@@ -91,7 +92,13 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
         else
             x = pick_windows(b, c, x, i, size);
     }
-    hp_call_output(b, call, first ? hp_channels_first(b, x) : x);
+    return first ? hp_channels_first(b, x) : x;
+}
+
+static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
+    const adaptive_pooling *c = layer->config;
+    bool first = c->data_format == HP_CHANNELS_FIRST;
+    hp_call_output(b, call, hp_adaptive_pool(b, call->inputs[0], (hp_pool_mode)c->mode, c->spatial, c->size, first));
 }
 
 #define POOLING(name, check_function)                                                                                  \

@@ -32,6 +32,10 @@ void hp_conv_check(hp_layer_scope *scope, hp_layer *layer, hp_conv_config *confi
 hp_value hp_conv_input(hp_builder *b, const hp_conv_config *config, hp_value x);
 /* Paddings for an input of this shape (channels last). False: the window does not fit, reported. */
 bool hp_conv_window(hp_builder *b, const hp_conv_config *config, const hp_shape *shape, hp_conv_params *params);
+/* Paddings of a transposed convolution along one axis (keras/src/backend/common/backend_utils.py, TensorFlow's);
+ * output_padding -1: null. False: reported. */
+bool hp_conv_transpose_window(hp_builder *b, int axis, int64_t size, int64_t kernel, int64_t stride, int64_t dilation,
+    bool same, int64_t output_padding, hp_conv_params *params);
 /* Activation and the layer's own data format. */
 hp_value hp_conv_output(hp_builder *b, const hp_conv_config *config, hp_value y);
 

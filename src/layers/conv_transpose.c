@@ -53,17 +53,17 @@ static void check_3d(hp_layer_scope *scope, hp_layer *layer, void *config) {
 }
 
 /* One axis, as _get_output_shape_given_tf_padding and the gradient of TensorFlow's convolution. */
-static bool window(hp_builder *b, const conv_transpose *c, int axis, int64_t size, hp_conv_params *params) {
-    const hp_conv_config *conv = &c->conv;
-    int64_t stride = conv->stride[axis], extent, full, made, extra = c->extra[axis];
-    if (__builtin_mul_overflow(conv->kernel[axis] - 1, conv->dilation[axis], &extent) || extent >= INT32_MAX ||
+bool hp_conv_transpose_window(hp_builder *b, int axis, int64_t size, int64_t kernel, int64_t stride, int64_t dilation,
+    bool same, int64_t extra, hp_conv_params *params) {
+    int64_t extent, full, made;
+    if (__builtin_mul_overflow(kernel - 1, dilation, &extent) || extent >= INT32_MAX ||
         __builtin_mul_overflow(size, stride, &full) || full >= HP_MAX_ELEMENTS) {
         hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "the result has too many elements along axis %d", axis + 1);
         return false;
     }
     extent++;
     full = (size - 1) * stride + extent;
-    if (conv->padding == HP_PADDING_SAME) {
+    if (same) {
         made = extra < 0 ? size * stride : (size - 1) * stride + extent % 2 + extra;
         params->pad_before[axis] = full > made ? (full - made) / 2 : 0;
     } else {
@@ -72,7 +72,7 @@ static bool window(hp_builder *b, const conv_transpose *c, int axis, int64_t siz
     }
     params->pad_after[axis] = full - made - params->pad_before[axis];
     params->strides[axis] = stride;
-    params->dilation[axis] = conv->dilation[axis];
+    params->dilation[axis] = dilation;
     return true;
 }
 
@@ -87,7 +87,9 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     params.spatial = conv->spatial;
     params.groups = 1;
     for (int i = 0; i < conv->spatial; i++)
-        if (!window(b, c, i, shape.dims[i + 1], &params)) return;
+        if (!hp_conv_transpose_window(b, i, shape.dims[i + 1], conv->kernel[i], conv->stride[i], conv->dilation[i],
+                conv->padding == HP_PADDING_SAME, c->extra[i], &params))
+            return;
     int64_t dims[HP_MAX_SPATIAL + 2];
     memcpy(dims, conv->kernel, (size_t)conv->spatial * sizeof *dims);
     dims[conv->spatial] = conv->filters;

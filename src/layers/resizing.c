@@ -2,26 +2,19 @@
  * keras/src/backend/tensorflow/image.py resize and keras/src/utils/image_utils.py smart_resize. */
 #include <string.h>
 #include "base/dtype.h"
-#include "layers/support.h"
+#include "layers/resizing.h"
 
-/* In the order of hp_resize_method. */
-static const char *const interpolations[] = {"nearest", "bilinear", "bicubic", "lanczos3", "lanczos5", NULL};
-static const char *const fill_modes[] = {"constant", NULL};
-
-typedef struct resizing {
-    int64_t height, width;
-    int interpolation, data_format, fill_mode;
-    bool crop_to_aspect_ratio, pad_to_aspect_ratio, antialias;
-    double fill_value;
-} resizing;
+const char *const hp_interpolations[] = {"nearest", "bilinear", "bicubic", "lanczos3", "lanczos5", "area", NULL};
+const char *const hp_fill_modes[] = {"constant", NULL};
+typedef hp_resizing resizing;
 
 static const hp_field resizing_fields[] = {
     HP_INT(resizing, height, HP_REQUIRED, 1, HP_MAX_DIM),
     HP_INT(resizing, width, HP_REQUIRED, 1, HP_MAX_DIM),
-    HP_ENUM(resizing, interpolation, HP_RESIZE_BILINEAR, interpolations),
+    HP_ENUM(resizing, interpolation, HP_RESIZE_BILINEAR, hp_interpolations),
     HP_BOOL(resizing, crop_to_aspect_ratio, false),
     HP_BOOL(resizing, pad_to_aspect_ratio, false),
-    HP_ENUM(resizing, fill_mode, 0, fill_modes),
+    HP_ENUM(resizing, fill_mode, 0, hp_fill_modes),
     HP_FLOAT(resizing, fill_value, 0, -1e30, 1e30),
     HP_BOOL(resizing, antialias, false),
     HP_ENUM(resizing, data_format, HP_CHANNELS_LAST, hp_data_formats),
@@ -80,13 +73,7 @@ static hp_value pad_to_ratio(hp_builder *b, hp_value x, const resizing *c) {
     return around[1] || around[2] ? hp_emit_pad(b, x, around, around, HP_PAD_CONSTANT, c->fill_value) : x;
 }
 
-static void lower_resizing(hp_builder *b, hp_layer *layer, hp_call *call) {
-    const resizing *c = layer->config;
-    if (call->input_is_list) {
-        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "a call on a list or dict is not supported, only on images alone");
-        return;
-    }
-    hp_value x = call->inputs[0];
+hp_value hp_resize_images(hp_builder *b, const hp_resizing *c, hp_value x) {
     hp_dtype dtype = hp_builder_tensor(b, x)->dtype;
     int rank = hp_builder_shape(b, x)->rank;
     bool first = c->data_format == HP_CHANNELS_FIRST, nearest = c->interpolation == HP_RESIZE_NEAREST;
@@ -104,7 +91,14 @@ static void lower_resizing(hp_builder *b, hp_layer *layer, hp_call *call) {
         x = hp_round_to_integer(b, x, dtype);
     else
         x = hp_emit_cast(b, x, dtype);
-    hp_call_output(b, call, as_given(b, x, rank, first));
+    return as_given(b, x, rank, first);
+}
+
+static void lower_resizing(hp_builder *b, hp_layer *layer, hp_call *call) {
+    if (call->input_is_list)
+        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "a call on a list or dict is not supported, only on images alone");
+    else
+        hp_call_output(b, call, hp_resize_images(b, layer->config, call->inputs[0]));
 }
 
 const hp_layer_class hp_layer_Resizing = {

@@ -7,6 +7,7 @@
 #include "prims/einsum.h"
 
 typedef struct config {
+    bool transpose_a, transpose_b;
     const char *subscripts;
     const hp_json *axes;
 } config;
@@ -17,11 +18,7 @@ static void floats(hp_builder *b, hp_value pair[2]) {
 }
 
 /* numpy.matmul: one axis is a row on the left, a column on the right, and is dropped from the result. */
-static void lower_matmul(hp_builder *b, hp_layer *layer, hp_call *call) {
-    (void)layer;
-    hp_value pair[2];
-    hp_op_operands(b, call, "x1", "x2", pair);
-    floats(b, pair);
+static void multiply(hp_builder *b, hp_call *call, hp_value pair[2]) {
     hp_shape left = *hp_builder_shape(b, pair[0]), right = *hp_builder_shape(b, pair[1]);
     if (b->status != HP_OK) return;
     if (left.rank < 2 || right.rank < 1) {
@@ -35,7 +32,33 @@ static void lower_matmul(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_call_output(b, call, y);
 }
 
+static void lower_matmul(hp_builder *b, hp_layer *layer, hp_call *call) {
+    (void)layer;
+    hp_value pair[2];
+    hp_op_operands(b, call, "x1", "x2", pair);
+    floats(b, pair);
+    multiply(b, call, pair);
+}
+
 const hp_op_class hp_op_Matmul = HP_OP("Matmul", HP_OP_NUMPY, hp_op_no_fields, hp_op_none, lower_matmul);
+
+/* TensorFlow's, whose operands may be transposed (graphs of Keras 2). */
+static const hp_field tf_matmul_fields[] = {
+    HP_BOOL(config, transpose_a, false), HP_BOOL(config, transpose_b, false), HP_FIELDS_END};
+
+static void lower_tf_matmul(hp_builder *b, hp_layer *layer, hp_call *call) {
+    const config *c = layer->config;
+    hp_value pair[2];
+    hp_op_operands(b, call, "x1", "x2", pair);
+    floats(b, pair);
+    for (int i = 0; i < 2 && b->status == HP_OK; i++) {
+        int rank = hp_builder_shape(b, pair[i])->rank;
+        if (i ? c->transpose_b : c->transpose_a) pair[i] = hp_move_axis(b, pair[i], rank - 1, rank - 2);
+    }
+    if (b->status == HP_OK) multiply(b, call, pair);
+}
+
+const hp_op_class hp_op_MatMul = HP_OP("MatMul", "keras.src.ops.tf", tf_matmul_fields, config, lower_tf_matmul);
 
 /* ---- einsum */
 

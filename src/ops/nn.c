@@ -1,24 +1,26 @@
 /* nn.c: convolutions and pooling as operations (keras/src/ops/nn.py), on the primitives that the layers use. */
 #include <string.h>
 
+#include "layers/adaptive_pooling.h"
 #include "layers/conv.h"
 #include "ops/op.h"
 
 typedef struct config {
-    hp_ints strides, dilation_rate, pool_size;
+    hp_ints strides, dilation_rate, pool_size, output_padding, output_size;
     int padding, data_format;
 } config;
 
 #define PADDING HP_ENUM(config, padding, 0, HP_NAMES("valid", "same"))
+#define DATA_FORMAT                                                                                                    \
+    {                                                                                                                  \
+        .name = "data_format", .type = HP_FIELD_ENUM, .offset = offsetof(config, data_format), .null_ok = true,        \
+        .names = (const char *const[]) {                                                                               \
+            "channels_last", "channels_first", NULL                                                                    \
+        }                                                                                                              \
+    }
 
 static const hp_field conv_fields[] = {HP_INTS(config, strides, 1, 1, HP_MAX_DIM),
-    HP_INTS(config, dilation_rate, 1, 1, HP_MAX_DIM), PADDING,
-    {.name = "data_format",
-        .type = HP_FIELD_ENUM,
-        .offset = offsetof(config, data_format),
-        .null_ok = true,
-        .names = (const char *const[]){"channels_last", "channels_first", NULL}},
-    HP_FIELDS_END};
+    HP_INTS(config, dilation_rate, 1, 1, HP_MAX_DIM), PADDING, DATA_FORMAT, HP_FIELDS_END};
 
 /* x with channels last, its spatial axes, and the padding of a window over them. False after a failure. */
 static bool prepare(hp_builder *b, const config *c, hp_value *x, const int64_t *kernel, hp_conv_params *params) {
@@ -85,16 +87,39 @@ const hp_op_class hp_op_Conv = HP_OP("Conv", HP_OP_NN, conv_fields, config, lowe
 const hp_op_class hp_op_DepthwiseConv = HP_OP("DepthwiseConv", HP_OP_NN, conv_fields, config, lower_depthwise);
 const hp_op_class hp_op_SeparableConv = HP_OP("SeparableConv", HP_OP_NN, conv_fields, config, lower_separable);
 
+static const hp_field transpose_fields[] = {HP_INTS(config, strides, 1, 1, HP_MAX_DIM),
+    HP_INTS(config, dilation_rate, 1, 1, HP_MAX_DIM), HP_INTS(config, output_padding, HP_NULL, 0, HP_MAX_DIM), PADDING,
+    DATA_FORMAT, HP_FIELDS_END};
+
+/* The kernel is [spatial..., filters, channels]. */
+static void lower_conv_transpose(hp_builder *b, hp_layer *layer, hp_call *call) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "inputs"), kernel = hp_as_float(b, hp_op_operand(b, call, 1, "kernel"));
+    hp_conv_params params;
+    hp_shape k = *hp_builder_shape(b, kernel);
+    int64_t extra[HP_MAX_RANK] = {-1, -1, -1};
+    config valid = *c;
+    valid.padding = 0;
+    if (!prepare(b, &valid, &x, k.dims, &params)) return;
+    if (c->output_padding.count > 0 && !hp_ints_spread(&c->output_padding, params.spatial, extra)) {
+        hp_builder_fail(b, HP_ERROR_SHAPE, "output_padding does not fit %d spatial axes", params.spatial);
+        return;
+    }
+    hp_shape shape = *hp_builder_shape(b, x);
+    for (int i = 0; i < params.spatial; i++)
+        if (!hp_conv_transpose_window(b, i, shape.dims[i + 1], k.dims[i], params.strides[i], params.dilation[i],
+                c->padding == 1, extra[i], &params))
+            return;
+    finish(b, call, c, hp_emit_conv_transpose(b, x, kernel, HP_NO_VALUE, &params));
+}
+
+const hp_op_class hp_op_ConvTranspose =
+    HP_OP("ConvTranspose", HP_OP_NN, transpose_fields, config, lower_conv_transpose);
+
 /* ---- pooling: strides default to pool_size */
 
 static const hp_field pool_fields[] = {HP_INTS(config, pool_size, HP_REQUIRED, 1, HP_MAX_DIM),
-    HP_INTS(config, strides, HP_NULL, 1, HP_MAX_DIM), PADDING,
-    {.name = "data_format",
-        .type = HP_FIELD_ENUM,
-        .offset = offsetof(config, data_format),
-        .null_ok = true,
-        .names = (const char *const[]){"channels_last", "channels_first", NULL}},
-    HP_FIELDS_END};
+    HP_INTS(config, strides, HP_NULL, 1, HP_MAX_DIM), PADDING, DATA_FORMAT, HP_FIELDS_END};
 
 static void pool(hp_builder *b, hp_layer *layer, hp_call *call, hp_pool_mode mode) {
     const config *c = layer->config;
@@ -134,3 +159,31 @@ static void lower_average_pool(hp_builder *b, hp_layer *layer, hp_call *call) {
 
 const hp_op_class hp_op_MaxPool = HP_OP("MaxPool", HP_OP_NN, pool_fields, config, lower_max_pool);
 const hp_op_class hp_op_AveragePool = HP_OP("AveragePool", HP_OP_NN, pool_fields, config, lower_average_pool);
+
+static const hp_field adaptive_fields[] = {
+    HP_INTS(config, output_size, HP_REQUIRED, 1, HP_MAX_DIM), DATA_FORMAT, HP_FIELDS_END};
+
+static void adaptive(hp_builder *b, hp_layer *layer, hp_call *call, hp_pool_mode mode) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "inputs");
+    int64_t size[HP_MAX_RANK] = {0};
+    int spatial = hp_builder_shape(b, x)->rank - 2;
+    if (b->status != HP_OK) return;
+    if (spatial < 1 || spatial > HP_MAX_SPATIAL || !hp_ints_spread(&c->output_size, spatial, size))
+        hp_builder_fail(b, HP_ERROR_SHAPE, "output_size does not fit %d spatial axes", spatial);
+    else
+        hp_call_output(b, call, hp_adaptive_pool(b, x, mode, spatial, size, c->data_format == HP_CHANNELS_FIRST));
+}
+
+static void lower_adaptive_max(hp_builder *b, hp_layer *layer, hp_call *call) {
+    adaptive(b, layer, call, HP_POOL_MAX);
+}
+
+static void lower_adaptive_average(hp_builder *b, hp_layer *layer, hp_call *call) {
+    adaptive(b, layer, call, HP_POOL_AVERAGE);
+}
+
+const hp_op_class hp_op_AdaptiveMaxPool =
+    HP_OP("AdaptiveMaxPool", HP_OP_NN, adaptive_fields, config, lower_adaptive_max);
+const hp_op_class hp_op_AdaptiveAveragePool =
+    HP_OP("AdaptiveAveragePool", HP_OP_NN, adaptive_fields, config, lower_adaptive_average);

@@ -46,6 +46,31 @@ hp_dtype hp_op_promote(hp_dtype a, hp_dtype b);
 /* A constant argument of the call, or NULL; for arguments that must be known when lowering. */
 const hp_json *hp_op_constant(const hp_call *call, int position, const char *keyword);
 
+/* ---- short forms for operations that are made of several primitives */
+hp_dtype hp_op_dtype(hp_builder *b, hp_value x);
+/* x where it is a float, else as float32: what keras's result_type(x.dtype, float) gives. */
+hp_value hp_op_floating(hp_builder *b, hp_value x);
+/* A number in the dtype of `like`. */
+hp_value hp_op_number(hp_builder *b, double value, hp_value like);
+hp_value hp_op_add(hp_builder *b, hp_value x, hp_value y);
+hp_value hp_op_subtract(hp_builder *b, hp_value x, hp_value y);
+hp_value hp_op_multiply(hp_builder *b, hp_value x, hp_value y);
+hp_value hp_op_divide(hp_builder *b, hp_value x, hp_value y);
+hp_value hp_op_scale(hp_builder *b, hp_value x, double factor); /* factor * x */
+hp_value hp_op_unary(hp_builder *b, hp_value x, hp_unary op);
+hp_value hp_op_is_nan(hp_builder *b, hp_value x);
+/* Elements [begin, end) of an axis, every `step`th. */
+hp_value hp_op_part(hp_builder *b, hp_value x, int axis, int64_t begin, int64_t end);
+/* x with a new axis of 1. */
+hp_value hp_op_new_axis(hp_builder *b, hp_value x, int axis);
+/* x without an axis of 1. */
+hp_value hp_op_drop_axis(hp_builder *b, hp_value x, int axis);
+hp_value hp_op_reduce(hp_builder *b, hp_value x, hp_reduction op, int axis, bool keepdims);
+/* What remains of `dtype` of a config: that dtype, or `fallback` where it is null. Fails where it is not known. */
+hp_dtype hp_op_config_dtype(hp_builder *b, const hp_layer *layer, hp_dtype fallback);
+/* The integers of a config's list, tuple or single integer, null as `null`; at most HP_MAX_RANK. Fails on others. */
+int hp_op_integers(hp_builder *b, const hp_json *value, int64_t null, int64_t *list);
+
 /* Axes of a reduction: null (all), an int or a list. Fills axes (at most HP_MAX_RANK, sorted, without doubles) and
  * returns their number; fails on axes outside the rank. */
 int hp_op_axes(hp_builder *b, const hp_json *axis, int rank, int *axes);

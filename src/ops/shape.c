@@ -15,31 +15,8 @@ typedef struct config {
     const hp_op_class hp_op_##name = HP_OP(#name, HP_OP_NUMPY, fields_##name, config, lower_##name);                   \
     static void lower_##name(hp_builder *b, hp_layer *layer, hp_call *call)
 
-/* The items of a tuple as it may be saved: a list, or a tagged object. */
-static const hp_json *items_of(const hp_json *value) {
-    if (!hp_json_is(value, HP_JSON_OBJECT)) return value;
-    const hp_json *config_of = hp_json_get(value, "config"), *items = hp_json_get(config_of, "items");
-    return items ? items : config_of;
-}
-
 static int integers(hp_builder *b, const hp_json *value, int64_t *list) {
-    const hp_json *items = items_of(value);
-    int count = 0;
-    if (hp_json_is(items, HP_JSON_INT)) {
-        list[0] = items->integer;
-        return 1;
-    }
-    if (!hp_json_is(items, HP_JSON_ARRAY) || items->count > HP_MAX_RANK) {
-        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "found %s, expected a list of at most %d integers",
-            hp_json_type_name(value), HP_MAX_RANK);
-        return 0;
-    }
-    HP_JSON_EACH (item, items) {
-        if (item->type != HP_JSON_INT && !hp_json_is_null(item))
-            hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "a shape holds %s", hp_json_type_name(item));
-        list[count++] = item->type == HP_JSON_INT ? item->integer : -1;
-    }
-    return count;
+    return hp_op_integers(b, value, -1, list);
 }
 
 /* newshape names the batch as -1 or None; a leading None with another -1 keeps the rows. */

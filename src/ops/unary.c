@@ -29,6 +29,7 @@ static void emit(hp_builder *b, hp_call *call, hp_unary op, float p0, float p1, 
     const hp_op_class hp_op_##name = HP_OP(#name, module_, hp_op_no_fields, hp_op_none, lower_##name)
 
 UNARY_OP(Absolute, HP_OP_NUMPY, ABSOLUTE, 0, 0, true);
+UNARY_OP(Abs, HP_OP_NUMPY, ABSOLUTE, 0, 0, true);
 UNARY_OP(Negative, HP_OP_NUMPY, NEGATIVE, 0, 0, true);
 UNARY_OP(Square, HP_OP_NUMPY, SQUARE, 0, 0, true);
 UNARY_OP(Sign, HP_OP_NUMPY, SIGN, 0, 0, true);
@@ -60,6 +61,7 @@ UNARY_OP(Arctanh, HP_OP_NUMPY, ATANH, 0, 0, false);
 UNARY_OP(Deg2rad, HP_OP_NUMPY, AFFINE, (float)(3.14159265358979323846 / 180), 0, false);
 UNARY_OP(Rad2deg, HP_OP_NUMPY, AFFINE, (float)(180 / 3.14159265358979323846), 0, false);
 UNARY_OP(Erf, HP_OP_MATH, ERF, 0, 0, false);
+UNARY_OP(Erfc, HP_OP_MATH, ERFC, 0, 0, false);
 UNARY_OP(Erfinv, HP_OP_MATH, ERFINV, 0, 0, false);
 UNARY_OP(Relu, HP_OP_NN, RELU, 0, INFINITY, false);
 UNARY_OP(Relu6, HP_OP_NN, RELU6, 0, 0, false);

@@ -71,7 +71,7 @@ hp_value hp_emit_fill(hp_builder *b, hp_dtype dtype, const hp_shape *shape, doub
 /* ---- arithmetic (numpy broadcasting; both sides of one dtype) */
 hp_value hp_emit_unary(hp_builder *b, hp_value x, hp_unary op, float p0, float p1, float p2);
 hp_value hp_emit_binary(hp_builder *b, hp_binary op, hp_value x, hp_value y);
-/* Comparisons and logic: bool out. select: condition ? x : y, broadcast. */
+/* Comparisons: bool out; logic: of bools, or bitwise of integers. select: condition ? x : y, broadcast. */
 hp_value hp_emit_compare(hp_builder *b, hp_compare_op op, hp_value x, hp_value y);
 hp_value hp_emit_logical(hp_builder *b, hp_logical_op op, hp_value x, hp_value y); /* y absent for NOT */
 hp_value hp_emit_select(hp_builder *b, hp_value condition, hp_value x, hp_value y);
@@ -102,7 +102,19 @@ hp_value hp_emit_normalise(
 /* Cumulative sum or product along an axis. */
 hp_value hp_emit_cumulate(hp_builder *b, hp_value x, bool product, int axis, bool reverse);
 
+/* The elements of an axis in order (equal ones as they stood, NaN last when ascending), and the places they had, int32;
+ * places may be NULL. */
+hp_value hp_emit_sort(hp_builder *b, hp_value x, int axis, bool descending, hp_value *places);
+/* numpy.take_along_axis: indices of any integer dtype, whose other axes broadcast with x's; a negative one counts from
+ * the end; one outside is HP_ERROR_ROW. */
+hp_value hp_emit_take_along(hp_builder *b, hp_value x, hp_value indices, int axis);
+/* The discrete Fourier transform of the last axis: real and imaginary part, float32; im: HP_NO_VALUE for zeros. The
+ * inverse is divided by the length. */
+void hp_emit_fft(hp_builder *b, hp_value re, hp_value im, bool inverse, hp_value outputs[2]);
+
 /* ---- moving data */
+/* The same bytes as another dtype of the same size. A view, no work. */
+hp_value hp_emit_bitcast(hp_builder *b, hp_value x, hp_dtype dtype);
 /* dims: as NumPy's reshape of the whole tensor, one -1 allowed, batch included; `rows` is kept where the input has
  * them: then dims[0] counts per row (or is -1). A view, no work. */
 hp_value hp_emit_reshape(hp_builder *b, hp_value x, int rank, const int64_t *dims);

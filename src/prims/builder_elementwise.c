@@ -78,7 +78,8 @@ hp_value hp_emit_compare(hp_builder *b, hp_compare_op op, hp_value x, hp_value y
 }
 
 hp_value hp_emit_logical(hp_builder *b, hp_logical_op op, hp_value x, hp_value y) {
-    hp_elementwise_step step = {.kind = HP_STEP_LOGICAL, .op = (uint8_t)op, .from = HP_BOOL, .dtype = HP_BOOL};
+    uint8_t dtype = (uint8_t)dtype_of(b, x);
+    hp_elementwise_step step = {.kind = HP_STEP_LOGICAL, .op = (uint8_t)op, .from = dtype, .dtype = dtype};
     return emit_step(b, step, (const hp_value[]){x, y}, op == HP_NOT ? 1 : 2);
 }
 

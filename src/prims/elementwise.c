@@ -55,7 +55,7 @@ static hp_typed_function *typed_function(const hp_elementwise_step *s) {
     case HP_STEP_COMPARE:
         return hp_typed_compare((hp_dtype)s->from, (hp_compare_op)s->op);
     case HP_STEP_LOGICAL:
-        return s->from == HP_BOOL ? hp_typed_logical((hp_logical_op)s->op) : NULL;
+        return hp_typed_logical((hp_dtype)s->from, (hp_logical_op)s->op);
     case HP_STEP_SELECT:
         return hp_typed_select((hp_dtype)s->from);
     case HP_STEP_CAST:
@@ -72,7 +72,8 @@ static bool is_kernel(const hp_elementwise_step *s) {
 
 static const char *step_name(const hp_elementwise_step *s) {
     static const char *const compares[] = {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal"};
-    static const char *const logicals[] = {"logical_and", "logical_or", "logical_xor", "logical_not"};
+    static const char *const logicals[] = {
+        "logical_and", "logical_or", "logical_xor", "logical_not", "shift_left", "shift_right", "gcd"};
     switch (s->kind) {
     case HP_STEP_UNARY:
         return s->op < HP_UNARY_COUNT ? hp_unary_names[s->op] : "?";
@@ -81,7 +82,7 @@ static const char *step_name(const hp_elementwise_step *s) {
     case HP_STEP_COMPARE:
         return s->op <= HP_GREATER_EQUAL ? compares[s->op] : "?";
     case HP_STEP_LOGICAL:
-        return s->op <= HP_NOT ? logicals[s->op] : "?";
+        return s->op <= HP_GCD ? logicals[s->op] : "?";
     case HP_STEP_SELECT:
         return "select";
     default:

@@ -54,4 +54,16 @@ typedef struct hp_axis_params {
     int32_t zero;
 } hp_axis_params;
 
+typedef struct hp_sort_params {
+    int32_t descending;
+} hp_sort_params;
+
+typedef struct hp_fft_params {
+    int32_t inverse;
+} hp_fft_params;
+
+typedef struct hp_bitcast_params {
+    int32_t dtype;
+} hp_bitcast_params;
+
 #endif

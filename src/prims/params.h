@@ -34,7 +34,9 @@ typedef enum hp_compare_op {
     HP_GREATER,
     HP_GREATER_EQUAL
 } hp_compare_op;
-typedef enum hp_logical_op { HP_AND, HP_OR, HP_XOR, HP_NOT } hp_logical_op;
+/* Of bools; of integers bit by bit. Shifts and gcd are of integers alone; a shift by the width or more gives 0 (-1 to the
+ * right of a negative one), one by less than 0 is by 0. */
+typedef enum hp_logical_op { HP_AND, HP_OR, HP_XOR, HP_NOT, HP_SHIFT_LEFT, HP_SHIFT_RIGHT, HP_GCD } hp_logical_op;
 typedef enum hp_reduction {
     HP_REDUCTION_SUM,
     HP_REDUCTION_MEAN,

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "prims/typed_bits.h"
 #include "prims/typed_double.h"
 #include "prims/typed_loops.h"
 
@@ -102,9 +103,10 @@ static void logical_xor(const hp_typed_call *c) {
 }
 static void logical_not(const hp_typed_call *c){HP_LOOP_1(uint8_t, uint8_t, !p)}
 
-hp_typed_function *hp_typed_logical(hp_logical_op op) {
+hp_typed_function *hp_typed_logical(hp_dtype dtype, hp_logical_op op) {
     static hp_typed_function *const functions[] = {
         [HP_AND] = logical_and, [HP_OR] = logical_or, [HP_XOR] = logical_xor, [HP_NOT] = logical_not};
+    if (dtype != HP_BOOL) return hp_typed_bits(dtype, op);
     return (unsigned)op <= HP_NOT ? functions[op] : NULL;
 }
 

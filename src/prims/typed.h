@@ -28,7 +28,7 @@ typedef void hp_typed_function(const hp_typed_call *call);
 hp_typed_function *hp_typed_unary(hp_dtype dtype, hp_unary op);
 hp_typed_function *hp_typed_binary(hp_dtype dtype, hp_binary op);
 hp_typed_function *hp_typed_compare(hp_dtype dtype, hp_compare_op op);
-hp_typed_function *hp_typed_logical(hp_logical_op op);
+hp_typed_function *hp_typed_logical(hp_dtype dtype, hp_logical_op op);
 hp_typed_function *hp_typed_select(hp_dtype dtype);
 /* numpy's astype; what does not fit the integer gives the least int32 or int64, cut to the type, as TensorFlow's
  * casts on x86 do. */

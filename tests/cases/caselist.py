@@ -66,7 +66,8 @@ class Input:
 @dataclasses.dataclass(frozen=True)
 class Case:
     """One model. `build(keras)` returns it, made with either package; `sets` are the concrete input shapes to predict,
-    a list with one shape an input in each; `keras2`: whether tf_keras makes a file of it as well; `batch`: Keras is
+    a list with one shape an input in each; `keras2`: whether tf_keras makes a file of it as well; `keras3`: whether Keras 3
+    does; `batch`: Keras is
     given so many rows at a time, one batch after the other (stateful layers)."""
 
     group: str
@@ -76,6 +77,7 @@ class Case:
     sets: tuple
     rtol: float | None = None
     keras2: bool = True
+    keras3: bool = True
     legacy: bool = True
     rows: int = 3
     batch: int | None = None

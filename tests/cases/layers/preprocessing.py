@@ -125,6 +125,26 @@ for mode in "int", "tf_idf":
         )
     )
 
+SOUND = [(60,)]
+CASES += layer_cases(
+    "MelSpectrogram",
+    SOUND,
+    [
+        {"fft_length": 16, "sequence_stride": 8, "num_mel_bins": 5, "sampling_rate": 60, "min_freq": 2.0},
+        {"fft_length": 20, "sequence_length": 12, "sequence_stride": 7, "num_mel_bins": 4, "power_to_db": False},
+    ],
+    keras2=False,
+    rtol=1e-4,
+)
+CASES += layer_cases(
+    "STFTSpectrogram",
+    [(40, 2)],
+    [{"mode": m, "frame_length": 8, "fft_length": 16} for m in ("log", "magnitude", "psd", "real", "imag", "angle", "stft")]
+    + [{"frame_length": 8, "frame_step": 3, "padding": "same", "expand_dims": True}],
+    keras2=False,
+    rtol=1e-4,
+)
+
 # Augmentation does nothing to the rows at inference.
 SAME = {
     "RandomFlip": {},

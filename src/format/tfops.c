@@ -1,0 +1,263 @@
+/* tfops.c: TensorFlow functions in graphs of Keras 2 (TFOpLambda, SlicingOpLambda, TensorFlowOpLayer) as the operations
+ * of keras.ops that they are, by the table tfops.def.
+ *
+ * Invariant: a layer is either changed as a whole or left as it is; what is left is refused later, by its own name. */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include "format/fixups.h"
+#include "format/json.h"
+
+typedef struct tf_op {
+    const char *function, *raw, *class_name, *module, *parameters;
+} tf_op;
+
+static const tf_op tf_ops[] = {
+#define TFOP(function, raw, class_name, module, parameters) {function, raw, class_name, module, parameters},
+#include "format/tfops.def"
+#undef TFOP
+};
+
+/* One parameter of the table. */
+typedef struct parameter {
+    char name[48], target[48], value[48];
+    char kind; /* '>' argument, '=' config key, ':' config key of its own, '?' must be `value`, '\0' must be absent */
+} parameter;
+
+/* The next word of `text`; NULL: there is none. */
+static const char *next_parameter(const char *text, parameter *p) {
+    memset(p, 0, sizeof *p);
+    while (*text == ' ') text++;
+    if (!*text) return NULL;
+    size_t length = strcspn(text, " "), name = strcspn(text, " >=?");
+    const char *end = text + length;
+    if (*text == ':') {
+        size_t key = strcspn(text + 1, ":");
+        snprintf(p->target, sizeof p->target, "%.*s", (int)key, text + 1);
+        snprintf(p->value, sizeof p->value, "%.*s", (int)(length - key - 2), text + key + 2);
+        p->kind = ':';
+        return end;
+    }
+    if (name > length) name = length;
+    snprintf(p->name, sizeof p->name, "%.*s", (int)name, text);
+    if (name == length) return end;
+    p->kind = text[name];
+    const char *rest = text + name + 1;
+    size_t target = p->kind == '=' ? strcspn(rest, " :") : (size_t)(end - rest);
+    snprintf(p->kind == '?' ? p->value : p->target, sizeof p->target, "%.*s", (int)target, rest);
+    if (p->kind == '=' && rest[target] == ':')
+        snprintf(p->value, sizeof p->value, "%.*s", (int)(end - rest - (ptrdiff_t)target - 1), rest + target + 1);
+    return end;
+}
+
+typedef struct conversion {
+    const hp_fixup *f;
+    const tf_op *op;
+    hp_json *config; /* of the operation */
+    bool fits;
+} conversion;
+
+static hp_status parse_value(const conversion *c, const char *text, hp_json **value, hp_error *error) {
+    return hp_json_parse(c->f->arena, "tfops.def", text, strlen(text), value, error);
+}
+
+static bool is_nothing(const hp_json *value) {
+    return hp_json_is_null(value) || (value->type == HP_JSON_BOOL && !value->boolean);
+}
+
+/* A copy of value under `key` of `object`; strings in small letters, as keras.ops has its modes. */
+static hp_status set(const conversion *c, hp_json *object, const char *key, const hp_json *value, hp_error *error) {
+    hp_json *copy = hp_json_copy(c->f->arena, value);
+    char *name = hp_arena_strdup(c->f->arena, key);
+    HP_FAIL_IF(!copy || !name, error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
+    if (object == c->config && copy->type == HP_JSON_STRING) {
+        char *text = hp_arena_strdup(c->f->arena, copy->string);
+        HP_ALLOCATED(text, error);
+        for (char *letter = text; *letter; letter++) *letter = (char)tolower((unsigned char)*letter);
+        copy->string = text;
+    }
+    hp_json_set(object, name, copy);
+    return HP_OK;
+}
+
+static const hp_json *given(const hp_json *call, size_t position, const char *name) {
+    const hp_json *kwargs = hp_json_get(call, "kwargs"), *args = hp_json_get(call, "args");
+    return position < args->count ? hp_json_at(args, position) : hp_json_get(kwargs, name);
+}
+
+/* A key of the config: the same in all calls, for the layer has one config. */
+static hp_status set_config(conversion *c, const parameter *p, const hp_json *value, hp_error *error) {
+    hp_json *fallback = NULL;
+    if (hp_json_is_null(value)) {
+        if (!p->value[0]) return HP_OK;
+        HP_TRY(parse_value(c, p->value, &fallback, error));
+        value = fallback;
+    }
+    const hp_json *before = hp_json_get(c->config, p->target);
+    if (before && before->type != HP_JSON_STRING && !hp_json_equal(before, value)) c->fits = false;
+    return set(c, c->config, p->target, value, error);
+}
+
+static hp_status convert_call(conversion *c, const hp_json *call, hp_json *args, hp_json *kwargs, hp_error *error) {
+    parameter p;
+    size_t position = 0, known = 0, unnamed = 0;
+    const hp_json *old = hp_json_get(call, "kwargs");
+    for (const char *text = c->op->parameters; (text = next_parameter(text, &p));) {
+        const hp_json *value = p.kind == ':' ? NULL : given(call, position, p.name);
+        if (p.kind != ':') known += hp_json_get(old, p.name) != NULL;
+        if (p.kind != ':') position++;
+        hp_json *wanted = NULL;
+        switch (p.kind) {
+        case '>':
+            if (hp_json_is_null(value)) break;
+            if (unnamed++ > 0) {
+                HP_TRY(set(c, kwargs, p.target, value, error));
+            } else {
+                hp_json *first = hp_json_copy(c->f->arena, value);
+                HP_ALLOCATED(first, error);
+                hp_json_append(args, first);
+            }
+            break;
+        case '=':
+        case ':':
+            HP_TRY(set_config(c, &p, value, error));
+            break;
+        case '?':
+            HP_TRY(parse_value(c, p.value, &wanted, error));
+            if (!is_nothing(value) && !hp_json_equal(value, wanted)) c->fits = false;
+            break;
+        default:
+            if (!is_nothing(value)) c->fits = false;
+        }
+    }
+    known += hp_json_get(old, "name") != NULL;
+    if (hp_json_get(call, "args")->count > position || known != old->count) c->fits = false;
+    return HP_OK;
+}
+
+/* ---- x[...] */
+
+/* {start, stop, step} of Keras 2 as a tagged slice; the others as they are. */
+static hp_status convert_subscript(const conversion *c, const hp_json *item, hp_json **result, hp_error *error) {
+    *result = hp_json_copy(c->f->arena, item);
+    HP_ALLOCATED(*result, error);
+    if (!hp_json_is(item, HP_JSON_OBJECT) || !hp_json_get(item, "start")) return HP_OK;
+    hp_json *config = *result;
+    *result = hp_json_new(c->f->arena, HP_JSON_OBJECT);
+    HP_ALLOCATED(*result, error);
+    HP_TRY(hp_fix_set_string(c->f, *result, "class_name", "__slice__", error));
+    hp_json_set(*result, "config", config);
+    return HP_OK;
+}
+
+static hp_status convert_slicing(conversion *c, const hp_json *call, hp_json *args, hp_json *kwargs, hp_error *error) {
+    const hp_json *spec = hp_json_get(hp_json_get(call, "kwargs"), "slice_spec"),
+                  *x = hp_json_at(hp_json_get(call, "args"), 0);
+    hp_json *first = hp_json_copy(c->f->arena, x), *key;
+    HP_ALLOCATED(first, error);
+    hp_json_append(args, first);
+    if (!hp_json_is(spec, HP_JSON_ARRAY)) {
+        HP_TRY(convert_subscript(c, spec, &key, error));
+    } else {
+        key = hp_json_new(c->f->arena, HP_JSON_ARRAY);
+        HP_ALLOCATED(key, error);
+        HP_JSON_EACH (item, spec) {
+            hp_json *converted;
+            HP_TRY(convert_subscript(c, item, &converted, error));
+            converted->key = NULL;
+            hp_json_append(key, converted);
+        }
+    }
+    hp_json_set(kwargs, "key", key);
+    return HP_OK;
+}
+
+/* ---- raw operations: inputs by number, tensors and constants together; attributes {"keep_dims": {"b": true}} */
+
+/* Attributes as keyword arguments of the function's names; dtypes and shapes of the inputs say nothing. */
+static hp_status convert_attributes(const conversion *c, const hp_json *attributes, hp_json *kwargs, hp_error *error) {
+    static const char *const renamed[][2] = {
+        {"keep_dims", "keepdims"}, {"adj_x", "adjoint_a"}, {"adj_y", "adjoint_b"}, {"alpha", "alpha"}};
+    HP_JSON_EACH (attribute, attributes)
+        for (size_t i = 0; i < sizeof renamed / sizeof *renamed; i++)
+            if (strcmp(attribute->key, renamed[i][0]) == 0 && attribute->first)
+                HP_TRY(set(c, kwargs, renamed[i][1], attribute->first, error));
+    return HP_OK;
+}
+
+static hp_status expand_raw(conversion *c, const hp_json *old_config, hp_json *call, hp_error *error) {
+    const hp_json *constants = hp_json_get(old_config, "constants"), *args = hp_json_get(call, "args");
+    const hp_json *first = hp_json_at(args, 0), *tensor = hp_json_is(first, HP_JSON_ARRAY) ? first->first : first;
+    size_t tensors = hp_json_is(first, HP_JSON_ARRAY) ? first->count : 1;
+    size_t count = tensors + (hp_json_is(constants, HP_JSON_OBJECT) ? constants->count : 0);
+    hp_json *all = hp_json_new(c->f->arena, HP_JSON_ARRAY), *kwargs = hp_json_new(c->f->arena, HP_JSON_OBJECT);
+    HP_FAIL_IF(!all || !kwargs, error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
+    for (size_t i = 0; i < count; i++) {
+        char number[24];
+        snprintf(number, sizeof number, "%zu", i);
+        const hp_json *constant = hp_json_get(constants, number), *value = constant ? constant : tensor;
+        if (!value) {
+            c->fits = false;
+            return HP_OK;
+        }
+        if (!constant) tensor = tensor->next;
+        hp_json *copy = hp_json_copy(c->f->arena, value);
+        HP_ALLOCATED(copy, error);
+        hp_json_append(all, copy);
+    }
+    HP_TRY(convert_attributes(c, hp_json_get(hp_json_get(old_config, "node_def"), "attr"), kwargs, error));
+    hp_json_set(call, "args", all);
+    hp_json_set(call, "kwargs", kwargs);
+    return HP_OK;
+}
+
+/* ---- layers */
+
+static const tf_op *find(const char *class_name, const hp_json *config) {
+    static const tf_op slicing = {"__operators__.getitem", "", "GetItem", "numpy", ""};
+    const char *function = hp_json_string(hp_json_get(config, "function"));
+    const char *raw = hp_json_string(hp_json_get(hp_json_get(config, "node_def"), "op"));
+    bool is_raw = strcmp(class_name, "TensorFlowOpLayer") == 0, slices = strcmp(class_name, "SlicingOpLambda") == 0;
+    if (!is_raw && !slices && strcmp(class_name, "TFOpLambda") != 0) return NULL;
+    if (!is_raw && function && strcmp(function, slicing.function) == 0) return &slicing;
+    for (size_t i = 0; i < sizeof tf_ops / sizeof *tf_ops; i++) {
+        const tf_op *op = &tf_ops[i];
+        if (is_raw ? raw && strcmp(op->raw, raw) == 0 : function && strcmp(op->function, function) == 0) return op;
+    }
+    return NULL;
+}
+
+static hp_status convert(conversion *c, const hp_json *old_config, hp_json *call, hp_error *error) {
+    hp_json *args = hp_json_new(c->f->arena, HP_JSON_ARRAY), *kwargs = hp_json_new(c->f->arena, HP_JSON_OBJECT);
+    HP_FAIL_IF(!args || !kwargs, error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
+    if (hp_json_get(old_config, "node_def")) HP_TRY(expand_raw(c, old_config, call, error));
+    if (!c->fits) return HP_OK;
+    HP_TRY(strcmp(c->op->class_name, "GetItem") == 0 ? convert_slicing(c, call, args, kwargs, error)
+                                                     : convert_call(c, call, args, kwargs, error));
+    hp_json_set(call, "args", args);
+    hp_json_set(call, "kwargs", kwargs);
+    return HP_OK;
+}
+
+hp_status hp_fix_tf_op(const hp_fixup *f, hp_json *layer, hp_error *error) {
+    const char *class_name = hp_json_string(hp_json_get(layer, "class_name"));
+    const hp_json *old_config = hp_json_get(layer, "config");
+    conversion c = {.f = f, .op = class_name ? find(class_name, old_config) : NULL, .fits = true};
+    hp_json *calls = hp_fix_member(layer, "inbound_nodes");
+    if (!c.op) return HP_OK;
+    hp_json *converted = hp_json_copy(f->arena, calls);
+    const char *name = hp_json_string(hp_json_get(layer, "name"));
+    char module[64];
+    c.config = hp_json_new(f->arena, HP_JSON_OBJECT);
+    HP_FAIL_IF(!c.config || !converted, error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
+    HP_TRY(hp_fix_set_string(f, c.config, "name", name ? name : "", error));
+    for (hp_json *call = converted->first; call && c.fits; call = call->next)
+        HP_TRY(convert(&c, old_config, call, error));
+    if (!c.fits) return HP_OK;
+    snprintf(module, sizeof module, "keras.src.ops.%s", c.op->module);
+    HP_TRY(hp_fix_set_string(f, layer, "class_name", c.op->class_name, error));
+    HP_TRY(hp_fix_set_string(f, layer, "module", hp_arena_strdup(f->arena, module), error));
+    hp_json_set(layer, "config", c.config);
+    hp_json_set(layer, "inbound_nodes", converted);
+    return HP_OK;
+}
