@@ -145,6 +145,22 @@ CASES += layer_cases(
     rtol=1e-4,
 )
 
+PHOTO = Input((6, 7, 3), "float32", 0, 256)
+CASES += layer_cases("AutoContrast", [PHOTO], [{}, {"value_range": (0, 200)}], keras2=False)
+CASES += layer_cases(
+    "ContrastLimitedAdaptiveHistogramEqualization",
+    [Input((9, 10, 2), "float32", 0, 256)],
+    [{"tile_grid_size": (2, 3)}, {"tile_grid_size": (4, 4), "clip_limit": -1.0, "value_range": (0, 300)}],
+    keras2=False,
+)
+
+
+def pipeline(k, x):
+    return k.layers.Pipeline([k.layers.Rescaling(0.5), k.layers.CenterCrop(4, 4)])(x)
+
+
+CASES.append(graph_case("Pipeline", PHOTO, keras2=False)(pipeline))
+
 # Augmentation does nothing to the rows at inference.
 SAME = {
     "RandomFlip": {},
