@@ -1,6 +1,9 @@
-# SIGINT: exit code 5, and nothing under the final name.
+# SIGTERM while rows still come: exit code 5, and nothing under the final name.
 "$BUILT_EXAMPLES/make_rows" 3000000 10 > rows.npy
-hornpipe predict "$EXAMPLES/mlp_10_64_64_1.keras" - -o out.npy --progress none --chunk-rows 1000 < rows.npy &
+{
+    head -c 4000128 rows.npy
+    while head -c 40000 /dev/zero 2> /dev/null; do sleep 0.02; done
+} | hornpipe predict "$EXAMPLES/mlp_10_64_64_1.keras" - -o out.npy --progress none --chunk-rows 1000 &
 job=$!
 sleep 0.2
 kill -TERM $job
