@@ -154,6 +154,12 @@ typedef struct hp_model_options {
  * HP_ERROR_ARGUMENT (unknown ISA or output layer), HP_ERROR_NO_MEMORY. Thread-safe. */
 HP_API hp_status hp_model_open(const char *path, const hp_model_options *options, hp_model **model, hp_error *error);
 
+/* As hp_model_open, from the `size` bytes of a .keras or HDF5 file that are in memory already. They must stay there,
+ * unchanged, until the model is closed: weights are used in place. `name` stands for the path in messages (NULL: "model").
+ * options->weights must be NULL. */
+HP_API hp_status hp_model_open_memory(const char *name, const void *data, size_t size, const hp_model_options *options,
+    hp_model **model, hp_error *error);
+
 /* Frees a model; NULL: nothing. No session may be left and no call on it running. */
 HP_API void hp_model_close(hp_model *model);
 
@@ -233,11 +239,36 @@ typedef struct hp_model_info {
 } hp_model_info;
 HP_API void hp_model_describe(const hp_model *model, hp_model_info *info);
 
+/* One weight: its values in memory, C order, which nobody may change. Text and data live as long as the model. */
+typedef struct hp_weight_info {
+    const char *name; /* Keras's name of the variable: "kernel" */
+    char path[256];   /* its layers' names from the model's on, and its own: "encoder/dense_1/kernel"; may be cut */
+    hp_dtype dtype;   /* float32 where the file has a narrower float */
+    int rank;         /* 0: one number */
+    int64_t shape[HP_MAX_RANK];
+    const void *data;
+    int trainable;
+} hp_weight_info;
+
+/* Weights in the order of the layers and, in a layer, of their creation; those of a shared layer once. Thread-safe. */
+HP_API size_t hp_model_weight_count(const hp_model *model);
+HP_API hp_status hp_model_weight(const hp_model *model, size_t index, hp_weight_info *info, hp_error *error);
+
+/* How Keras nests the model's inputs, or its outputs: JSON text in which each tensor is its index (hp_model_input,
+ * hp_model_output), `0` for a bare tensor, `[0, 1]` for a list, `{"image": 0, "boxes": [1, 2]}` for a dict. *text belongs
+ * to the caller: hp_text_free. Thread-safe. */
+HP_API hp_status hp_model_input_structure(const hp_model *model, char **text, hp_error *error);
+HP_API hp_status hp_model_output_structure(const hp_model *model, char **text, hp_error *error);
+HP_API void hp_text_free(char *text); /* NULL: nothing */
+
 /* Whether a file can be run, and every reason why not. */
 typedef struct hp_report hp_report;
 /* Reads a model as hp_model_open does, but does not stop at the first thing that is not supported. Fails only where
  * there is nothing to report on (HP_ERROR_IO, HP_ERROR_FORMAT of the container, HP_ERROR_NO_MEMORY). */
 HP_API hp_status hp_report_open(const char *path, const hp_model_options *options, hp_report **report, hp_error *error);
+/* As hp_report_open, for bytes as hp_model_open_memory takes them. The report does not need them any more. */
+HP_API hp_status hp_report_open_memory(const char *name, const void *data, size_t size, const hp_model_options *options,
+    hp_report **report, hp_error *error);
 HP_API size_t hp_report_count(const hp_report *report); /* 0: the model can be run */
 /* Reason `index`: status, where and message. NULL when there is none. Lives as long as the report. */
 HP_API const hp_error *hp_report_reason(const hp_report *report, size_t index);

@@ -97,10 +97,24 @@ static hp_status describe_outputs(hp_model *model, const char *output_layer, hp_
     return HP_OK;
 }
 
+/* Where a model is opened from: a file, or its bytes in memory. */
+typedef struct source {
+    const char *path; /* with bytes: their name in messages */
+    const void *data; /* NULL: a file */
+    size_t size;
+} source;
+
+static hp_status open_spec(hp_model *model, source from, const hp_model_options *options, hp_error *error) {
+    if (!from.data) return hp_model_spec_open(from.path, options->weights, &model->spec, error);
+    HP_FAIL_IF(options->weights, error, HP_ERROR_ARGUMENT, from.path,
+        "a model in memory holds its own weights; a weights file cannot be given too");
+    return hp_model_spec_open_memory(from.path, from.data, from.size, NULL, 0, &model->spec, error);
+}
+
 static hp_status open_parts(
-    hp_model *model, const char *path, const hp_model_options *options, hp_reasons *reasons, hp_error *error) {
+    hp_model *model, source from, const hp_model_options *options, hp_reasons *reasons, hp_error *error) {
     HP_TRY(choose_kernels(options->isa, &model->kernels, error));
-    HP_TRY(hp_model_spec_open(path, options->weights, &model->spec, error));
+    HP_TRY(open_spec(model, from, options, error));
     model->constants = hp_constants_new();
     HP_ALLOCATED(model->constants, error);
     HP_TRY(hp_network_open(model->spec, model->constants, reasons, &model->network, error));
@@ -114,9 +128,9 @@ static hp_status open_parts(
 
 /* Opens as far as it goes; every reason against running the model is added to `reasons` (may be NULL). */
 static hp_status open_model(
-    const char *path, const hp_model_options *given, hp_reasons *reasons, hp_model **result, hp_error *error) {
+    source from, const hp_model_options *given, hp_reasons *reasons, hp_model **result, hp_error *error) {
     *result = NULL;
-    HP_FAIL_IF(!path, error, HP_ERROR_ARGUMENT, NULL, "path is NULL");
+    HP_FAIL_IF(!from.path, error, HP_ERROR_ARGUMENT, NULL, "path is NULL");
     hp_model_options options = filled(given);
     hp_model *model = HP_NEW(hp_model);
     HP_ALLOCATED(model, error);
@@ -124,7 +138,7 @@ static hp_status open_model(
     model->prefer = options.prefer;
     hp_caches_find(NULL, &model->caches);
     model->cores = hp_core_count();
-    hp_status status = open_parts(model, path, &options, reasons, error);
+    hp_status status = open_parts(model, from, &options, reasons, error);
     if (status != HP_OK)
         hp_model_close(model);
     else
@@ -134,7 +148,15 @@ static hp_status open_model(
 
 hp_status hp_model_open(const char *path, const hp_model_options *options, hp_model **model, hp_error *error) {
     HP_FAIL_IF(!model, error, HP_ERROR_ARGUMENT, NULL, "model is NULL");
-    return open_model(path, options, NULL, model, error);
+    return open_model((source){.path = path}, options, NULL, model, error);
+}
+
+hp_status hp_model_open_memory(const char *name, const void *data, size_t size, const hp_model_options *options,
+    hp_model **model, hp_error *error) {
+    HP_FAIL_IF(!model, error, HP_ERROR_ARGUMENT, NULL, "model is NULL");
+    *model = NULL;
+    HP_FAIL_IF(!data, error, HP_ERROR_ARGUMENT, NULL, "data is NULL");
+    return open_model((source){name ? name : "model", data, size}, options, NULL, model, error);
 }
 
 void hp_model_close(hp_model *model) {
@@ -228,14 +250,14 @@ struct hp_report {
     char note[320];
 };
 
-hp_status hp_report_open(const char *path, const hp_model_options *options, hp_report **result, hp_error *error) {
+static hp_status open_report(source from, const hp_model_options *options, hp_report **result, hp_error *error) {
     HP_FAIL_IF(!result, error, HP_ERROR_ARGUMENT, NULL, "report is NULL");
     *result = NULL;
     hp_report *report = HP_NEW(hp_report);
     HP_ALLOCATED(report, error);
     hp_model *model;
     hp_error first;
-    hp_status status = open_model(path, options, &report->reasons, &model, &first);
+    hp_status status = open_model(from, options, &report->reasons, &model, &first);
     const char *where;
     if (status == HP_OK && hp_network_mixes_rows(model->network, &where))
         snprintf(report->note, sizeof report->note,
@@ -251,6 +273,17 @@ hp_status hp_report_open(const char *path, const hp_model_options *options, hp_r
     }
     *result = report;
     return HP_OK;
+}
+
+hp_status hp_report_open(const char *path, const hp_model_options *options, hp_report **report, hp_error *error) {
+    return open_report((source){.path = path}, options, report, error);
+}
+
+hp_status hp_report_open_memory(const char *name, const void *data, size_t size, const hp_model_options *options,
+    hp_report **report, hp_error *error) {
+    if (report) *report = NULL;
+    HP_FAIL_IF(!data, error, HP_ERROR_ARGUMENT, NULL, "data is NULL");
+    return open_report((source){name ? name : "model", data, size}, options, report, error);
 }
 
 size_t hp_report_count(const hp_report *report) {

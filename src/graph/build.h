@@ -44,6 +44,14 @@ size_t hp_network_layer_count(const hp_network *network);
 const hp_layer_info *hp_network_layer(const hp_network *network, size_t index);
 int64_t hp_network_parameters(const hp_network *network, bool trainable_only);
 
+/* Every weight of the network, in the order of its layers; see hp_weight_info. False: there is no such weight. */
+size_t hp_network_weight_count(const hp_network *network);
+bool hp_network_weight(const hp_network *network, size_t index, hp_weight_info *info);
+/* The nesting of the inputs or outputs as the config writes it down: a reference, or lists and dicts of references; NULL
+ * where the model has none (Sequential). hp_network_is_tensor: whether a value of it is a reference. */
+const hp_json *hp_network_structure(const hp_network *network, bool outputs);
+bool hp_network_is_tensor(const hp_json *value);
+
 /* Whether a row's result depends on the other rows of its batch; then *where (may be NULL) is the place that makes it
  * so. Such a network must be lowered with batch_rows > 0. */
 bool hp_network_mixes_rows(const hp_network *network, const char **where);

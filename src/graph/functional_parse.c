@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "graph/models.h"
+#include "graph/network.h"
 
 enum { MAX_ARGUMENT_DEPTH = 16 };
 
@@ -203,13 +204,13 @@ static void parse_nodes(parser *p) {
 }
 
 /* input_layers, output_layers: one [layer, node, tensor], or lists and dicts of these. */
-static bool is_ref(const hp_json *value) {
+bool hp_network_is_tensor(const hp_json *value) {
     return hp_json_is(value, HP_JSON_ARRAY) && value->count == 3 && hp_json_is(value->first, HP_JSON_STRING);
 }
 
 static size_t count_refs(const hp_json *value, int depth) {
     size_t n = 0;
-    if (is_ref(value)) return 1;
+    if (hp_network_is_tensor(value)) return 1;
     if (depth > MAX_ARGUMENT_DEPTH || !value || (value->type != HP_JSON_ARRAY && value->type != HP_JSON_OBJECT))
         return 0;
     HP_JSON_EACH (item, value) n += count_refs(item, depth + 1);
@@ -222,7 +223,7 @@ static int by_member_key(const void *a, const void *b) {
 
 /* Appends the references of a structure in the order of keras.tree: lists in order, dicts by sorted key. */
 static bool flatten(parser *p, const char *key, const hp_json *value, hp_tensor_ref *refs, size_t *count, int depth) {
-    if (is_ref(value)) {
+    if (hp_network_is_tensor(value)) {
         if (!resolve(p, key, value, &refs[*count])) return false;
         ++*count;
         return true;
