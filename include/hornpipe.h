@@ -7,7 +7,8 @@
  *   4. model             what a model takes, gives and is made of; whether a file can be run, and why not
  *   5. session           one caller's own workspace: the quickest way to many small calls
  *   6. files             whole files in and out, rows in order, memory bounded
- *   7. advanced          cores, ISAs, measuring
+ *   7. streaming         batches pushed in and pulled out, in order: threads or worker processes
+ *   8. advanced          cores, ISAs, measuring
  *
  *     #include <hornpipe.h>
  *     hp_error error;
@@ -314,6 +315,27 @@ HP_API hp_status hp_array_load(const hp_file *file, hp_array *array, hp_error *e
 /* Writes an array (any strides) to a file, whole or not at all. */
 HP_API hp_status hp_array_save(const hp_file *file, const hp_array *array, hp_error *error);
 
+/* Where rows are computed. */
+typedef enum hp_backend {
+    HP_BACKEND_THREADS = 0, /* on threads of this process */
+    /* In worker processes, forked by the call. They share one copy of the packed weights, and rows go to them through
+     * shared memory. A worker that dies (killed, out of memory, a crash in a custom layer) is replaced and its rows are
+     * done again; rows that kill twice are narrowed down to the one that does, which has failed (hp_on_error). Not for
+     * models that keep a state from batch to batch, nor where the outputs' shapes depend on the data. */
+    HP_BACKEND_PROCESSES = 1,
+} hp_backend;
+
+/* What becomes of a row that fails: a value that the model cannot take, text that is no number, a row that kills its
+ * worker. (In a model that mixes rows, all rows of the batch.) */
+typedef enum hp_on_error {
+    HP_ON_ERROR_FAIL = 0, /* the call fails, and names the first such row */
+    HP_ON_ERROR_NAN = 1,  /* its outputs are NaN (-1 in integers, false, "", index -1), and the call goes on */
+} hp_on_error;
+
+/* Called with HP_ON_ERROR_NAN for rows [first, first + count) that failed, counted from 0 over the whole run, and why.
+ * Rows come in order. It is called from whichever thread takes the results. */
+typedef void hp_row_failure(void *context, int64_t first, int64_t count, const hp_error *error);
+
 typedef struct hp_stream_options {
     size_t struct_size;
     int jobs; /* as hp_predict_options */
@@ -324,8 +346,13 @@ typedef struct hp_stream_options {
     int top_k;                 /* k > 0: write the k largest, as pairs of index and value, largest first */
     const double *threshold;   /* not NULL: write 1 where value >= *threshold, else 0 */
     const char *const *labels; /* NULL-terminated: with argmax, top_k or threshold, write names for indices */
-    hp_progress *progress;
+    hp_progress *progress;     /* not 0: the chunks in flight are finished, then the call is interrupted */
     void *progress_context;
+    hp_backend backend;
+    hp_on_error on_error;
+    hp_row_failure *failure;
+    void *failure_context;
+    int keep_existing; /* 1: an output that exists already is an error, not replaced */
 } hp_stream_options;
 
 /* Predicts whole files: reads, computes and writes at the same time, chunk by chunk, rows in order, in bounded memory.
@@ -340,7 +367,82 @@ typedef struct hp_stream_options {
 HP_API hp_status hp_predict_files(hp_model *model, const hp_file *inputs, size_t input_count, const hp_file *outputs,
     size_t output_count, const hp_stream_options *options, int64_t *rows, hp_error *error);
 
-/* ---- 7. advanced ------------------------------------------------------------------------------------------------- */
+/* ---- 7. streaming ------------------------------------------------------------------------------------------------ */
+
+/* A predictor takes batches (arrays of any number of rows) and gives their predictions back in the same order, each
+ * once, while later ones are computed already: the same engine as hp_predict_files, with the caller at both ends.
+ *
+ *     hp_predictor *predictor;
+ *     hp_predictor_open(model, &(hp_predictor_options){.struct_size = sizeof(hp_predictor_options)}, &predictor, &error);
+ *     for (;;) {
+ *         while (have_more && hp_predictor_room(predictor) > 0) {
+ *             have_more = next_batch(&x);
+ *             if (have_more) hp_predictor_push(predictor, &x, 1, &error);
+ *         }
+ *         if (hp_predictor_pending(predictor) == 0) break;
+ *         hp_array y = {0};
+ *         hp_predictor_pull(predictor, &y, 1, NULL, &error);
+ *         use(&y);
+ *         hp_array_free(&y);
+ *     }
+ *     hp_predictor_close(predictor);
+ *
+ * One thread may push and another pull at the same time (or one thread do both, as above); hp_predictor_cancel,
+ * hp_predictor_room and hp_predictor_pending may be called from any thread. */
+typedef struct hp_predictor hp_predictor;
+
+typedef struct hp_predictor_options {
+    size_t struct_size;
+    hp_backend backend;
+    int jobs;           /* threads or worker processes; 0: hp_core_count() */
+    int64_t batch_size; /* as hp_predict_options */
+    int64_t chunk_rows; /* rows that a worker process is given at a time; 0: each its share of a batch */
+    int look_ahead;     /* batches that may be pushed and not yet pulled: bounds memory; 0: 4, at most 1024 */
+    hp_on_error on_error;
+    hp_row_failure *failure; /* called within hp_predictor_pull */
+    void *failure_context;
+    hp_progress *progress; /* called from a thread of the predictor, with rows computed and -1; not 0: cancels */
+    void *progress_context;
+} hp_predictor_options;
+
+/* Opens a predictor on a model, which has to outlive it. Worker processes start here where the model's shapes are known
+ * without data, else with the first batch; they see nothing that the program writes to its memory later. Errors:
+ * HP_ERROR_ARGUMENT, HP_ERROR_NO_MEMORY, HP_ERROR_UNSUPPORTED (see hp_backend). */
+HP_API hp_status hp_predictor_open(
+    hp_model *model, const hp_predictor_options *options, hp_predictor **predictor, hp_error *error);
+
+/* Hands a batch over; its rows are copied, so the arrays are the caller's again on return. Waits while `look_ahead`
+ * batches are pushed and not pulled: who pushes and pulls on one thread asks hp_predictor_room before.
+ * Errors: HP_ERROR_SHAPE, HP_ERROR_ARGUMENT (nothing was pushed; the predictor goes on); HP_ERROR_INTERRUPTED after
+ * hp_predictor_cancel; HP_ERROR_NO_MEMORY. */
+HP_API hp_status hp_predictor_push(
+    hp_predictor *predictor, const hp_array *inputs, size_t input_count, hp_error *error);
+
+/* No batches follow: pull tells the end after the last one. */
+HP_API void hp_predictor_finish(hp_predictor *predictor);
+
+/* The predictions of the oldest batch that was not pulled yet; waits for it.
+ *
+ * outputs  as hp_model_predict: data NULL is allocated (free it with hp_array_free), else written to
+ * *ended   (may be NULL) 1: hp_predictor_finish was called and all has been pulled; outputs are untouched
+ *
+ * Errors are those of this batch alone, whose results are lost; later batches can be pulled: HP_ERROR_ROW (error->row:
+ * the first bad row, within the batch), HP_ERROR_SHAPE and others as hp_model_predict. HP_ERROR_INTERRUPTED after
+ * hp_predictor_cancel; HP_ERROR_INTERNAL where worker processes keep dying. */
+HP_API hp_status hp_predictor_pull(
+    hp_predictor *predictor, hp_array *outputs, size_t output_count, int *ended, hp_error *error);
+
+/* Batches that can be pushed now without waiting, and batches pushed that were not pulled. */
+HP_API int hp_predictor_room(hp_predictor *predictor);
+HP_API int hp_predictor_pending(hp_predictor *predictor);
+
+/* Stops: calls that wait, and all later ones, return HP_ERROR_INTERRUPTED. Thread-safe. */
+HP_API void hp_predictor_cancel(hp_predictor *predictor);
+
+/* Ends the predictor's threads and processes and frees it; batches not pulled are lost. NULL: nothing. */
+HP_API void hp_predictor_close(hp_predictor *predictor);
+
+/* ---- 8. advanced ------------------------------------------------------------------------------------------------- */
 
 /* The library's version, "0.1.0". */
 HP_API const char *hp_version(void);

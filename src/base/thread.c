@@ -3,6 +3,7 @@
 #include "base/thread.h"
 
 #include <signal.h>
+#include <time.h>
 #include "base/memory.h"
 
 typedef struct start {
@@ -63,6 +64,15 @@ void hp_condition_release(hp_condition *condition) {
 
 void hp_condition_wait(hp_condition *condition, hp_mutex *mutex) {
     pthread_cond_wait(&condition->handle, &mutex->handle);
+}
+
+bool hp_condition_wait_for(hp_condition *condition, hp_mutex *mutex, double seconds) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    double nanoseconds = (double)until.tv_nsec + seconds * 1e9;
+    until.tv_sec += (time_t)(nanoseconds / 1e9);
+    until.tv_nsec = (long)(nanoseconds - 1e9 * (double)(time_t)(nanoseconds / 1e9));
+    return pthread_cond_timedwait(&condition->handle, &mutex->handle, &until) == 0;
 }
 
 void hp_condition_signal(hp_condition *condition) {

@@ -6,6 +6,7 @@
 #define HP_BASE_THREAD_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include "base/error.h"
 
 /* ---- threads ---- */
@@ -44,6 +45,8 @@ void hp_condition_release(hp_condition *condition); /* nobody waits */
 /* Gives `mutex` (held by the caller) up, sleeps, and holds it again on return. May return with nothing said: look at
  * what was waited for in a loop. */
 void hp_condition_wait(hp_condition *condition, hp_mutex *mutex);
+/* The same for at most about `seconds`; false: nobody woke it before. */
+bool hp_condition_wait_for(hp_condition *condition, hp_mutex *mutex, double seconds);
 void hp_condition_signal(hp_condition *condition);    /* wakes one */
 void hp_condition_broadcast(hp_condition *condition); /* wakes all */
 

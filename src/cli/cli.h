@@ -9,7 +9,14 @@
 #include "hornpipe.h"
 
 /* Exit codes; users' scripts rely on them. */
-enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_UNSUPPORTED = 3, EXIT_INTERRUPTED = 5 };
+enum {
+    EXIT_DONE = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+    EXIT_UNSUPPORTED = 3,
+    EXIT_ROWS_FAILED = 4,
+    EXIT_INTERRUPTED = 5
+};
 
 typedef enum hp_option_kind {
     HP_OPTION_FLAG,   /* bool: present */

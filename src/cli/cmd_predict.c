@@ -9,8 +9,8 @@ typedef struct options {
     hp_texts outputs;
     const char *input_format, *output_format, *columns, *id_columns, *labels;
     const char *threshold;
-    bool header, no_header, argmax, verbose;
-    int progress;
+    bool header, no_header, argmax, verbose, force;
+    int progress, backend, on_error;
     int64_t jobs, batch_size, chunk_rows, max_memory, top_k;
 } options;
 
@@ -25,7 +25,12 @@ static const hp_option table[] = {
     {"columns", 0, HP_OPTION_TEXT, offsetof(options, columns), "LIST",
         "csv: columns to read, by name or number: a,b,3-9"},
     {"id-columns", 0, HP_OPTION_TEXT, offsetof(options, id_columns), "LIST", "csv: columns carried over to the output"},
-    {"jobs", 'j', HP_OPTION_COUNT, offsetof(options, jobs), "N", "threads; default: all cores that may be used"},
+    {"jobs", 'j', HP_OPTION_COUNT, offsetof(options, jobs), "N", "workers; default: all cores that may be used"},
+    {"backend", 0, HP_OPTION_CHOICE, offsetof(options, backend), "threads|processes",
+        "what computes: threads, or processes, which survive what kills one of them"},
+    {"on-error", 0, HP_OPTION_CHOICE, offsetof(options, on_error), "fail|nan",
+        "rows that fail end the run (the default), or become NaN, and the exit code 4"},
+    {"force", 0, HP_OPTION_FLAG, offsetof(options, force), NULL, "replace outputs that exist already"},
     {"batch-size", 'b', HP_OPTION_COUNT, offsetof(options, batch_size), "N",
         "rows that go through the model together; default: chosen to fit the caches"},
     {"chunk-rows", 0, HP_OPTION_COUNT, offsetof(options, chunk_rows), "N", "rows read and written together"},
@@ -85,6 +90,30 @@ static bool options_make_sense(const options *o, int inputs, double *threshold) 
     return true;
 }
 
+/* Rows that failed: the first ones are told one by one. */
+typedef struct failures {
+    int64_t rows, told;
+} failures;
+
+enum { MOST_TOLD = 20 };
+
+static void on_failure(void *context, int64_t first, int64_t count, const hp_error *error) {
+    failures *f = context;
+    f->rows += count;
+    if (f->told++ >= MOST_TOLD) return;
+    hp_error shown = *error;
+    shown.row = first;
+    hp_cli_error(&shown);
+}
+
+/* What there is to say of a run that ended well; its exit code. */
+static int sum_up(const failures *f, int64_t rows) {
+    if (f->rows == 0) return EXIT_DONE;
+    fprintf(stderr, "hornpipe: %lld of %lld rows failed%s\n", (long long)f->rows, (long long)rows,
+        f->told > MOST_TOLD ? "; the first are named above" : "");
+    return EXIT_ROWS_FAILED;
+}
+
 static int predict(
     hp_model *model, const options *o, const char *const *labels, double threshold, char **arguments, int count) {
     hp_file inputs[HP_TEXTS_MOST], outputs[HP_TEXTS_MOST];
@@ -92,6 +121,7 @@ static int predict(
     fill_files(o, arguments, count, inputs, outputs, &output_count);
     if (o->verbose) say_what_is_used(model, o);
     hp_progress_state progress;
+    failures failed = {0};
     hp_progress_begin(&progress, (hp_progress_style)o->progress);
     hp_stream_options stream = {.struct_size = sizeof stream,
         .jobs = (int)o->jobs,
@@ -103,12 +133,17 @@ static int predict(
         .threshold = o->threshold ? &threshold : NULL,
         .labels = labels,
         .progress = hp_cli_progress,
-        .progress_context = &progress};
+        .progress_context = &progress,
+        .backend = (hp_backend)o->backend,
+        .on_error = (hp_on_error)o->on_error,
+        .failure = on_failure,
+        .failure_context = &failed,
+        .keep_existing = !o->force};
     hp_error error;
     int64_t rows = -1;
     hp_status status = hp_predict_files(model, inputs, (size_t)count, outputs, output_count, &stream, &rows, &error);
     hp_progress_end(&progress, status == HP_OK ? rows : -1);
-    if (status == HP_OK) return EXIT_DONE;
+    if (status == HP_OK) return sum_up(&failed, rows);
     if (status != HP_ERROR_INTERRUPTED) return hp_cli_error(&error);
     fprintf(stderr, "hornpipe: interrupted after %lld rows; nothing was written\n", (long long)progress.done);
     return EXIT_INTERRUPTED;

@@ -23,7 +23,8 @@ static void print_help(FILE *out) {
         out);
     for (int i = 0; i < COMMAND_COUNT; i++) fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);
     fputs("\n`hornpipe COMMAND --help` tells a command's options; `hornpipe --version` the version.\n"
-          "Exit codes: 0 done, 1 failure, 2 usage, 3 model not supported, 5 interrupted.\n",
+          "Exit codes: 0 done, 1 failure, 2 usage, 3 model not supported, 4 some rows failed,\n"
+          "5 interrupted.\n",
         out);
 }
 

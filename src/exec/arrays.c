@@ -190,18 +190,32 @@ static hp_status batch_outputs(
     return status;
 }
 
+hp_status hp_signature_of(
+    const hp_model *model, const hp_io_view *views, size_t count, hp_shape **shapes, hp_error *error) {
+    hp_bound_input *bound = hp_alloc_array(count, sizeof *bound);
+    size_t wanted = hp_model_signature_count(model);
+    int64_t rows;
+    *shapes = hp_alloc_array(wanted, sizeof **shapes);
+    hp_status status = bound && *shapes ? HP_OK : hp_error_set(error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
+    if (status == HP_OK) status = hp_bind_inputs(model, views, count, bound, *shapes, &rows, error);
+    for (size_t i = hp_model_input_count(model); status == HP_OK && i < wanted; i++)
+        (*shapes)[i] = (hp_shape){.rank = 1, .dims = {1}};
+    hp_free(bound);
+    if (status == HP_OK) return HP_OK;
+    hp_free(*shapes);
+    *shapes = NULL;
+    return status;
+}
+
 hp_status hp_output_shapes(
     hp_model *model, const hp_io_view *views, size_t input_count, hp_array *outputs, hp_error *error) {
-    hp_bound_input *bound = hp_alloc_array(input_count, sizeof *bound);
-    hp_shape *shapes = hp_alloc_array(hp_model_signature_count(model), sizeof *shapes);
+    hp_shape *shapes;
     hp_array wanted[HP_MOST_TENSORS];
     hp_shared_plan *shared = NULL;
-    int64_t rows = 0, batch = hp_model_batch(model);
-    hp_status status = bound && shapes ? HP_OK : hp_error_set(error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
-    if (status == HP_OK) status = hp_bind_inputs(model, views, input_count, bound, shapes, &rows, error);
-    for (size_t i = hp_model_input_count(model); status == HP_OK && i < hp_model_signature_count(model); i++)
-        shapes[i] = (hp_shape){.rank = 1, .dims = {1}};
-    if (status == HP_OK && rows >= 0 && hp_network_measure_count(model->network) > 0)
+    HP_TRY(hp_signature_of(model, views, input_count, &shapes, error));
+    hp_status status = HP_OK;
+    int64_t rows = input_count ? views[0].dims[0] : 0, batch = hp_model_batch(model);
+    if (rows >= 0 && hp_network_measure_count(model->network) > 0)
         status =
             hp_error_set(error, HP_ERROR_UNSUPPORTED, NULL, "the outputs' shapes depend on the values of the inputs");
     if (status == HP_OK && batch > 0) {
@@ -218,7 +232,6 @@ hp_status hp_output_shapes(
         if (wanted[i].rank < 1) status = no_axis(i, error);
     }
     hp_shared_plan_release(shared);
-    hp_free(bound);
     hp_free(shapes);
     return status;
 }

@@ -45,6 +45,11 @@ struct hp_model {
     _Atomic(hp_session *) idle[HP_SESSIONS_KEPT];
 };
 
+/* Around a fork by one of several threads: no other thread is in the middle of changing the model, so that the child can
+ * use it. Both are called by the forking thread, after_fork in the parent and in the child. */
+void hp_model_before_fork(hp_model *model);
+void hp_model_after_fork(hp_model *model);
+
 /* The batch of a model that mixes rows, where the caller names none; 0 for one that does not. */
 int64_t hp_model_batch(const hp_model *model);
 
@@ -81,6 +86,10 @@ hp_status hp_bind_inputs(const hp_model *model, const hp_io_view *views, size_t 
  * their number does not grow with the rows; another axis whose size depends on the rows is -1. */
 hp_status hp_output_shapes(
     hp_model *model, const hp_io_view *views, size_t input_count, hp_array *outputs, hp_error *error);
+
+/* Inputs bound, as hp_output_shapes does, to the shapes of their signature; the caller frees *shapes. */
+hp_status hp_signature_of(
+    const hp_model *model, const hp_io_view *views, size_t count, hp_shape **shapes, hp_error *error);
 
 /* True where the strides are those of C order (or all 0). */
 bool hp_array_is_c_order(const hp_array *array);

@@ -107,6 +107,7 @@ typedef struct job {
     hp_stream_options options;
     hp_stream stream;
     hp_selection selection;
+    hp_array shapes[HP_MOST_TENSORS];
     hp_io_reader *readers[HP_MOST_TENSORS];
     hp_io_writer *writers[HP_MOST_TENSORS];
     hp_io_output outputs[HP_MOST_TENSORS], selected[2 * HP_MOST_TENSORS];
@@ -206,23 +207,35 @@ static hp_status describe_outputs(job *j, const hp_array *shapes, hp_error *erro
     return HP_OK;
 }
 
-/* ... for rows like the readers'. */
-static hp_status find_outputs(job *j, hp_array *shapes, hp_error *error) {
-    size_t inputs = hp_model_input_count(j->model);
-    hp_io_view views[HP_MOST_TENSORS];
-    for (size_t i = 0; i < inputs; i++) {
+/* Rows like the readers'; how many there are is not the question. */
+static void like_readers(const job *j, hp_io_view *views) {
+    for (size_t i = 0; i < hp_model_input_count(j->model); i++) {
         const hp_io_reader *reader = j->readers[i];
         views[i] = hp_io_view_of(reader->name, NULL, reader->dtype, 0, reader->rank, reader->dims);
         if (is_text(reader)) views[i].storage = HP_IO_TEXT;
+        views[i].dims[0] = -1;
     }
-    for (size_t i = 0; i < inputs; i++) views[i].dims[0] = -1; /* how many rows there are is not the question */
-    hp_status status = hp_output_shapes(j->model, views, inputs, shapes, error);
-    if (status != HP_OK && inputs == 1) hp_error_prefix(error, "%s", j->readers[0]->name);
+}
+
+/* What comes out of rows like the readers'. *late: only the rows tell the shapes. */
+static hp_status find_outputs(job *j, bool *late, hp_error *error) {
+    hp_io_view views[HP_MOST_TENSORS];
+    like_readers(j, views);
+    hp_status status = hp_output_shapes(j->model, views, hp_model_input_count(j->model), j->shapes, error);
+    if (status != HP_OK && hp_model_input_count(j->model) == 1) hp_error_prefix(error, "%s", j->readers[0]->name);
+    *late = hp_network_measure_count(j->model->network) > 0;
+    for (size_t i = 0; status == HP_OK && i < hp_model_output_count(j->model); i++)
+        for (int d = 1; d < j->shapes[i].rank; d++)
+            if (j->shapes[i].shape[d] < 0) {
+                j->shapes[i].shape[d] = 0;
+                *late = true;
+            }
     return status;
 }
 
-static hp_status open_writers(job *j, const hp_file *files, size_t file_count, hp_error *error) {
-    size_t count = hp_model_output_count(j->model), first = 0;
+static hp_status open_writers(job *j, hp_error *error) {
+    const hp_file *files = j->files;
+    size_t file_count = j->file_count, count = hp_model_output_count(j->model), first = 0;
     const hp_io_reader *ids = j->stream.id_reader;
     HP_FAIL_IF(file_count != 1 && file_count != count, error, HP_ERROR_ARGUMENT, NULL,
         "%zu output files were given; the model has %zu outputs", file_count, count);
@@ -242,6 +255,7 @@ static hp_status open_writers(job *j, const hp_file *files, size_t file_count, h
         hp_io_writer_options options = {.format = files[i].format,
             .header = (hp_io_header)files[i].header,
             .dataset = files[i].dataset,
+            .exclusive = j->options.keep_existing != 0,
             .rows = j->readers[0]->rows * items,
             .rows_known = j->readers[0]->rows >= 0 && items > 0,
             .id_count = ids ? ids->id_count : 0,
@@ -262,7 +276,7 @@ static hp_status describe_late(void *context, const hp_array *outputs, hp_error 
         shapes[i].shape[0] = -j->items[i]; /* as found without data */
     }
     HP_TRY(describe_outputs(j, shapes, error));
-    return open_writers(j, j->files, j->file_count, error);
+    return open_writers(j, error);
 }
 
 /* Rows of a chunk: some megabytes of inputs and outputs, and no more than a share of the memory allowed. */
@@ -282,53 +296,55 @@ static int64_t choose_chunk(const job *j) {
     if (bytes * 64 > goal) goal = bytes * 64; /* large rows: enough of them to deal out evenly */
     if (goal > most / CHUNKS) goal = most / CHUNKS;
     int64_t rows = j->options.chunk_rows > 0 ? j->options.chunk_rows : (int64_t)(goal / bytes);
-    int64_t batch = hp_model_batch(j->model);
-    if (batch > 0 && j->options.batch_size > 0) batch = j->options.batch_size;
-    if (batch > 0) rows = rows / batch * batch; /* batches as Keras cuts them */
-    if (rows < batch) rows = batch;
-    return rows < 1 ? 1 : rows;
+    int64_t unit = j->stream.work.unit; /* batches as Keras cuts them */
+    return rows < unit ? unit : rows / unit * unit;
 }
 
-static hp_status run_job(job *j, const hp_file *inputs, size_t input_count, const hp_file *outputs, size_t output_count,
-    int64_t *rows, hp_error *error) {
+/* What is computed, once inputs and outputs are known. */
+static hp_status fill_work(job *j, bool late, hp_error *error) {
+    const hp_stream_options *options = &j->options;
+    hp_work *work = &j->stream.work;
+    size_t inputs = hp_model_input_count(j->model);
+    for (size_t i = 0; i < inputs; i++) j->own_rows[i] = hp_network_input_rows(j->model->network, i);
+    HP_TRY(hp_work_fill(work, j->model, options->jobs, options->batch_size, error));
+    work->own_rows = j->own_rows;
+    work->selection = &j->selection;
+    work->outputs = j->outputs;
+    work->selected = j->selected;
+    work->selected_count = j->selected_count;
+    work->on_error = options->on_error;
+    if (options->backend != HP_BACKEND_PROCESSES) return HP_OK;
+    for (size_t i = 0; i < work->output_count; i++) late |= j->items[i] == 0;
+    HP_FAIL_IF(late, error, HP_ERROR_UNSUPPORTED, j->model->spec->name,
+        "the outputs' shapes depend on the data: worker processes cannot be used (--backend threads)");
+    hp_io_view views[HP_MOST_TENSORS];
+    like_readers(j, views);
+    return hp_work_plan(work, views, error);
+}
+
+static hp_status run_job(job *j, const hp_file *inputs, size_t input_count, int64_t *rows, hp_error *error) {
+    bool late;
     HP_TRY(fill_selection(j, error));
     HP_TRY(open_readers(j, inputs, input_count, error));
-    hp_array shapes[HP_MOST_TENSORS];
-    bool late = hp_network_measure_count(j->model->network) > 0;
-    j->files = outputs;
-    j->file_count = output_count;
-    HP_TRY(find_outputs(j, shapes, error));
-    for (size_t i = 0; i < hp_model_output_count(j->model); i++)
-        for (int d = 1; d < shapes[i].rank; d++)
-            if (shapes[i].shape[d] < 0) {
-                shapes[i].shape[d] = 0;
-                late = true;
-            }
-    HP_TRY(describe_outputs(j, shapes, error));
-    if (!late) HP_TRY(open_writers(j, outputs, output_count, error));
-    hp_predict_options options = {
-        .struct_size = sizeof options, .jobs = j->options.jobs, .batch_size = j->options.batch_size};
-    HP_TRY(hp_session_open(j->model, &options, &j->stream.session, error));
+    HP_TRY(find_outputs(j, &late, error));
+    HP_TRY(describe_outputs(j, j->shapes, error));
+    HP_TRY(fill_work(j, late, error));
+    if (!late) HP_TRY(open_writers(j, error));
     hp_stream *stream = &j->stream;
     if (late) stream->describe = describe_late;
     stream->describe_context = j;
+    stream->backend = j->options.backend;
     stream->readers = j->readers;
-    stream->reader_count = hp_model_input_count(j->model);
-    for (size_t i = 0; i < stream->reader_count; i++) j->own_rows[i] = hp_network_input_rows(j->model->network, i);
-    stream->own_rows = j->own_rows;
-    stream->items = j->items;
     stream->writers = j->writers;
-    stream->selection = &j->selection;
-    stream->outputs = j->outputs;
-    stream->selected = j->selected;
-    stream->selected_count = j->selected_count;
-    stream->output_count = hp_model_output_count(j->model);
+    stream->shapes = j->shapes;
     stream->chunk_rows = choose_chunk(j);
-    stream->total_rows = j->readers[0] ? j->readers[0]->rows : -1;
+    stream->total_rows = j->readers[0]->rows;
     stream->progress = j->options.progress;
     stream->progress_context = j->options.progress_context;
+    stream->failure = j->options.failure;
+    stream->failure_context = j->options.failure_context;
     HP_TRY(hp_stream_run(stream, rows, error));
-    return late && *rows == 0 ? open_writers(j, outputs, output_count, error) : HP_OK;
+    return late && *rows == 0 ? open_writers(j, error) : HP_OK;
 }
 
 /* Finishes all writers, or gives all of them up. */
@@ -354,10 +370,11 @@ hp_status hp_predict_files(hp_model *model, const hp_file *inputs, size_t input_
         memcpy(
             &j->options, options, options->struct_size < sizeof j->options ? options->struct_size : sizeof j->options);
     int64_t written = 0;
-    hp_status status = run_job(j, inputs, input_count, outputs, output_count, &written, error);
+    j->files = outputs;
+    j->file_count = output_count;
+    hp_status status = run_job(j, inputs, input_count, &written, error);
     status = close_writers(j, status, error);
     if (rows) *rows = status == HP_OK ? written : 0;
-    hp_session_close(j->stream.session);
     for (size_t i = 0; i < HP_MOST_TENSORS; i++) hp_io_reader_close(j->readers[i]);
     hp_arena_release(&j->arena);
     hp_free(j);

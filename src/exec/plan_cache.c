@@ -26,6 +26,17 @@ void hp_model_drop_plans(hp_model *model) {
     }
 }
 
+void hp_model_before_fork(hp_model *model) {
+    hp_io_prepare_fork();
+    hp_mutex_lock(&model->lock);
+    hp_constants_lock(model->constants);
+}
+
+void hp_model_after_fork(hp_model *model) {
+    hp_constants_unlock(model->constants);
+    hp_mutex_unlock(&model->lock);
+}
+
 /* Moved bytes count as work too: elementwise layers have few operations. */
 static double work_per_row(const hp_plan *plan) {
     double bytes = 0;

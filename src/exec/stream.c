@@ -1,196 +1,151 @@
-/* stream.c: reader -> chunks -> workers -> writer.
+/* stream.c: reader -> chunks -> workers -> writer; see ring.h for how chunks pass from one to the next.
  *
- * A ring of slots holds the chunks in flight. Chunk n lies in slot n % SLOTS and passes through the slot's states EMPTY
- * -> READ -> COMPUTED -> EMPTY, each step taken by one party: the reading thread, the caller (who computes with all
- * workers), the writing thread. Each party takes the chunks in order of their numbers, so nothing is lost, doubled or
- * reordered, and memory is bounded by the ring. The first failure stops all three. */
+ * The calling thread computes, or supervises worker processes; a reading and a writing thread stand at the two ends. The
+ * writer takes chunks in order and is the one who finds that one has failed: so the first failure in the order of rows
+ * is the one that is told, whatever was computed first. */
 #include "exec/stream.h"
 
 #include <string.h>
 
 #include "base/dtype.h"
+#include "io/csv_text.h"
 
 enum { SLOTS = 4 };
 
-typedef enum slot_state { EMPTY, READ, COMPUTED } slot_state;
-
-typedef struct slot {
-    slot_state state;
-    int64_t rows; /* 0: the end of the input */
-    hp_io_batch *batches;
-    hp_array *outputs; /* values, one per model output */
-    void **selected;   /* after selection; buffers of ours, 2 per output */
-    hp_arena strings;
-} slot;
-
 typedef struct flow {
     const hp_stream *stream;
-    slot slots[SLOTS];
-    hp_mutex lock; /* of the states, stop, status and error */
-    hp_condition changed;
-    bool stop;
-    hp_status status;
-    hp_error error;
-    int64_t written; /* rows */
+    hp_ring ring;
+    hp_shared shared;
+    hp_session *session; /* threads */
+    hp_crew *crew;       /* processes */
+    int64_t written;     /* rows */
     bool described;
+    atomic_bool interrupted;
 } flow;
 
-static void fail(flow *f, hp_status status, const hp_error *error) {
-    hp_mutex_lock(&f->lock);
-    if (f->status == HP_OK) {
-        f->status = status;
-        f->error = *error;
-    }
-    f->stop = true;
-    hp_condition_broadcast(&f->changed);
-    hp_mutex_unlock(&f->lock);
-}
-
-/* Waits until the slot of chunk `number` is in `state`. NULL: stopped. */
-static slot *await(flow *f, int64_t number, slot_state state) {
-    slot *s = &f->slots[number % SLOTS];
-    hp_mutex_lock(&f->lock);
-    while (!f->stop && s->state != state) hp_condition_wait(&f->changed, &f->lock);
-    bool stopped = f->stop;
-    hp_mutex_unlock(&f->lock);
-    return stopped ? NULL : s;
-}
-
-static void pass_on(flow *f, slot *s, slot_state state) {
-    hp_mutex_lock(&f->lock);
-    s->state = state;
-    hp_condition_broadcast(&f->changed);
-    hp_mutex_unlock(&f->lock);
+static void stop(flow *f, hp_status status, const hp_error *error) {
+    hp_ring_stop(&f->ring, status, error);
+    for (size_t i = 0; i < f->stream->work.input_count; i++) hp_io_reader_interrupt(f->stream->readers[i]);
 }
 
 /* ---- reading */
 
-static hp_status read_chunk(const hp_stream *stream, slot *s, hp_error *error) {
-    for (size_t i = 0; i < stream->reader_count; i++) {
-        int64_t own_rows = stream->own_rows[i];
-        HP_TRY(hp_io_read(stream->readers[i], own_rows ? own_rows : stream->chunk_rows, &s->batches[i], error));
+static hp_status read_chunk(const hp_stream *stream, hp_chunk *chunk, hp_error *error) {
+    const hp_io_reader *first = stream->readers[0];
+    for (size_t i = 0; i < stream->work.input_count; i++) {
+        int64_t own_rows = stream->work.own_rows[i];
+        hp_io_batch *batch = &chunk->batches[i];
+        HP_TRY(hp_io_read(stream->readers[i], own_rows ? own_rows : stream->chunk_rows, batch, error));
+        chunk->views[i] = batch->view;
+        chunk->views[i].dims[0] = batch->rows;
         if (own_rows) continue;
-        const hp_io_reader *first = stream->readers[0], *reader = stream->readers[i];
-        HP_FAIL_IF(s->batches[i].rows != s->batches[0].rows, error, HP_ERROR_SHAPE, reader->name,
-            "the file has %s rows than %s: row %lld is missing in one of them",
-            s->batches[i].rows < s->batches[0].rows ? "fewer" : "more", first->name,
-            (long long)(s->batches[0].first_row +
-                        (s->batches[i].rows < s->batches[0].rows ? s->batches[i].rows : s->batches[0].rows)));
+        int64_t here = batch->rows, there = chunk->batches[0].rows;
+        HP_FAIL_IF(here != there, error, HP_ERROR_SHAPE, stream->readers[i]->name,
+            "the file has %s rows than %s: row %lld is missing in one of them", here < there ? "fewer" : "more",
+            first->name, (long long)(chunk->batches[0].first_row + (here < there ? here : there)));
     }
-    s->rows = stream->reader_count ? s->batches[0].rows : 0;
-    return HP_OK;
+    chunk->rows = chunk->batches[0].rows;
+    chunk->first_row = chunk->batches[0].first_row;
+    chunk->end = chunk->rows == 0;
+    if (chunk->end) return HP_OK;
+    return hp_chunk_prepare(&stream->work, chunk, stream->shapes, !stream->describe, error);
+}
+
+/* Nothing more is read: what was, is still computed and written. */
+static void end_early(hp_chunk *chunk) {
+    chunk->rows = 0;
+    chunk->end = true;
 }
 
 static void read_all(void *arg) {
     flow *f = arg;
     hp_error error;
     for (int64_t number = 0;; number++) {
-        slot *s = await(f, number, EMPTY);
-        if (!s) return;
-        hp_status status = read_chunk(f->stream, s, &error);
-        if (status != HP_OK) {
-            fail(f, status, &error);
+        hp_chunk *chunk = hp_ring_await(&f->ring, number, HP_CHUNK_EMPTY);
+        if (!chunk) return;
+        hp_status status = atomic_load(&f->interrupted) ? HP_ERROR_INTERRUPTED : read_chunk(f->stream, chunk, &error);
+        if (status == HP_ERROR_INTERRUPTED) {
+            end_early(chunk);
+        } else if (status != HP_OK) {
+            stop(f, status, &error);
             return;
         }
-        int64_t rows = s->rows; /* the slot is another's once it is passed on */
-        pass_on(f, s, READ);
-        if (rows == 0) return;
+        bool end = chunk->end; /* the chunk is another's once it is passed on */
+        hp_ring_pass(&f->ring, chunk, HP_CHUNK_FILLED);
+        if (end) return;
     }
-}
-
-/* ---- computing */
-
-/* Gives the slot's output arrays this chunk's shape; their memory is made by the first chunk, which is the largest, but
- * where the length is not known before. */
-static void shape_outputs(const hp_stream *stream, slot *s) {
-    for (size_t i = 0; i < stream->output_count; i++) {
-        hp_array *array = &s->outputs[i];
-        const hp_io_output *output = &stream->outputs[i];
-        if (!array->data) continue;
-        if (stream->items[i] == 0 || stream->describe) {
-            hp_array_free(array);
-            continue;
-        }
-        array->shape[0] = s->rows * stream->items[i];
-        array->rank = output->rank + 1;
-        memcpy(array->shape + 1, output->dims, (size_t)output->rank * sizeof(int64_t));
-    }
-}
-
-static hp_status select_values(const hp_stream *stream, slot *s, hp_error *error) {
-    if (stream->selection->kind == HP_SELECT_NONE) return HP_OK;
-    const hp_io_output *selected = stream->selected;
-    for (size_t i = 0; i < stream->output_count; i++) {
-        for (int j = 0; j < stream->selected_count[i]; j++, selected++) {
-            bool grows = stream->items[i] > 0;
-            int64_t items = grows ? stream->chunk_rows * stream->items[i] : s->outputs[i].shape[0];
-            size_t bytes = (size_t)items * hp_dtype_size(selected->dtype);
-            for (int d = 0; d < selected->rank; d++)
-                HP_FAIL_IF(!hp_size_mul(bytes, (size_t)selected->dims[d], &bytes), error, HP_ERROR_NO_MEMORY, NULL,
-                    "a chunk is larger than the address space");
-            void **buffer = &s->selected[2 * i + (size_t)j];
-            if (!grows) hp_free(*buffer);
-            if (!grows || !*buffer) *buffer = hp_alloc_aligned(bytes ? bytes : 1);
-            HP_ALLOCATED(*buffer, error);
-        }
-        hp_selection_apply(
-            stream->selection, &stream->outputs[i], s->outputs[i].data, s->outputs[i].shape[0], &s->selected[2 * i]);
-    }
-    return HP_OK;
-}
-
-/* Shapes that the data tell must be those of the first chunk. */
-static hp_status describe(flow *f, const slot *s, hp_error *error) {
-    const hp_stream *stream = f->stream;
-    if (!stream->describe) return HP_OK;
-    if (!f->described) HP_TRY(stream->describe(stream->describe_context, s->outputs, error));
-    f->described = true;
-    for (size_t i = 0; i < stream->output_count; i++)
-        HP_FAIL_IF(memcmp(stream->outputs[i].dims, s->outputs[i].shape + 1,
-                       (size_t)stream->outputs[i].rank * sizeof *stream->outputs[i].dims) != 0,
-            error, HP_ERROR_SHAPE, NULL,
-            "output %zu has another shape for the rows from %lld on than for those before: they cannot be joined", i,
-            (long long)s->batches[0].first_row);
-    return HP_OK;
-}
-
-static hp_status compute_chunk(flow *f, slot *s, hp_error *error) {
-    const hp_stream *stream = f->stream;
-    hp_io_view views[HP_MOST_TENSORS];
-    for (size_t i = 0; i < stream->reader_count; i++) {
-        views[i] = s->batches[i].view;
-        views[i].dims[0] = s->batches[i].rows;
-    }
-    shape_outputs(stream, s);
-    /* rows converted are numbered in the source already, rows computed within the chunk */
-    HP_TRY(hp_session_run(stream->session, views, s->outputs, error));
-    HP_TRY(describe(f, s, error));
-    return select_values(stream, s, error);
 }
 
 /* ---- writing */
 
-static hp_status write_chunk(const hp_stream *stream, slot *s, hp_error *error) {
+/* Shapes that the data tell must be those of the first chunk. */
+static hp_status describe(flow *f, const hp_chunk *chunk, hp_error *error) {
+    const hp_stream *stream = f->stream;
+    if (!stream->describe) return HP_OK;
+    if (!f->described) HP_TRY(stream->describe(stream->describe_context, chunk->outputs, error));
+    f->described = true;
+    for (size_t i = 0; i < stream->work.output_count; i++)
+        HP_FAIL_IF(memcmp(stream->work.outputs[i].dims, chunk->outputs[i].shape + 1,
+                       (size_t)stream->work.outputs[i].rank * sizeof *stream->work.outputs[i].dims) != 0,
+            error, HP_ERROR_SHAPE, NULL,
+            "output %zu has another shape for the rows from %lld on than for those before: they cannot be joined", i,
+            (long long)chunk->first_row);
+    return HP_OK;
+}
+
+/* The ids of the chunk's rows; of a row that failed and has none that can be read, empty ones. */
+static hp_status read_ids(const hp_stream *stream, hp_chunk *chunk, hp_string **ids, hp_error *error) {
+    *ids = NULL;
+    if (!stream->id_reader) return HP_OK;
+    size_t at = 0, width = (size_t)stream->id_reader->id_count, f = 0;
+    while (stream->readers[at] != stream->id_reader) at++;
+    hp_string *made = hp_arena_alloc(&chunk->strings, (size_t)chunk->rows * width * sizeof *made);
+    HP_ALLOCATED(made, error);
+    *ids = made;
+    for (int64_t first = 0; first < chunk->rows;) {
+        const hp_failure *failure = f < chunk->failures.count ? &chunk->failures.at[f++] : NULL;
+        int64_t end = failure ? failure->first : chunk->rows;
+        HP_TRY(
+            hp_io_ids(&chunk->batches[at], first, end - first, made + (size_t)first * width, &chunk->strings, error));
+        first = end;
+        for (int64_t row = first; failure && row < failure->first + failure->rows; row++, first++) {
+            hp_error ignored;
+            hp_string *to = made + (size_t)row * width;
+            if (hp_io_ids(&chunk->batches[at], row, 1, to, &chunk->strings, &ignored) != HP_OK)
+                memset(to, 0, width * sizeof *to);
+        }
+    }
+    return HP_OK;
+}
+
+static hp_status write_chunk(flow *f, hp_chunk *chunk, hp_error *error) {
+    const hp_stream *stream = f->stream;
+    const hp_work *work = &stream->work;
     const void *data[2 * HP_MOST_TENSORS];
-    hp_string *ids = NULL;
-    if (stream->id_reader) {
-        size_t at = 0;
-        while (stream->readers[at] != stream->id_reader) at++;
-        ids = hp_arena_alloc(&s->strings, (size_t)s->rows * (size_t)stream->id_reader->id_count * sizeof *ids);
-        HP_ALLOCATED(ids, error);
-        HP_TRY(hp_io_ids(&s->batches[at], 0, s->rows, ids, &s->strings, error));
+    hp_string *ids;
+    if (chunk->status != HP_OK) {
+        if (error) *error = chunk->error;
+        return chunk->status;
     }
+    HP_TRY(describe(f, chunk, error));
+    HP_TRY(read_ids(stream, chunk, &ids, error));
     size_t count = 0;
-    for (size_t i = 0; i < stream->output_count; i++) {
+    for (size_t i = 0; i < work->output_count; i++) {
         size_t first = count;
-        for (int j = 0; j < stream->selected_count[i]; j++)
-            data[count++] =
-                stream->selection->kind == HP_SELECT_NONE ? s->outputs[i].data : s->selected[2 * i + (size_t)j];
+        for (int j = 0; j < work->selected_count[i]; j++)
+            data[count++] = work->selection->kind == HP_SELECT_NONE ? chunk->outputs[i].data
+                                                                    : chunk->selected[2 * i + (size_t)j].data;
         if (stream->writer_per_output)
-            HP_TRY(hp_io_write(stream->writers[i], s->outputs[i].shape[0], data + first, ids, error));
+            HP_TRY(hp_io_write(stream->writers[i], chunk->outputs[i].shape[0], data + first, ids, error));
     }
-    if (!stream->writer_per_output) HP_TRY(hp_io_write(stream->writers[0], s->outputs[0].shape[0], data, ids, error));
-    hp_arena_release(&s->strings);
+    if (!stream->writer_per_output)
+        HP_TRY(hp_io_write(stream->writers[0], chunk->outputs[0].shape[0], data, ids, error));
+    hp_arena_release(&chunk->strings);
+    for (size_t i = 0; stream->failure && i < chunk->failures.count; i++) {
+        const hp_failure *failed = &chunk->failures.at[i];
+        stream->failure(stream->failure_context, chunk->first_row + failed->first, failed->rows, &failed->error);
+    }
+    f->written += chunk->rows;
     return HP_OK;
 }
 
@@ -198,63 +153,44 @@ static void write_all(void *arg) {
     flow *f = arg;
     hp_error error;
     for (int64_t number = 0;; number++) {
-        slot *s = await(f, number, COMPUTED);
-        if (!s || s->rows == 0) return;
-        hp_status status = write_chunk(f->stream, s, &error);
+        hp_chunk *chunk = hp_ring_await(&f->ring, number, HP_CHUNK_DONE);
+        if (!chunk || chunk->end) return;
+        hp_status status = write_chunk(f, chunk, &error);
         if (status != HP_OK) {
-            fail(f, status, &error);
+            stop(f, status, &error);
             return;
         }
-        f->written += s->rows;
-        pass_on(f, s, EMPTY);
+        hp_ring_pass(&f->ring, chunk, HP_CHUNK_EMPTY);
     }
 }
 
 /* ---- the whole */
 
-static bool tell_progress(flow *f, int64_t done) {
+static void tell(void *context, int64_t computed) {
+    flow *f = context;
     const hp_stream *stream = f->stream;
-    if (!stream->progress || stream->progress(stream->progress_context, done, stream->total_rows) == 0) return true;
-    hp_error error;
-    hp_error_set(&error, HP_ERROR_INTERRUPTED, NULL, "stopped by the progress callback");
-    fail(f, HP_ERROR_INTERRUPTED, &error);
-    return false;
+    if (atomic_load(&f->interrupted)) return;
+    if (!stream->progress || stream->progress(stream->progress_context, computed, stream->total_rows) == 0) return;
+    atomic_store(&f->interrupted, true);
+    for (size_t i = 0; i < stream->work.input_count; i++) hp_io_reader_interrupt(stream->readers[i]);
 }
 
-static void compute_all(flow *f) {
-    hp_error error;
-    int64_t done = 0;
-    for (int64_t number = 0;; number++) {
-        slot *s = await(f, number, READ);
-        if (!s) return;
-        hp_status status = s->rows > 0 ? compute_chunk(f, s, &error) : HP_OK;
-        if (status != HP_OK) {
-            fail(f, status, &error);
-            return;
-        }
-        int64_t rows = s->rows;
-        pass_on(f, s, COMPUTED);
-        if (rows == 0) return;
-        done += rows;
-        if (!tell_progress(f, done)) return;
-    }
-}
-
-/* All rows in one chunk: no threads. Also what an input of no rows takes. */
+/* Takes all steps of each chunk one after the other, without threads: for rows that fit one chunk. */
 static void run_single(flow *f) {
-    slot *s = &f->slots[0];
+    hp_chunk *chunk = f->ring.chunks[0];
     hp_error error;
     for (;;) {
-        hp_status status = read_chunk(f->stream, s, &error);
-        if (status == HP_OK && s->rows > 0) status = compute_chunk(f, s, &error);
-        if (status == HP_OK && s->rows > 0) status = write_chunk(f->stream, s, &error);
+        hp_status status = read_chunk(f->stream, chunk, &error);
+        if (status == HP_OK && chunk->end) return;
+        if (status == HP_OK) {
+            hp_compute_chunk(f->session, &f->stream->work, chunk);
+            status = write_chunk(f, chunk, &error);
+        }
         if (status != HP_OK) {
-            fail(f, status, &error);
+            stop(f, status, &error);
             return;
         }
-        if (s->rows == 0) return;
-        f->written += s->rows;
-        if (!tell_progress(f, f->written)) return;
+        tell(f, f->written);
     }
 }
 
@@ -262,58 +198,116 @@ static hp_status run_threads(flow *f, hp_error *error) {
     hp_thread reading, writing;
     HP_TRY(hp_thread_start(&reading, "hp-read", read_all, f, error));
     hp_status status = hp_thread_start(&writing, "hp-write", write_all, f, error);
-    if (status == HP_OK)
-        compute_all(f);
+    if (status == HP_OK && f->crew)
+        hp_crew_deal(f->crew);
+    else if (status == HP_OK)
+        hp_deal_threads(&f->ring, &f->stream->work, f->session);
     else
-        fail(f, status, error ? error : &f->error);
+        stop(f, status, error ? error : &f->ring.error);
+    if (hp_ring_is_stopped(&f->ring)) stop(f, f->ring.status, &f->ring.error); /* the reader may wait for its source */
     hp_thread_join(&reading);
     if (status == HP_OK) hp_thread_join(&writing);
     return status;
 }
 
-static hp_status make_slots(flow *f, hp_error *error) {
-    const hp_stream *stream = f->stream;
-    for (int i = 0; i < SLOTS; i++) {
-        slot *s = &f->slots[i];
-        s->batches = hp_alloc_array(stream->reader_count, sizeof *s->batches);
-        s->outputs = hp_alloc_array(stream->output_count, sizeof *s->outputs);
-        s->selected = hp_alloc_array(2 * stream->output_count, sizeof *s->selected);
-        HP_ALLOCATED(s->batches, error);
-        HP_ALLOCATED(s->outputs, error);
-        HP_ALLOCATED(s->selected, error);
-    }
-    return HP_OK;
+/* ---- memory */
+
+static bool is_text(const hp_io_reader *reader) {
+    return reader->dtype == HP_STRING;
 }
 
-static void release_slots(flow *f) {
-    for (int i = 0; i < SLOTS; i++) {
-        slot *s = &f->slots[i];
-        for (size_t j = 0; s->batches && j < f->stream->reader_count; j++) hp_io_batch_release(&s->batches[j]);
-        for (size_t j = 0; s->outputs && j < f->stream->output_count; j++) hp_array_free(&s->outputs[j]);
-        for (size_t j = 0; s->selected && j < 2 * f->stream->output_count; j++) hp_free(s->selected[j]);
-        hp_arena_release(&s->strings);
-        hp_free(s->batches);
-        hp_free(s->outputs);
-        hp_free(s->selected);
+/* Bytes of one row of an input in a batch; 0 where only the rows tell. */
+static size_t input_row_bytes(const hp_io_reader *reader) {
+    size_t bytes = is_text(reader) ? 0 : hp_dtype_size(reader->dtype);
+    for (int d = 0; d < reader->rank; d++) bytes *= (size_t)reader->dims[d];
+    return bytes;
+}
+
+static size_t most(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
+/* Room for one of any chunk's inputs, outputs or selections; a reader's batch uses half of it for its elements. */
+static size_t room_bytes(const hp_stream *stream, bool *text) {
+    const hp_work *work = &stream->work;
+    size_t rows = (size_t)stream->chunk_rows, bytes = 4096;
+    *text = false;
+    for (size_t i = 0; i < work->input_count; i++) {
+        size_t own = work->own_rows[i] ? (size_t)work->own_rows[i] : rows;
+        *text |= is_text(stream->readers[i]);
+        bytes = most(bytes, 2 * input_row_bytes(stream->readers[i]) * own + 4 * HP_IO_PADDING + 4096);
     }
+    const hp_io_output *selected = work->selected;
+    for (size_t i = 0; i < work->output_count; i++) {
+        size_t items = rows * (size_t)-stream->shapes[i].shape[0], row = hp_dtype_size(stream->shapes[i].dtype);
+        for (int d = 1; d < stream->shapes[i].rank; d++) row *= (size_t)stream->shapes[i].shape[d];
+        bytes = most(bytes, items * row);
+        for (int j = 0; j < work->selected_count[i]; j++, selected++) {
+            size_t each = hp_dtype_size(selected->dtype);
+            for (int d = 0; d < selected->rank; d++) each *= (size_t)selected->dims[d];
+            bytes = most(bytes, items * each);
+        }
+    }
+    return (bytes + 4096) / 4096 * 4096;
+}
+
+/* The memory that worker processes see: the ring, and rooms for the rows and results of each chunk. */
+static hp_status share_memory(flow *f, hp_error *error) {
+    const hp_work *work = &f->stream->work;
+    const size_t for_text = (size_t)4 << 30;
+    bool text;
+    size_t least = room_bytes(f->stream, &text), room = text && least < for_text ? for_text : least;
+    size_t rooms = SLOTS * (work->input_count + 3 * work->output_count);
+    HP_TRY(
+        hp_shared_open(&f->shared, hp_ring_bytes(SLOTS, work) + hp_crew_bytes(work->jobs), rooms, &room, least, error));
+    HP_TRY(hp_ring_open(&f->ring, SLOTS, work, &f->shared, error));
+    for (int s = 0; s < SLOTS; s++) {
+        hp_chunk *chunk = f->ring.chunks[s];
+        for (size_t i = 0; i < work->input_count; i++) {
+            void *memory = hp_shared_take(&f->shared, room);
+            HP_ALLOCATED(memory, error);
+            hp_io_batch_place(&chunk->batches[i], memory, room);
+        }
+        for (size_t i = 0; i < 3 * work->output_count; i++) {
+            hp_buffer *buffer = i < work->output_count ? &chunk->values[i] : &chunk->selected[i - work->output_count];
+            *buffer = (hp_buffer){.data = hp_shared_take(&f->shared, room), .capacity = room, .fixed = true};
+            HP_ALLOCATED(buffer->data, error);
+        }
+    }
+    return hp_crew_open(&f->ring, work, &f->shared, &f->crew, error);
+}
+
+static hp_status start(flow *f, hp_error *error) {
+    const hp_work *work = &f->stream->work;
+    if (f->stream->backend == HP_BACKEND_PROCESSES) return share_memory(f, error);
+    HP_TRY(hp_ring_open(&f->ring, SLOTS, work, &f->shared, error));
+    hp_predict_options options = {.struct_size = sizeof options, .jobs = work->jobs, .batch_size = work->batch_size};
+    return hp_session_open(work->model, &options, &f->session, error);
 }
 
 hp_status hp_stream_run(const hp_stream *stream, int64_t *rows, hp_error *error) {
     flow f = {.stream = stream};
-    hp_mutex_init(&f.lock);
-    hp_condition_init(&f.changed);
-    hp_status status = make_slots(&f, error);
-    if (status == HP_OK && stream->total_rows >= 0 && stream->total_rows <= stream->chunk_rows)
-        run_single(&f);
-    else if (status == HP_OK)
-        status = run_threads(&f, error);
-    if (status == HP_OK && f.status != HP_OK) {
-        status = f.status;
-        if (error) *error = f.error;
+    hp_status status = start(&f, error);
+    if (status == HP_OK) {
+        f.ring.tell = tell;
+        f.ring.tell_context = &f;
+        bool single = stream->total_rows >= 0 && stream->total_rows <= stream->chunk_rows;
+        if (single && !f.crew)
+            run_single(&f);
+        else
+            status = run_threads(&f, error);
     }
+    if (status == HP_OK && f.ring.status != HP_OK) {
+        status = f.ring.status;
+        if (error) *error = f.ring.error;
+    }
+    bool finished = stream->total_rows >= 0 && f.written == stream->total_rows;
+    if (status == HP_OK && atomic_load(&f.interrupted) && !finished)
+        status = hp_error_set(error, HP_ERROR_INTERRUPTED, NULL, "stopped by the progress callback");
     *rows = f.written;
-    release_slots(&f);
-    hp_condition_release(&f.changed);
-    hp_mutex_release(&f.lock);
+    hp_crew_close(f.crew);
+    hp_session_close(f.session);
+    hp_ring_close(&f.ring, &stream->work);
+    hp_shared_close(&f.shared);
     return status;
 }

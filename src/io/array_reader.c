@@ -163,6 +163,7 @@ hp_status hp_io_array_open_reader(const hp_io_place *place, hp_io_source *source
         return status;
     }
     base->seekable = array->source->read_at || array->source->rewind;
+    base->interruptible = array->source;
     *reader = base;
     return HP_OK;
 }

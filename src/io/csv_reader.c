@@ -71,8 +71,8 @@ static hp_status find_rows(csv_reader *csv, hp_io_batch *batch, size_t size, siz
         const char *next = hp_io_row_end(row, end, csv->layout.delimiter, quotes);
         if (!next) return HP_OK;
         if (!is_blank(row, end)) {
-            HP_FAIL_IF(!HP_GROW(buffer->starts, buffer->start_capacity, (size_t)batch->rows + 1), error,
-                HP_ERROR_NO_MEMORY, NULL, "out of memory");
+            HP_FAIL_IF(!hp_io_buffer_reserve_starts(buffer, (size_t)batch->rows + 1), error, HP_ERROR_NO_MEMORY, NULL,
+                "out of memory");
             buffer->starts[batch->rows++] = *place;
         }
         *lines += quotes ? count_lines(row, next) : 1;
@@ -222,6 +222,7 @@ static hp_status start_csv(
     csv->row_bytes = 16 * (size_t)csv->layout.column_count;
     csv->base.dtype = HP_STRING;
     csv->base.seekable = csv->source->rewind != NULL;
+    csv->base.interruptible = csv->source;
     return HP_OK;
 }
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "io/powers_of_five.h"
+#include "io/view.h"
 #include "base/thread.h"
 
 __extension__ typedef unsigned __int128 wide;
@@ -227,4 +228,8 @@ const char *hp_io_parse_int64(const char *text, int64_t *value, bool *overflow) 
     *overflow = magnitude > (uint64_t)INT64_MAX + negative;
     *value = (int64_t)(negative ? -magnitude : magnitude);
     return *overflow ? NULL : end;
+}
+
+void hp_io_prepare_fork(void) {
+    hp_once_run(&locale_once, make_locale);
 }

@@ -24,11 +24,20 @@ struct hp_io_buffer {
     size_t *starts;  /* csv: where rows begin in data */
     size_t start_capacity;
     hp_arena strings; /* HDF5 strings of variable length */
+    bool placed;      /* all of it lies in memory that the caller gave (hp_io_batch_place), and nothing grows */
+    char *texts;      /* placed: what `strings` is else */
+    size_t text_size, text_used;
 };
 
 /* The batch's buffer with room for `bytes` (+ HP_IO_PADDING) bytes of `data`; what was in it is kept only with `keep`
  * > 0: that many first bytes. NULL: out of memory. */
 struct hp_io_buffer *hp_io_batch_reserve(hp_io_batch *batch, size_t bytes, size_t keep);
+/* Room for `count` starts of rows; what is there is kept. False: out of memory. */
+bool hp_io_buffer_reserve_starts(struct hp_io_buffer *buffer, size_t count);
+/* Forgets the strings of the batch before. */
+void hp_io_buffer_clear_strings(struct hp_io_buffer *buffer);
+/* A copy that lives until the strings are cleared; NULL: out of memory. */
+char *hp_io_buffer_copy_string(struct hp_io_buffer *buffer, const char *data, size_t size);
 
 struct hp_io_reader_class {
     /* Fills batch->view and batch->rows with up to max_rows rows; 0 rows at the end. reader.c sets first_row, name. */

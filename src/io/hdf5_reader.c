@@ -235,7 +235,7 @@ static hp_status read_strings(const hdf5_reader *hdf5, int64_t rows, struct hp_i
     size_t count = (size_t)rows * hdf5->row_items;
     char **texts = hp_alloc_array(count, sizeof *texts);
     HP_ALLOCATED(texts, error);
-    hp_arena_release(&buffer->strings);
+    hp_io_buffer_clear_strings(buffer);
     hp_status status = HP_OK;
     if (read_rows(hdf5, rows, texts) < 0)
         status = hp_io_hdf5_fail(
@@ -243,7 +243,7 @@ static hp_status read_strings(const hdf5_reader *hdf5, int64_t rows, struct hp_i
     hp_string *strings = buffer->data;
     for (size_t i = 0; i < count; i++) {
         size_t n = status == HP_OK && texts[i] ? strlen(texts[i]) : 0;
-        char *copy = status == HP_OK ? hp_arena_copy(&buffer->strings, texts[i], n) : NULL;
+        char *copy = status == HP_OK ? hp_io_buffer_copy_string(buffer, texts[i], n) : NULL;
         if (status == HP_OK && !copy) status = hp_error_set(error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
         if (status == HP_OK) strings[i] = (hp_string){copy, n};
         H5free_memory(texts[i]);

@@ -129,8 +129,9 @@ static hp_status open_member(zip_t *archive, zip_uint64_t index, hp_io_source **
         zip_discard(archive);
         HP_FAIL(error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
     }
-    *member = (member_source){
-        .base = {-1, read_member, NULL, rewind_member, close_member}, .archive = archive, .index = index};
+    *member = (member_source){.base = {.size = -1, .read = read_member, .rewind = rewind_member, .close = close_member},
+        .archive = archive,
+        .index = index};
     zip_stat_t info;
     if (zip_stat_index(archive, index, 0, &info) == 0 && (info.valid & ZIP_STAT_SIZE) && info.size <= INT64_MAX)
         member->base.size = (int64_t)info.size;

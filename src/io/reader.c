@@ -164,7 +164,7 @@ struct hp_io_buffer *hp_io_batch_reserve(hp_io_batch *batch, size_t bytes, size_
     size_t wanted;
     if (!buffer || !hp_size_add(bytes, HP_IO_PADDING, &wanted)) return NULL;
     if (wanted <= buffer->capacity) return buffer;
-    void *data = hp_alloc_aligned(wanted);
+    void *data = buffer->placed ? NULL : hp_alloc_aligned(wanted);
     if (!data) return NULL;
     if (keep) memcpy(data, buffer->data, keep);
     hp_free(buffer->data);
@@ -173,8 +173,41 @@ struct hp_io_buffer *hp_io_batch_reserve(hp_io_batch *batch, size_t bytes, size_
     return buffer;
 }
 
+bool hp_io_buffer_reserve_starts(struct hp_io_buffer *buffer, size_t count) {
+    return buffer->placed ? count <= buffer->start_capacity : HP_GROW(buffer->starts, buffer->start_capacity, count);
+}
+
+void hp_io_buffer_clear_strings(struct hp_io_buffer *buffer) {
+    buffer->text_used = 0;
+    hp_arena_release(&buffer->strings);
+}
+
+char *hp_io_buffer_copy_string(struct hp_io_buffer *buffer, const char *data, size_t size) {
+    if (!buffer->placed) return hp_arena_copy(&buffer->strings, data, size);
+    if (size > buffer->text_size - buffer->text_used) return NULL;
+    char *copy = memcpy(buffer->texts + buffer->text_used, data, size);
+    buffer->text_used += size;
+    return copy;
+}
+
+/* A half for the elements or text, a quarter each for where rows begin and for strings. */
+void hp_io_batch_place(hp_io_batch *batch, void *memory, size_t size) {
+    size_t head = (sizeof(struct hp_io_buffer) + HP_ALIGNMENT - 1) / HP_ALIGNMENT * HP_ALIGNMENT;
+    size_t quarter = size > head ? (size - head) / 4 / HP_ALIGNMENT * HP_ALIGNMENT : 0;
+    struct hp_io_buffer *buffer = memory;
+    char *place = (char *)memory + head;
+    *buffer = (struct hp_io_buffer){.placed = true,
+        .data = place,
+        .capacity = 2 * quarter,
+        .starts = (size_t *)(void *)(place + 2 * quarter),
+        .start_capacity = quarter / sizeof(size_t),
+        .texts = place + 3 * quarter,
+        .text_size = quarter};
+    *batch = (hp_io_batch){.buffer = buffer};
+}
+
 void hp_io_batch_release(hp_io_batch *batch) {
-    if (batch->buffer) {
+    if (batch->buffer && !batch->buffer->placed) {
         hp_free(batch->buffer->data);
         hp_free(batch->buffer->starts);
         hp_arena_release(&batch->buffer->strings);
@@ -197,6 +230,10 @@ hp_status hp_io_read(hp_io_reader *reader, int64_t max_rows, hp_io_batch *batch,
     batch->view.name = reader->name;
     reader->next_row += batch->rows;
     return HP_OK;
+}
+
+void hp_io_reader_interrupt(hp_io_reader *reader) {
+    if (reader->interruptible) atomic_store(&reader->interruptible->interrupted, true);
 }
 
 hp_status hp_io_seek(hp_io_reader *reader, int64_t row, hp_error *error) {

@@ -60,7 +60,8 @@ typedef struct hp_io_reader {
     bool seekable;             /* hp_io_seek may go backwards */
     int id_count;              /* id columns, and their names (from the header, else their numbers as text) */
     const char *const *id_names;
-    int column_count; /* csv: names of the columns that are read; 0 and NULL without a header */
+    struct hp_io_source *interruptible; /* private: the stream that it reads; NULL: reading it does not wait long */
+    int column_count;                   /* csv: names of the columns that are read; 0 and NULL without a header */
     const char *const *column_names;
 } hp_io_reader;
 
@@ -71,6 +72,10 @@ typedef struct hp_io_batch {
     hp_io_view view;
     struct hp_io_buffer *buffer; /* private: what the view points into */
 } hp_io_batch;
+
+/* Has an empty batch keep all that it holds in these `size` bytes (on a cache line), as it must where other processes
+ * read it; reading more than fits is HP_ERROR_NO_MEMORY. They are the caller's, and outlive the batch. */
+void hp_io_batch_place(hp_io_batch *batch, void *memory, size_t size);
 
 /* Opens `path` ("-": standard input, which stays open afterwards). `options` may be NULL.
  * Errors: HP_ERROR_IO (cannot be opened or read), HP_ERROR_FORMAT (not what its format says),
@@ -83,6 +88,9 @@ hp_status hp_io_reader_open(
  * Errors: HP_ERROR_IO; HP_ERROR_FORMAT for a source that ends within a row or changed while it was read.
  * After an error the reader may only be closed. */
 hp_status hp_io_read(hp_io_reader *reader, int64_t max_rows, hp_io_batch *batch, hp_error *error);
+
+/* Has a read that waits for a pipe or terminal, and all later ones, return HP_ERROR_INTERRUPTED. Thread-safe. */
+void hp_io_reader_interrupt(hp_io_reader *reader);
 
 /* Makes `row` the next one read: forward in any source (rows are skipped), backward where `seekable`.
  * Errors: HP_ERROR_ARGUMENT for a row past the end (the end itself is allowed) or backward in a stream; those

@@ -4,13 +4,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/memory.h"
 
-enum { SPOOL_BLOCK = 1 << 20 };
+enum { SPOOL_BLOCK = 1 << 20, WAIT_MILLISECONDS = 200 };
 
 typedef struct file_source {
     hp_io_source base;
@@ -60,6 +61,16 @@ static hp_status rewind_regular(hp_io_source *source, hp_error *error) {
     return HP_OK;
 }
 
+/* Waits until a stream has something to read; not where that cannot be asked. */
+static hp_status await_stream(const file_source *file, hp_error *error) {
+    struct pollfd waiting = {.fd = file->fd, .events = POLLIN};
+    for (;;) {
+        HP_FAIL_IF(atomic_load(&file->base.interrupted), error, HP_ERROR_INTERRUPTED, NULL, "interrupted");
+        int ready = poll(&waiting, 1, WAIT_MILLISECONDS);
+        if (ready > 0 || (ready < 0 && errno != EINTR)) return HP_OK;
+    }
+}
+
 static hp_status read_stream(hp_io_source *source, void *data, size_t bytes, size_t *got, hp_error *error) {
     file_source *file = (file_source *)source;
     *got = file->peeked_count < bytes ? file->peeked_count : bytes;
@@ -67,6 +78,7 @@ static hp_status read_stream(hp_io_source *source, void *data, size_t bytes, siz
     memmove(file->peeked, file->peeked + *got, file->peeked_count - *got);
     file->peeked_count -= *got;
     while (*got < bytes) {
+        HP_TRY(await_stream(file, error));
         ssize_t n = read(file->fd, (char *)data + *got, bytes - *got);
         if (n < 0 && errno == EINTR) continue;
         HP_FAIL_IF(n < 0, error, HP_ERROR_IO, NULL, "cannot be read: %s", strerror(errno));

@@ -7,13 +7,15 @@
 #ifndef HP_IO_SOURCE_H
 #define HP_IO_SOURCE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include "base/error.h"
 
 typedef struct hp_io_source hp_io_source;
 
 struct hp_io_source {
-    int64_t size; /* bytes in all, or -1 */
+    int64_t size;            /* bytes in all, or -1 */
+    atomic_bool interrupted; /* streams look at it while they wait: HP_ERROR_INTERRUPTED */
     /* The next bytes; *got < bytes only at the end. */
     hp_status (*read)(hp_io_source *source, void *data, size_t bytes, size_t *got, hp_error *error);
     /* Bytes at an offset from the start, without moving; NULL where that is not possible. */

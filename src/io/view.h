@@ -69,6 +69,9 @@ const void *hp_io_direct(const hp_io_view *view, hp_dtype dtype);
 hp_status hp_io_convert(const hp_io_view *view, int64_t first_row, int64_t rows, hp_dtype dtype, void *dst,
     hp_arena *strings, hp_error *error);
 
+/* Makes what is made once and kept, so that a process forked from one with several threads can convert. */
+void hp_io_prepare_fork(void);
+
 /* Whether hp_io_convert knows a way from the view's dtype to `dtype` (values may still fail). */
 bool hp_io_convertible(hp_dtype from, hp_dtype to);
 

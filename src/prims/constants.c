@@ -253,3 +253,11 @@ size_t hp_constants_bytes(hp_constants *constants) {
     hp_mutex_unlock(&constants->mutex);
     return bytes;
 }
+
+void hp_constants_lock(hp_constants *constants) {
+    hp_mutex_lock(&constants->mutex);
+}
+
+void hp_constants_unlock(hp_constants *constants) {
+    hp_mutex_unlock(&constants->mutex);
+}

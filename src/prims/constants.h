@@ -28,6 +28,9 @@ hp_constant *hp_constants_weight(hp_constants *constants, const hp_tensor *tenso
 /* The constant that is a function of others: `key` names the function (primitive, params) and its inputs' ids. */
 hp_status hp_constants_derived(hp_constants *constants, const void *key, size_t key_size, const hp_tensor *tensor,
     hp_constants_fill *fill, void *context, const hp_constant **constant, hp_error *error);
+/* Held while the process forks, so that the child finds the store in order. */
+void hp_constants_lock(hp_constants *constants);
+void hp_constants_unlock(hp_constants *constants);
 /* Bytes held by all blobs. */
 size_t hp_constants_bytes(hp_constants *constants);
 
