@@ -6,13 +6,16 @@
 #   make bench      speed, side by side                    make format     clang-format on all sources
 #
 # Missing Debian packages are installed first where root or sudo is at hand. Variables: CMAKE_FLAGS for the
-# configuration, JOBS for the number of compilations at once, KERAS_PYTHON for an existing Python with Keras.
+# configuration, JOBS for the number of compilations at once, KERAS_PYTHON for an existing Python with Keras, BENCH for
+# arguments of bench/run.py ("--only mlp,cnn --rounds 3").
 SHELL = /bin/sh
 JOBS = $(shell nproc 2>/dev/null || echo 2)
 PREFIX = /usr/local
 CMAKE_FLAGS =
 VENV = .venv
 KERAS_VENV = .venv-keras
+BENCH_VENV = .venv-bench
+BENCH =
 KERAS_PYTHON = $(KERAS_VENV)/bin/python
 PYTEST = $(VENV)/bin/python -m pytest -c tests/pytest.ini
 
@@ -23,7 +26,7 @@ SECOND_TIER = check-format check-shell check-header check-install check-clang ch
 SOAK = check-cases
 
 .PHONY: all demo test test-full soak install bench format clean \
-    venv keras-venv unit-tests python-tests $(SECOND_TIER) $(SOAK)
+    venv keras-venv bench-venv unit-tests python-tests $(SECOND_TIER) $(SOAK)
 .NOTPARALLEL:
 
 all:
@@ -117,9 +120,13 @@ install: all
 	@tools/build.sh build -DCMAKE_INSTALL_PREFIX=$(PREFIX) -- all
 	DESTDIR=$(DESTDIR) cmake --install build --prefix $(PREFIX)
 
-bench: all keras-venv
+bench-venv:
+	@tools/venv.sh $(BENCH_VENV) bench/requirements.txt
+
+bench: all bench-venv
 	@tools/build.sh build -DCMAKE_BUILD_TYPE=Release -DHORNPIPE_TESTS=AUTO $(CMAKE_FLAGS) -- hornpipe_shared
-	$(KERAS_PYTHON) bench/run.py --hornpipe build/hornpipe
+	$(BENCH_VENV)/bin/python bench/run.py $(BENCH)
+	$(BENCH_VENV)/bin/python bench/cold_start.py
 
 format:
 	git ls-files '*.c' '*.h' '*.inc' | xargs clang-format -i

@@ -1,60 +1,227 @@
 """The engines that the benchmarks put side by side, each in a process of its own.
 
-As a script it serves one of them: `engines.py NAME '{"option": value}'` opens the model and the rows, then for each line
-on standard input predicts all rows once and prints the seconds; `save FILE` stores the last predictions. `Server` is the
-other end. Processes wait between turns without using a core.
+As a script it serves one of them on one workload's folder (workloads.py): `engines.py NAME FOLDER '{"option": value}'`
+opens the model and the rows, answers `ready {...}` with what opening cost, and then answers each line on standard input:
+
+    run ROWS BATCH      seconds of one prediction of the first ROWS rows, BATCH at a time (0: the engine's own choice)
+    calls SECONDS       median seconds of one-row calls, repeated for about SECONDS
+    check               how far the first rows' predictions are from Keras's
+    memory              peak resident megabytes so far
+    flops, peak         hornpipe only: operations per row of the direct algorithm; one core's peak, measured now
+
+`Server` is the other end. A served process waits between turns without using a core. Every engine gets all cores, and
+float32 arrays in C order; predictions of all rows end in one array per output, as Keras's `predict` gives them.
 """
 import ctypes
 import json
 import os
 import pathlib
+import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
+CORES = len(os.sched_getaffinity(0))
 
-class Keras:
+
+class Engine:
+    """One model in one engine. `modes` are ways to use it that the search for its best may choose from."""
+
+    modes = ("",)
+
+    def __init__(self, folder, mode=""):
+        self.mode = mode
+        self.open(pathlib.Path(folder))
+
+    def start(self):
+        """To be called by `open` between importing the engine and opening the model."""
+        self.started = time.perf_counter()
+
+    def one_row(self, inputs):
+        """A function without arguments that predicts these inputs, one row, in one call."""
+        self.call(inputs)
+        return lambda: self.call(inputs)
+
+    def predict(self, inputs, batch):
+        """All rows, `batch` at a time, as a list of arrays."""
+        import numpy as np
+
+        rows = len(inputs[0])
+        parts = list(self.batches([x[k : k + batch] for x in inputs] for k in range(0, rows, batch)))
+        return parts[0] if len(parts) == 1 else [np.concatenate(p) for p in zip(*parts)]
+
+    def batches(self, batches):
+        """Predictions of each batch, in order: one after the other on all cores, or one per core at a time."""
+        if self.mode != "parallel":
+            return map(self.call, batches)
+        return self.pool().map(self.call, batches)
+
+    def pool(self):
+        from concurrent.futures import ThreadPoolExecutor
+
+        if not hasattr(self, "executor"):
+            self.executor = ThreadPoolExecutor(CORES)
+        return self.executor
+
+    def threads(self):
+        """For one call."""
+        return 1 if self.mode == "parallel" else CORES
+
+
+class Keras(Engine):
     """`predict` of Keras 3 with TensorFlow."""
 
-    def __init__(self, model, batch_size=None):
+    label = "Keras"
+
+    def open(self, folder):
         os.environ["KERAS_BACKEND"] = "tensorflow"
         import keras
 
-        self.model, self.batch_size = keras.models.load_model(model, compile=False), batch_size
+        self.start()
+        self.model = keras.models.load_model(folder / "model.keras", compile=False)
 
-    def predict(self, rows):
-        return self.model.predict(rows, batch_size=self.batch_size, verbose=0)
+    def predict(self, inputs, batch):
+        inputs = inputs if len(inputs) > 1 else inputs[0]
+        outputs = self.model.predict(inputs, batch_size=batch or None, verbose=0)
+        return outputs if isinstance(outputs, list) else [outputs]
+
+    def call(self, inputs):
+        return self.predict(inputs, 0)
 
 
-class OnnxRuntime:
-    """ONNX Runtime on a stack of Dense layers, given as an .npz of kernels, biases and activations."""
+class OnnxRuntime(Engine):
+    label = "ONNX Runtime"
+    modes = ("", "parallel")
 
-    def __init__(self, model, batch_size=None):
-        import numpy as np
+    def open(self, folder):
         import onnxruntime
-        from onnx import TensorProto, checker, helper, numpy_helper
 
-        weights, nodes, constants, tensor = np.load(model), [], [], "rows"
-        for k, activation in enumerate(weights["activations"]):
-            kernel, bias = weights[f"kernel{k}"], weights[f"bias{k}"]
-            constants += [numpy_helper.from_array(kernel, f"kernel{k}"), numpy_helper.from_array(bias, f"bias{k}")]
-            nodes.append(helper.make_node("Gemm", [tensor, f"kernel{k}", f"bias{k}"], [f"dense{k}"]))
-            nodes.append(helper.make_node(str(activation).capitalize(), [f"dense{k}"], [f"activated{k}"]))
-            tensor = f"activated{k}"
-        ends = [
-            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", width])
-            for name, width in (("rows", len(weights["kernel0"])), (tensor, bias.size))
-        ]
-        graph = helper.make_graph(nodes, "dense", ends[:1], ends[1:], constants)
-        graph = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-        checker.check_model(graph)
-        self.session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
-        self.batch_size, self.numpy = batch_size, np
+        self.start()
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self.threads()
+        self.session = onnxruntime.InferenceSession(
+            os.fspath(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
+        )
+        self.names = [i.name for i in self.session.get_inputs()]
 
-    def predict(self, rows):
-        step = self.batch_size or len(rows)
-        parts = [self.session.run(None, {"rows": rows[k : k + step]})[0] for k in range(0, len(rows), step)]
-        return self.numpy.concatenate(parts) if len(parts) > 1 else parts[0]
+    def call(self, inputs):
+        return self.session.run(None, dict(zip(self.names, inputs)))
+
+
+class OpenVino(Engine):
+    """With the throughput hint and an asynchronous queue, shapes fixed at the batch size; one-row calls with the latency
+    hint."""
+
+    label = "OpenVINO"
+    modes = ("THROUGHPUT", "LATENCY")
+
+    def open(self, folder):
+        import threading
+
+        import numpy
+        import openvino
+
+        self.start()
+        self.numpy, self.lock = numpy, threading.Lock()
+        self.openvino, self.core, self.compiled = openvino, openvino.Core(), {}
+        self.path = os.fspath(folder / "model.xml")
+        self.compile(1)
+
+    def compile(self, batch):
+        """A queue of requests for batches of this size."""
+        if batch not in self.compiled:
+            model = self.core.read_model(self.path)
+            model.reshape({i: [batch, *list(i.partial_shape)[1:]] for i in model.inputs})
+            hints = {"PERFORMANCE_HINT": self.mode or "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+            compiled = self.core.compile_model(model, "CPU", {**hints, "INFERENCE_NUM_THREADS": CORES})
+            queue = self.openvino.AsyncInferQueue(compiled)
+            queue.set_callback(self.store)
+            self.compiled[batch] = (compiled, queue)
+        return self.compiled[batch]
+
+    def call(self, inputs):
+        compiled, _ = self.compile(len(inputs[0]))
+        if not hasattr(self, "request"):
+            self.request = compiled.create_infer_request()
+        return list(self.request.infer(inputs, share_inputs=True, share_outputs=True).values())
+
+    def store(self, request, place):
+        """Called when a request is done: puts its results where they belong."""
+        results = [t.data for t in request.output_tensors]
+        with self.lock:
+            if self.outputs is None:
+                self.outputs = [self.numpy.empty((self.count, *r.shape[1:]), r.dtype) for r in results]
+        for output, result in zip(self.outputs, results):
+            output[place : place + len(result)] = result
+
+    def predict(self, inputs, batch):
+        self.count, self.outputs = len(inputs[0]), None
+        for k in range(0, self.count, batch):
+            part = [x[k : k + batch] for x in inputs]
+            self.compile(len(part[0]))[1].start_async(part, k, share_inputs=True)
+        for _, queue in self.compiled.values():
+            queue.wait_all()
+        return self.outputs
+
+
+class LiteRt(Engine):
+    """With XNNPACK, which its interpreter uses by itself."""
+
+    label = "LiteRT"
+    modes = ("", "parallel")
+
+    def open(self, folder):
+        import threading
+
+        from ai_edge_litert.interpreter import Interpreter
+
+        self.start()
+        self.make = lambda: Interpreter(os.fspath(folder / "model.tflite"), num_threads=self.threads())
+        self.local = threading.local()
+        interpreter = self.interpreter()
+        details = interpreter.get_input_details()
+        self.fixed = max(0, int(details[0]["shape_signature"][0]))  # batch size, where it cannot be chosen
+        self.prepare(self.fixed or 1)
+
+    def interpreter(self):
+        """This thread's own."""
+        if not hasattr(self.local, "interpreter"):
+            self.local.interpreter, self.local.batch = self.make(), 0
+        return self.local.interpreter
+
+    def prepare(self, batch):
+        interpreter = self.interpreter()
+        if batch != self.local.batch:
+            details = order(interpreter.get_input_details())
+            if not self.fixed:
+                for d in details:
+                    interpreter.resize_tensor_input(d["index"], [batch, *d["shape"][1:]])
+            interpreter.allocate_tensors()
+            self.local.batch = batch
+            self.local.inputs = [d["index"] for d in details]
+            self.local.outputs = [d["index"] for d in interpreter.get_output_details()]
+        return interpreter
+
+    def call(self, inputs):
+        import numpy as np
+
+        rows = len(inputs[0])
+        if self.fixed and rows < self.fixed:
+            inputs = [np.concatenate([x, np.zeros((self.fixed - rows, *x.shape[1:]), x.dtype)]) for x in inputs]
+        interpreter = self.prepare(len(inputs[0]))
+        for index, array in zip(self.local.inputs, inputs):
+            interpreter.set_tensor(index, array)
+        interpreter.invoke()
+        return [interpreter.get_tensor(k)[:rows] for k in self.local.outputs]
+
+    def predict(self, inputs, batch):
+        return super().predict(inputs, self.fixed or batch)
+
+
+def order(details):
+    """LiteRT's inputs in the order of model.inputs: its names end in it where there are several."""
+    return sorted(details, key=lambda d: d["name"]) if len(details) > 1 else details
 
 
 class Array(ctypes.Structure):
@@ -71,9 +238,10 @@ class Array(ctypes.Structure):
 
     @classmethod
     def of(cls, values):
-        """Describes a float32 NumPy array in C order."""
-        float32 = 1
-        return cls(values.ctypes.data, float32, values.ndim, (ctypes.c_int64 * 8)(*values.shape))
+        """Describes a NumPy array in C order."""
+        dtypes = {"float32": 1, "int32": 7}
+        shape = (ctypes.c_int64 * 8)(*values.shape)
+        return cls(values.ctypes.data, dtypes[str(values.dtype)], values.ndim, shape)
 
 
 class Error(ctypes.Structure):
@@ -87,105 +255,285 @@ class Error(ctypes.Structure):
     ]
 
 
-class Hornpipe:
-    """The C library, called as any program would: array in, array out."""
+class ModelOptions(ctypes.Structure):
+    """hp_model_options of hornpipe.h."""
 
-    def __init__(self, model, library, columns):
-        import numpy as np
+    _fields_ = [
+        ("struct_size", ctypes.c_size_t),
+        ("weights", ctypes.c_char_p),
+        ("isa", ctypes.c_char_p),
+        ("output_layer", ctypes.c_char_p),
+        ("prefer", ctypes.c_int),
+    ]
 
-        self.library, self.columns, self.numpy = ctypes.CDLL(library), columns, np
-        self.model, self.error = ctypes.c_void_p(), Error()
-        self.check(self.library.hp_model_open(os.fsencode(model), None, ctypes.byref(self.model), ctypes.byref(self.error)))
+
+class PredictOptions(ctypes.Structure):
+    """hp_predict_options of hornpipe.h."""
+
+    _fields_ = [
+        ("struct_size", ctypes.c_size_t),
+        ("jobs", ctypes.c_int),
+        ("batch_size", ctypes.c_int64),
+        ("progress", ctypes.c_void_p),
+        ("progress_context", ctypes.c_void_p),
+    ]
+
+
+class ModelInfo(ctypes.Structure):
+    """hp_model_info of hornpipe.h."""
+
+    _fields_ = [
+        *[(name, ctypes.c_char_p) for name in ("name", "class_name", "format", "keras_version", "isa")],
+        ("parameters", ctypes.c_int64),
+        ("trainable_parameters", ctypes.c_int64),
+        ("flops_per_row", ctypes.c_double),
+        ("mixes_rows", ctypes.c_int),
+        ("mixes_rows_where", ctypes.c_char_p),
+    ]
+
+
+class Hornpipe(Engine):
+    """The C library, called as any program would: arrays in, arrays out."""
+
+    label = "hornpipe"
+
+    def __init__(self, folder, mode="", library=None, isa=None, jobs=0, prefer=0):
+        self.library, self.isa, self.jobs, self.prefer = ctypes.CDLL(library), isa, jobs, prefer
+        self.library.hp_measure_peak.restype = ctypes.c_double
+        self.library.hp_model_output_count.restype = ctypes.c_size_t
+        super().__init__(folder, mode)
+
+    def open(self, folder):
+        import numpy
+
+        self.start()
+        self.numpy, self.error = numpy, Error()
+        self.model, self.session = ctypes.c_void_p(), ctypes.c_void_p()
+        how = ModelOptions(ctypes.sizeof(ModelOptions), isa=self.isa and self.isa.encode(), prefer=self.prefer)
+        path = os.fsencode(folder / "model.keras")
+        self.check(
+            self.library.hp_model_open(path, ctypes.byref(how), ctypes.byref(self.model), ctypes.byref(self.error))
+        )
+        how = PredictOptions(ctypes.sizeof(PredictOptions), jobs=self.jobs)
+        self.check(
+            self.library.hp_session_open(
+                self.model, ctypes.byref(how), ctypes.byref(self.session), ctypes.byref(self.error)
+            )
+        )
+        self.count = self.library.hp_model_output_count(self.model)
 
     def check(self, status):
         if status != 0:
             raise RuntimeError(f"{self.error.where.decode()}: {self.error.message.decode()}")
 
-    def predict(self, rows):
-        outputs = self.numpy.empty((len(rows), self.columns), "float32")
-        into = Array.of(outputs)
-        one = ctypes.c_size_t(1)
-        self.check(
-            self.library.hp_model_predict(
-                self.model, ctypes.byref(Array.of(rows)), one, ctypes.byref(into), one, None, ctypes.byref(self.error)
-            )
-        )
+    def predict(self, inputs, batch):
+        given = (Array * len(inputs))(*map(Array.of, inputs))
+        outputs = self.outputs(given)
+        self.session_predict(given, (Array * self.count)(*map(Array.of, outputs)))
         return outputs
 
+    def one_row(self, inputs):
+        given = (Array * len(inputs))(*map(Array.of, inputs))
+        into = (Array * self.count)(*map(Array.of, self.outputs(given)))
+        function, counts = self.library.hp_session_predict, [ctypes.c_size_t(len(a)) for a in (given, into)]
+        self.kept = inputs, given, into
+        arguments = self.session, given, counts[0], into, counts[1], None
+        return lambda: function(*arguments)
 
-class Command:
+    def outputs(self, given):
+        """Arrays for the predictions of these inputs."""
+        found = (Array * self.count)()
+        self.check(
+            self.library.hp_model_output_shape(
+                self.model, given, ctypes.c_size_t(len(given)), found, ctypes.c_size_t(self.count), ctypes.byref(self.error)
+            )
+        )
+        return [self.numpy.empty(tuple(a.shape[: a.rank]), "float32") for a in found]
+
+    def session_predict(self, given, into):
+        self.check(
+            self.library.hp_session_predict(
+                self.session, given, ctypes.c_size_t(len(given)), into, ctypes.c_size_t(len(into)), ctypes.byref(self.error)
+            )
+        )
+
+    def flops(self):
+        info = ModelInfo()
+        self.library.hp_model_describe(self.model, ctypes.byref(info))
+        return info.flops_per_row
+
+    def peak(self):
+        return self.library.hp_measure_peak(self.isa and self.isa.encode())
+
+
+class Command(Engine):
     """The command, from file to file: the whole process counts."""
 
-    def __init__(self, model, command, rows, output):
-        self.argv = [command, "predict", model, rows, "-o", output, "--progress", "none"]
-        self.output = output
+    label = "hornpipe predict"
 
-    def predict(self, _):
-        subprocess.run(self.argv, check=True)
-        return None
+    def __init__(self, folder, mode="", command=None):
+        self.command = command
+        super().__init__(folder, mode)
 
-    def predictions(self):
+    def open(self, folder):
+        self.start()
+        self.folder = folder
+
+    def predict(self, inputs, batch):
         import numpy as np
 
-        return np.load(self.output)
+        if not (self.folder / "rows.npy").exists():
+            np.save(self.folder / "rows.npy", inputs[0])
+        output = self.folder / "command.npy"
+        output.unlink(missing_ok=True)
+        argv = [self.command, "predict", self.folder / "model.keras", self.folder / "rows.npy", "-o", output]
+        subprocess.run([*argv, "--progress", "none"], check=True)
+        return [np.load(output, mmap_mode="r")]
 
 
-def serve(name, options):
-    """Serves an engine to standard input and output."""
+ENGINES = {e.__name__.lower(): e for e in (Hornpipe, Keras, OnnxRuntime, OpenVino, LiteRt, Command)}
+
+
+# ---- serving one
+
+
+def peak_memory():
+    """Largest resident size of this process so far, in megabytes."""
+    line = next(l for l in open("/proc/self/status") if l.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
+
+
+def difference(got, reference):
+    """Largest difference in any output, as a share of the reference's largest value."""
     import numpy as np
 
-    rows = np.load(options.pop("load"))
-    engine = globals()[name](**options)
-    predictions = engine.predict(rows)  # warm: traces, thread pools, pages
-    print("ready", flush=True)
-    for line in sys.stdin:
-        if line.startswith("save "):
-            np.save(line[5:].strip(), engine.predictions() if predictions is None else predictions)
-            print("saved", flush=True)
-            continue
+    worst = 0.0
+    for g, r in zip(got, reference, strict=True):
+        if g.shape != r.shape:
+            raise ValueError(f"shape {g.shape} where Keras gives {r.shape}")
+        worst = max(worst, float(np.abs(g - r).max() / np.abs(r).max()))
+    return worst if worst == worst else float("inf")
+
+
+def median_call(call, seconds):
+    """Median seconds of `call()`, timed in groups long enough for the clock, for about `seconds`."""
+    group, times, end = 1, [], time.perf_counter() + seconds
+    while (now := time.perf_counter()) < end or len(times) < 3:
+        for _ in range(group):
+            call()
+        took = time.perf_counter() - now
+        if took < 2e-4:
+            group *= 2
+        else:
+            times.append(took / group)
+    return statistics.median(times)
+
+
+class Service:
+    """Answers the questions that this file's head lists."""
+
+    def __init__(self, name, folder, options):
+        import numpy as np
+
+        self.numpy, self.folder = np, pathlib.Path(folder)
+        files = np.load(self.folder / "rows.npz")
+        self.rows = [files[n] for n in files.files]
+        before = time.perf_counter()
+        self.engine = ENGINES[name](folder, **options)
+        ready = time.perf_counter()
+        started = self.engine.started
+        self.ready = {"import": started - before, "open": ready - started, "memory": peak_memory()}
+
+    def run(self, rows, batch):
+        inputs = [x[: int(rows)] for x in self.rows]
         start = time.perf_counter()
-        predictions = engine.predict(rows)
-        print(time.perf_counter() - start, flush=True)
+        self.engine.predict(inputs, int(batch))
+        return time.perf_counter() - start
+
+    def calls(self, seconds):
+        return median_call(self.engine.one_row([x[:1] for x in self.rows]), float(seconds))
+
+    def check(self, batch):
+        files = self.numpy.load(self.folder / "reference.npz")
+        reference = [files[n] for n in files.files]
+        count = max(len(reference[0]), int(batch))
+        got = self.engine.predict([x[:count] for x in self.rows], int(batch))
+        return difference([g[: len(reference[0])] for g in got], reference)
+
+    def memory(self):
+        return peak_memory()
+
+    def flops(self):
+        return self.engine.flops()
+
+    def peak(self):
+        return self.engine.peak()
+
+
+def serve(name, folder, options):
+    """Serves an engine to standard input and output; what else writes there goes to standard error."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    service = Service(name, folder, options)
+    print(json.dumps(service.ready), file=answers, flush=True)
+    for line in sys.stdin:
+        question, *arguments = line.split()
+        try:
+            answer = getattr(service, question)(*arguments)
+        except Exception as error:
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+class EngineFailure(RuntimeError):
+    """The engine cannot do it; the text says why."""
 
 
 class Server:
-    """An engine in a process of its own: `run()` returns the seconds of one prediction of all rows."""
+    """An engine in a process of its own. Its answers are numbers; EngineFailure where it fails."""
 
-    def __init__(self, name, python=sys.executable, **options):
-        argv = [python, pathlib.Path(__file__), name, json.dumps(options, default=str)]
-        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    def __init__(self, name, folder, environment=(), **options):
+        argv = [sys.executable, pathlib.Path(__file__), name, folder, json.dumps(options, default=os.fspath)]
+        self.messages = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
-            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.messages,
+            text=True,
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **dict(environment)},
         )
-        if self.process.stdout.readline() != "ready\n":
-            lines = self.process.communicate()[1].strip().splitlines()
-            raise RuntimeError(f"{name}: {lines[-1] if lines else 'no answer'}")
+        self.ready = self.answer()
 
-    def ask(self, line):
-        print(line, file=self.process.stdin, flush=True)
-        answer = self.process.stdout.readline()
-        if not answer:
-            raise RuntimeError(self.process.communicate()[1][-500:])
+    def answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            code = self.process.wait()
+            self.messages.seek(0)
+            lines = self.messages.read().strip().splitlines()
+            raise EngineFailure(lines[-1][:200] if lines else f"ended with {code}")
+        answer = json.loads(line)
+        if isinstance(answer, dict) and "error" in answer:
+            raise EngineFailure(answer["error"].splitlines()[0][:200])
         return answer
 
-    def run(self):
-        return float(self.ask("run"))
-
-    def save(self, path):
-        self.ask(f"save {path}")
+    def ask(self, *question):
+        print(*question, file=self.process.stdin, flush=True)
+        return self.answer()
 
     def close(self):
         self.process.stdin.close()
         self.process.wait()
         self.process.stdout.close()
-        self.process.stderr.close()
+        self.messages.close()
 
 
 def machine():
     """The machine in words."""
     model = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), "unknown CPU")
-    return f"{len(os.sched_getaffinity(0))} cores, {model}, {os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') >> 30} GiB"
+    memory = round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30)
+    return f"{CORES} cores, {model}, {memory} GiB"
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1], json.loads(sys.argv[2]))
+    serve(sys.argv[1], sys.argv[2], json.loads(sys.argv[3]))

@@ -1,0 +1,134 @@
+"""What all of the benchmarks' tables share: contenders, their best batch size, and turns.
+
+Each engine is a process of its own, opened and warmed up before the first turn; its predictions are compared with Keras's
+before anything is timed. Engines take turns, since a machine's speed drifts by more than engines differ.
+"""
+import json
+import os
+import pathlib
+import statistics
+import sys
+import time
+
+from engines import CORES, ENGINES, EngineFailure, Server
+
+PEERS = ("keras", "onnxruntime", "openvino", "litert")
+FILES = {"onnxruntime": "model.onnx", "openvino": "model.xml", "litert": "model.tflite"}
+BATCH_SIZES = [4**k for k in range(11)]
+TOLERANCE = 2e-3  # of the largest value: engines that compute something else are off by far more
+TURN = 0.15  # seconds that a turn lasts at least
+TRIAL = 0.05  # seconds of one trial in the search for a batch size
+SETTLE = 0.02  # seconds between turns, for thread pools that spin before they sleep
+
+
+class Contender:
+    """One engine on one workload: its server, how it is used best, and its times."""
+
+    def __init__(self, spec, folder, arguments):
+        self.name, _, library = spec.partition("=")
+        self.label = ENGINES[self.name].label + (f" {library}" if library else "")
+        self.folder, self.failure, self.server = folder, None, None
+        self.mode, self.batch, self.rates, self.error = ENGINES[self.name].modes[0], 0, [], None
+        self.options = {}
+        if self.name == "hornpipe":
+            self.options = {"library": pathlib.Path(library or arguments.library).resolve(), "isa": arguments.isa}
+        self.environment = isa_environment(arguments.isa)
+
+    def start(self, mode):
+        """A server in this mode, in place of the last one."""
+        self.close()
+        missing = self.folder / (FILES.get(self.name, "") + ".fails")
+        if self.name in FILES and missing.exists():
+            raise EngineFailure("conversion: " + missing.read_text().strip())
+        options = {"mode": mode, **self.options}
+        self.server, self.mode = Server(self.name, self.folder, self.environment, **options), mode
+
+    def rate(self, rows, batch):
+        """Rows a second in one prediction of so many rows."""
+        return rows / self.server.ask("run", rows, batch)
+
+    def turn(self, rows):
+        """One turn: predictions of all rows until it has lasted long enough."""
+        seconds, times = 0.0, 0
+        while seconds < TURN:
+            seconds += self.server.ask("run", rows, self.batch)
+            times += 1
+        self.rates.append(rows * times / seconds)
+        time.sleep(SETTLE)
+
+    def close(self):
+        if self.server:
+            self.server.close()
+            self.server = None
+
+
+def isa_environment(isa):
+    """What holds oneDNN, in TensorFlow and OpenVINO, to an instruction set."""
+    names = {"avx2": "AVX2"}
+    return {"ONEDNN_MAX_CPU_ISA": names[isa], "DNNL_MAX_CPU_ISA": names[isa]} if isa in names else {}
+
+
+def try_batches(contender, rows, trials):
+    """Rates by batch size in the server's mode, from small to large until they get slower; the fastest seen is kept."""
+    best, worse, mode = 0.0, 0, contender.mode
+    parts = CORES if mode == "parallel" else 1
+    least = 1 if rows < 1000 else 64 if contender.name == "keras" else 4
+    for batch in [b for b in BATCH_SIZES if least <= b <= rows // parts]:
+        count = min(rows, max(2 * batch * parts, int(best * TRIAL) // batch * batch))
+        contender.rate(batch * parts, batch)  # traces, compiles, allocates
+        rate = max(contender.rate(count, batch) for _ in range(2))
+        print(f"  {contender.label} {mode.lower()} {batch}: {short(rate)} rows/s", file=sys.stderr, flush=True)
+        trials[f"{mode} {batch}"] = max(rate, trials.get(f"{mode} {batch}", 0))
+        best, worse = max(best, rate), worse + 1 if rate < 0.8 * best else 0
+        if worse == 2:
+            break
+
+
+def find_best(contender, rows, memory, search):
+    """Starts the contender in the mode and with the batch size that were fastest in all trials in `memory`."""
+    if contender.name not in PEERS:
+        contender.start("")
+        return
+    key = f"{contender.name} {contender.environment.get('ONEDNN_MAX_CPU_ISA', '')}".strip()
+    trials = memory.setdefault(key, {})
+    if search or not trials:
+        for mode in ENGINES[contender.name].modes:
+            contender.start(mode)
+            try_batches(contender, rows, trials)
+    mode, _, batch = max(trials, key=trials.get).rpartition(" ")
+    contender.batch = int(batch)
+    if contender.mode != mode or not contender.server:
+        contender.start(mode)
+
+
+def begin(contender, rows, memory, search):
+    """Brings a contender to its first turn, or notes why it fails."""
+    try:
+        find_best(contender, rows, memory, search)
+        contender.error = contender.server.ask("check", contender.batch)
+        if not contender.error <= TOLERANCE:
+            raise EngineFailure(f"predictions differ from Keras's by {contender.error:.1e} of the largest")
+        contender.turn(rows)
+        contender.rates.clear()
+    except EngineFailure as failure:
+        contender.failure = str(failure)
+        contender.close()
+
+
+def default_rate(contender, rows):
+    """Keras with its default batch size: it takes so long that about a second of it has to do."""
+    rate = contender.rate(min(rows, 1024), 0)
+    return contender.rate(min(rows, max(32, int(rate))), 0)
+
+
+def ratio(ours, other):
+    """The median of the rounds' own ratios."""
+    return statistics.median(a / b for a, b in zip(ours["rates"], other["rates"]))
+
+
+def short(rate):
+    """Rows a second, with three figures."""
+    for unit, size in ("M", 1e6), ("k", 1e3):
+        if rate >= size:
+            return f"{rate / size:.3g} {unit}"
+    return f"{rate:.3g}"
