@@ -8,7 +8,8 @@
  *   5. session           one caller's own workspace: the quickest way to many small calls
  *   6. files             whole files in and out, rows in order, memory bounded
  *   7. streaming         batches pushed in and pulled out, in order: threads or worker processes
- *   8. advanced          cores, ISAs, measuring
+ *   8. own layers        code for layers that a file names but does not hold
+ *   9. advanced          cores, ISAs, measuring
  *
  *     #include <hornpipe.h>
  *     hp_error error;
@@ -141,6 +142,8 @@ typedef struct hp_model_options {
     const char *isa;          /* name of an ISA ("avx2"); NULL: the best this machine has, or HORNPIPE_ISA */
     const char *output_layer; /* predict this inner layer's outputs instead of the model's; NULL: the model's */
     hp_prefer prefer;
+    const struct hp_custom_layer *custom_layers; /* code for layers that are not Keras's (tier 8); copied */
+    size_t custom_layer_count;
 } hp_model_options;
 
 /* Opens a model saved by Keras: a .keras file or unpacked directory, an HDF5 file, or a JSON config with
@@ -442,7 +445,86 @@ HP_API void hp_predictor_cancel(hp_predictor *predictor);
 /* Ends the predictor's threads and processes and frees it; batches not pulled are lost. NULL: nothing. */
 HP_API void hp_predictor_close(hp_predictor *predictor);
 
-/* ---- 8. advanced ------------------------------------------------------------------------------------------------- */
+/* ---- 8. own layers ----------------------------------------------------------------------------------------------- */
+
+/* A model file holds the names, configs and weights of custom layers and Lambdas, but not their code. What is registered
+ * here is run in their place: two functions, one for shapes and one for numbers.
+ *
+ *     static hp_status double_shape(void *context, const hp_custom_call *call, hp_custom_tensor *outputs, size_t *count,
+ *                             hp_error *error) {
+ *         outputs[0] = call->inputs[0];
+ *         *count = 1;
+ *         return HP_OK;
+ *     }
+ *     static hp_status double_run(void *context, const hp_custom_call *call, hp_error *error) {
+ *         const float *x = call->inputs[0].data;
+ *         float *y = call->outputs[0].data;
+ *         for (int64_t i = 0; i < call->outputs[0].elements; i++) y[i] = 2 * x[i];
+ *         return HP_OK;
+ *     }
+ *     hp_custom_layer layers[] = {{.struct_size = sizeof(hp_custom_layer), .class_name = "Lambda", .name = "double",
+ *                                  .shape = double_shape, .run = double_run}};
+ *     hp_model_options options = {.struct_size = sizeof options, .custom_layers = layers, .custom_layer_count = 1}; */
+
+/* A tensor as a custom layer sees it: C order, without gaps. */
+typedef struct hp_custom_tensor {
+    /* Of a weight: where the file keeps it below the layer ("vars/0", "dense/vars/1"), in files that list weights in
+     * order its name there ("my_layer/kernel:0"); of the mask: "mask"; of an argument given by keyword: the keyword;
+     * else NULL. */
+    const char *name;
+    hp_dtype dtype;
+    int rank;
+    /* shape[0] of an input or output: -1 for `shape` (as many as there will be rows), the number of them for `run`. A
+     * shape without rows (of a weight, or of a tensor that is the same for all rows) has its true sizes always. */
+    int64_t shape[HP_MAX_RANK];
+    int64_t elements; /* product of shape, in `run`; in `shape` 0 */
+    void *data;       /* NULL in `shape`; inputs and weights must not be written to */
+} hp_custom_tensor;
+
+/* One call of a custom layer. Everything in it is valid until the function returns. */
+typedef struct hp_custom_call {
+    const char *class_name; /* as in the file: "Mish", "Lambda" */
+    const char *name;       /* of the layer in the model: "mish_3" */
+    const char *config;     /* the layer's config in the file, with Keras 3's keys, as JSON text in UTF-8 */
+    /* Arguments of this call as JSON text, [positional..., {"keyword": value}...]: each tensor is
+     * {"tensor": number of the input}. "[]" where the layer is called by another layer. */
+    const char *arguments;
+    const hp_custom_tensor *inputs; /* all tensors among the arguments, in order; behind them the mask, if wanted */
+    size_t input_count;
+    const hp_custom_tensor *weights; /* all that the file holds for this layer, float32, in the file's order */
+    size_t weight_count;
+    const hp_custom_tensor *outputs; /* of `run`: the places to write to; else NULL */
+    size_t output_count;
+} hp_custom_call;
+
+#define HP_CUSTOM_MAX_OUTPUTS 16
+
+/* What a custom layer is. The struct and its text are copied when a model is opened; `context` must stay valid until
+ * the model is closed. */
+typedef struct hp_custom_layer {
+    size_t struct_size;
+    const char *class_name; /* the class in the file, with or without its package ("my_package>Mish"), or "Lambda" */
+    const char *name;       /* this layer alone; NULL: all layers of the class */
+    /* Fills outputs[0] .. outputs[*count - 1] (room for HP_CUSTOM_MAX_OUTPUTS; *count is 1 before): dtype, rank and
+     * shape of each, for inputs of the shapes in `call`. shape[0] -1: the rows. Must depend on `call` alone: it is called
+     * with sizes on trial when a model is opened, and again whenever inputs have new shapes.
+     * Returns HP_OK, or a status with *error's message filled (HP_ERROR_SHAPE: the inputs do not fit). */
+    hp_status (*shape)(
+        void *context, const hp_custom_call *call, hp_custom_tensor *outputs, size_t *count, hp_error *error);
+    /* Computes all elements of call->outputs[].data. The rows are some of those given to predict: a result must not depend
+     * on how many they are or where they stand, so that it is the same with any batch and any number of threads.
+     * Returns HP_OK, or a status with *error's message filled: HP_ERROR_ROW with error->row (counted in call->inputs)
+     * for a value that cannot be taken.
+     * Called from several threads at once, on different rows: it must not change what it shares without a lock. It must
+     * not call hornpipe with the same model. */
+    hp_status (*run)(void *context, const hp_custom_call *call, hp_error *error);
+    void *context;
+    int takes_mask;  /* 1: the first input's mask, where it has one, is a further bool input named "mask" */
+    int passes_mask; /* 1: the first input's mask goes on to the outputs, as with Keras's supports_masking */
+    int mixes_rows;  /* 1: a row's result depends on the others of its batch: `run` is given whole batches */
+} hp_custom_layer;
+
+/* ---- 9. advanced ------------------------------------------------------------------------------------------------- */
 
 /* The library's version, "0.1.0". */
 HP_API const char *hp_version(void);

@@ -117,7 +117,8 @@ static hp_status open_parts(
     HP_TRY(open_spec(model, from, options, error));
     model->constants = hp_constants_new();
     HP_ALLOCATED(model->constants, error);
-    HP_TRY(hp_network_open(model->spec, model->constants, reasons, &model->network, error));
+    HP_TRY(hp_network_open(model->spec, model->constants, options->custom_layers, options->custom_layer_count, reasons,
+        &model->network, error));
     size_t inputs = hp_network_input_count(model->network);
     HP_FAIL_IF(inputs > HP_MOST_TENSORS || hp_network_measure_count(model->network) > HP_MOST_TENSORS, error,
         HP_ERROR_UNSUPPORTED, model->spec->name,

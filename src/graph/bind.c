@@ -6,6 +6,7 @@
 #include <string.h>
 #include "base/dtype.h"
 #include "graph/convert.h"
+#include "graph/claim.h"
 #include "graph/network.h"
 #include "graph/paths.h"
 
@@ -100,10 +101,18 @@ static hp_status bind_zeros(binder *b, hp_weight_slot *slot) {
     return HP_OK;
 }
 
+/* A layer with code of its own knows its weights already. */
+static hp_status bind_claimed(binder *b, hp_layer *layer) {
+    for (size_t i = 0; i < layer->weight_count; i++)
+        HP_TRY(bind_slot(b, layer, &layer->weights[i], layer->weights[i].stored));
+    return HP_OK;
+}
+
 /* A layer's own variables lie at <path>/vars/<n>, those named "cell/kernel" at <path>/cell/vars/<n>; n counts the
  * trainable ones first, each kind as created (Layer.save_own_variables). */
 static hp_status bind_own(void *context, hp_layer *layer, const char *path) {
     binder *b = context;
+    if (layer->cls->own_code) return bind_claimed(b, layer);
     for (size_t i = 0; i < layer->weight_count; i++) {
         hp_weight_slot *slot = &layer->weights[i];
         const char *slash = strrchr(slot->name, '/');
@@ -138,9 +147,7 @@ static hp_status bind_own(void *context, hp_layer *layer, const char *path) {
     return HP_OK;
 }
 
-/* What Keras saves beside weights: states of random generators, of the optimizer of a nested model, and weights of words
- * that stand in the config or with the layer around them as well. */
-static bool is_beside(const char *name) {
+bool hp_weight_is_beside(const char *name) {
     return strstr(name, "seed_generator/") || strstr(name, "/generator/") || strstr(name, "optimizer/vars/") ||
            strstr(name, "/vars/idf_weights");
 }
@@ -151,7 +158,7 @@ static hp_status bind_paths(binder *b) {
     hp_status status = hp_layers_walk_paths(b->network->root, bind_own, b, b->error);
     for (size_t i = 0; status == HP_OK && i < b->store->weight_count; i++) {
         const hp_weight *weight = &b->store->weights[i];
-        if (b->used[i] || is_beside(weight->name)) continue;
+        if (b->used[i] || hp_weight_is_beside(weight->name) || hp_network_claimed(b->network, weight)) continue;
         char shape[128];
         dims_text(weight, shape, sizeof shape);
         hp_reasons_add(
@@ -188,7 +195,7 @@ static bool append(slot_list *list, const slot_list *more) {
 /* Weights below a layer as Keras 2 gives them out: trainable ones to `t`, the rest to `n`. A frozen layer puts all of
  * its own to `n`, its children's trainable ones first. */
 static bool gather_keras2(hp_layer *layer, slot_list *t, slot_list *n) {
-    if (layer->visited) return true;
+    if (layer->visited || layer->cls->own_code) return true;
     layer->visited = true;
     slot_list own_t = {0}, own_n = {0};
     bool good = true, frozen = !layer->trainable;
@@ -212,7 +219,7 @@ static bool gather_keras2(hp_layer *layer, slot_list *t, slot_list *n) {
 
 /* All weights below a layer in the order of Keras 3's Layer.weights: own trainable, own others, children's. */
 static bool gather_keras3(hp_layer *layer, slot_list *all) {
-    if (layer->visited) return true;
+    if (layer->visited || layer->cls->own_code) return true;
     layer->visited = true;
     for (int trainable = 1; trainable >= 0; trainable--)
         for (size_t i = 0; i < layer->weight_count; i++)
@@ -246,28 +253,46 @@ static bool legacy_weights(hp_layer *layer, int family, slot_list *list) {
     return good;
 }
 
+/* The weights of a group that are left for layers of Keras. */
+static size_t unclaimed(const binder *b, const hp_weight_group *group) {
+    size_t count = 0;
+    for (size_t i = 0; i < group->count; i++) count += !hp_network_claimed(b->network, &group->weights[i]);
+    return count;
+}
+
 static hp_status bind_group(binder *b, const hp_layer *layer, const slot_list *list, const hp_weight_group *group) {
-    if (list->count != group->count) {
+    size_t count = unclaimed(b, group), at = 0;
+    if (list->count != count) {
         hp_reasons_add(b->reasons, HP_ERROR_FORMAT, layer->place,
-            "found %zu weights in the file (group \"%.64s\"), expected %zu", group->count, group->name, list->count);
+            "found %zu weights in the file (group \"%.64s\"), expected %zu", count, group->name, list->count);
         return HP_OK;
     }
-    for (size_t i = 0; i < list->count; i++)
-        HP_TRY(bind_slot(b, list->at[i].layer, list->at[i].slot, &group->weights[i]));
+    for (size_t i = 0; i < group->count; i++) {
+        if (hp_network_claimed(b->network, &group->weights[i])) continue;
+        HP_TRY(bind_slot(b, list->at[at].layer, list->at[at].slot, &group->weights[i]));
+        at++;
+    }
     return HP_OK;
 }
 
 /* The next group that holds weights; NULL past the last. */
-static const hp_weight_group *next_group(const hp_weight_store *store, size_t *at) {
-    while (*at < store->group_count) {
-        const hp_weight_group *group = &store->groups[(*at)++];
-        if (group->count > 0) return group;
+static const hp_weight_group *next_group(const binder *b, size_t *at) {
+    while (*at < b->store->group_count) {
+        const hp_weight_group *group = &b->store->groups[(*at)++];
+        if (unclaimed(b, group) > 0) return group;
     }
     return NULL;
 }
 
+/* Layers with code of their own, wherever they stand. */
+static hp_status bind_own_code(void *context, hp_layer *layer, const char *path) {
+    (void)path;
+    return layer->cls->own_code ? bind_claimed(context, layer) : HP_OK;
+}
+
 static hp_status bind_groups(binder *b) {
     hp_layer *root = b->network->root;
+    HP_TRY(hp_layers_walk_paths(root, bind_own_code, b, b->error));
     slot_list list = {0};
     size_t at = 0;
     hp_status status = HP_OK;
@@ -279,14 +304,14 @@ static hp_status bind_groups(binder *b) {
             break;
         }
         if (list.count == 0) continue;
-        const hp_weight_group *group = next_group(b->store, &at);
+        const hp_weight_group *group = next_group(b, &at);
         if (group)
             status = bind_group(b, layer, &list, group);
         else
             hp_reasons_add(b->reasons, HP_ERROR_FORMAT, layer->place,
                 "its %zu weights are missing: the file has no more groups of weights", list.count);
     }
-    for (const hp_weight_group *group; status == HP_OK && (group = next_group(b->store, &at));)
+    for (const hp_weight_group *group; status == HP_OK && (group = next_group(b, &at));)
         hp_reasons_add(b->reasons, HP_ERROR_FORMAT, group->name,
             "no layer of the config is left for this group of %zu weights", group->count);
     hp_free(list.at);

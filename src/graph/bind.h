@@ -12,4 +12,8 @@
  * shape. Returns what failed otherwise (HP_ERROR_IO, HP_ERROR_NO_MEMORY). */
 hp_status hp_network_bind(hp_network *network, hp_reasons *reasons, hp_error *error);
 
+/* Whether that path is of what Keras saves beside weights: states of random generators, of the optimizer of a nested
+ * model, and weights of words that stand in the config or with the layer around them as well. */
+bool hp_weight_is_beside(const char *name);
+
 #endif

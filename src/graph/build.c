@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 #include "graph/bind.h"
+#include "graph/claim.h"
 #include "graph/network.h"
 #include "graph/paths.h"
+#include "layers/custom.h"
 
 /* Calls of layers in one lowering: shared models inside shared models multiply, and a file of a kilobyte could ask
  * for 2^40 of them. */
@@ -124,6 +126,7 @@ int64_t hp_network_batch(const hp_network *network) {
 /* ---- trials */
 
 static void forget_weights(hp_layer *layer) {
+    if (layer->cls->own_code) return; /* the file says its weights, not a trial */
     for (size_t i = 0; i < layer->weight_count; i++) layer->weights[i].constant = NULL;
     layer->weight_count = 0;
     for (size_t i = 0; i < layer->child_count; i++)
@@ -261,10 +264,13 @@ static hp_status read_assets(hp_network *network, hp_layer_scope *scope, hp_erro
     return hp_layers_walk_paths(network->root, read_asset, &visit, error);
 }
 
-static hp_status parse(hp_network *network, hp_reasons *reasons, hp_error *error) {
+static hp_status parse(
+    hp_network *network, const hp_custom_layer *custom, size_t custom_count, hp_reasons *reasons, hp_error *error) {
     hp_layer_scope scope = {.arena = &network->arena,
         .reasons = reasons,
         .find = hp_model_class_find,
+        .custom = custom,
+        .custom_count = custom_count,
         .family = network->spec->version.family};
     hp_status status = HP_OK;
     network->root = hp_layer_new(&scope, network->spec->config, "model");
@@ -281,10 +287,14 @@ static hp_status parse(hp_network *network, hp_reasons *reasons, hp_error *error
     return HP_OK;
 }
 
-static hp_status make(hp_network *network, hp_reasons *reasons, hp_error *error) {
-    HP_TRY(parse(network, reasons, error));
+static hp_status make(
+    hp_network *network, const hp_custom_layer *custom, size_t custom_count, hp_reasons *reasons, hp_error *error) {
+    hp_custom_layer *copied;
+    HP_TRY(hp_custom_layers_copy(&network->arena, custom, custom_count, &copied, error));
+    HP_TRY(parse(network, copied, custom_count, reasons, error));
     if (reasons->count > 0) return HP_OK;
     HP_TRY(hp_network_number_layers(network, error));
+    if (custom_count > 0) HP_TRY(hp_network_claim_weights(network, error));
     for (size_t i = 1; i < network->input_count; i++)
         if (hp_network_input_rows(network, i) > 0) {
             network->mixes_rows = true;
@@ -318,15 +328,15 @@ static void add_names(const hp_model_spec *spec, hp_reasons *reasons, size_t fro
     for (size_t i = from; i < reasons->count; i++) hp_error_prefix(&reasons->at[i], "%s", spec->name);
 }
 
-hp_status hp_network_open(
-    const hp_model_spec *spec, hp_constants *constants, hp_reasons *reasons, hp_network **network, hp_error *error) {
+hp_status hp_network_open(const hp_model_spec *spec, hp_constants *constants, const hp_custom_layer *custom,
+    size_t custom_count, hp_reasons *reasons, hp_network **network, hp_error *error) {
     hp_reasons own = {0};
     *network = NULL;
     hp_network *n = HP_NEW(hp_network);
     HP_ALLOCATED(n, error);
     n->spec = spec;
     n->constants = constants;
-    hp_status status = make(n, &own, error);
+    hp_status status = make(n, custom, custom_count, &own, error);
     if (status == HP_OK && own.count > 0) status = first_reason(spec, &own, error);
     if (status == HP_OK && own.out_of_memory)
         status = hp_error_set(error, HP_ERROR_NO_MEMORY, spec->name, "out of memory");

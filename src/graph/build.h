@@ -13,12 +13,13 @@
 typedef struct hp_network hp_network;
 
 /* Makes a network.
+ *   custom    code for layers that are not Keras's, `custom_count` of them; copied
  *   reasons   every reason why the model cannot be run is added; may be NULL. Released by the caller.
  *   *network  set on HP_OK only.
  * Returns the first reason's status (HP_ERROR_UNSUPPORTED, HP_ERROR_FORMAT, HP_ERROR_SHAPE ...) with its text and the
  * number of the others in *error, or HP_ERROR_NO_MEMORY. error->where begins with spec->name. */
-hp_status hp_network_open(
-    const hp_model_spec *spec, hp_constants *constants, hp_reasons *reasons, hp_network **network, hp_error *error);
+hp_status hp_network_open(const hp_model_spec *spec, hp_constants *constants, const hp_custom_layer *custom,
+    size_t custom_count, hp_reasons *reasons, hp_network **network, hp_error *error);
 void hp_network_close(hp_network *network); /* NULL: nothing */
 
 /* Inputs in the order of model.inputs, outputs as keras.tree flattens them. Shapes: see hp_tensor_info; shape[0] is

@@ -22,7 +22,8 @@ struct hp_network {
     int64_t trial_size; /* while it is opened: what stands for such a size */
     bool mixes_rows;
     const char *mixes_rows_where;
-    void **owned; /* weights that could not be used in place */
+    bool *claimed; /* by number of the weight: a layer with code of its own has it (claim.h); NULL: none is */
+    void **owned;  /* weights that could not be used in place */
     size_t owned_count, owned_capacity;
 };
 

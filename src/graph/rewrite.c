@@ -54,7 +54,7 @@ static bool can_be_constant(const hp_tensor *tensor) {
 }
 
 bool hp_node_is_constant(const hp_graph *graph, const hp_node *node) {
-    if (node->output_count == 0) return false;
+    if (node->output_count == 0 || node->prim == &hp_prim_custom) return false; /* its params are known here alone */
     for (int i = 0; i < node->input_count; i++)
         if (node->inputs[i] != HP_NO_VALUE && !hp_is_constant(graph, node->inputs[i])) return false;
     for (int i = 0; i < node->output_count; i++)

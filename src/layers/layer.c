@@ -15,7 +15,7 @@ hp_weight_slot *hp_layer_weight_slot(hp_layer *layer, const char *name) {
     return NULL;
 }
 
-static hp_weight_slot *new_slot(hp_layer *layer) {
+hp_weight_slot *hp_layer_add_weight_slot(hp_layer *layer) {
     if (layer->weight_count == layer->weight_capacity) {
         size_t capacity = layer->weight_capacity ? 2 * layer->weight_capacity : 4;
         hp_weight_slot *weights = hp_arena_alloc(layer->arena, capacity * sizeof *weights);
@@ -24,6 +24,7 @@ static hp_weight_slot *new_slot(hp_layer *layer) {
         layer->weights = weights;
         layer->weight_capacity = capacity;
     }
+    layer->weights[layer->weight_count] = (hp_weight_slot){0};
     return &layer->weights[layer->weight_count++];
 }
 
@@ -48,7 +49,7 @@ hp_value hp_layer_weight(
         if (dims[i] < 0) return hp_builder_fail(b, HP_ERROR_SHAPE, "the weight %s would have a negative size", name);
     hp_weight_slot *slot = hp_layer_weight_slot(layer, name);
     if (!slot) {
-        slot = new_slot(layer);
+        slot = hp_layer_add_weight_slot(layer);
         if (!slot) return hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
         *slot = (hp_weight_slot){.name = name, .trainable = trainable};
     }

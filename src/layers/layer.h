@@ -172,6 +172,7 @@ typedef struct hp_layer_class {
     bool no_autocast;  /* inputs come as they are, floats of another width are not cast to the layer's dtype */
     bool is_model;     /* a container: Sequential, Functional; its children are layers of the model */
     bool is_operation; /* a node of keras.ops: no layer, has no weights and no place in `layers` */
+    bool own_code;     /* registered by the caller: any config, and whatever weights the file has (custom.h) */
 } hp_layer_class;
 
 struct hp_layer {
@@ -201,6 +202,8 @@ hp_value hp_layer_weight(
     hp_builder *b, hp_layer *layer, const char *name, bool trainable, int rank, const int64_t *dims);
 /* The slot of a weight that was asked for; NULL when there is none of that name. */
 hp_weight_slot *hp_layer_weight_slot(hp_layer *layer, const char *name);
+/* A new slot at the end, zeroed; NULL: out of memory. Only before the network is open. */
+hp_weight_slot *hp_layer_add_weight_slot(hp_layer *layer);
 #define HP_DIMS(...)                                                                                                   \
     (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (const int64_t[]) {                                     \
         __VA_ARGS__                                                                                                    \
@@ -243,8 +246,10 @@ struct hp_layer_scope {
     hp_reasons *reasons;
     /* Finds a class before the registry does (graph/: models, operations); may be NULL. */
     const hp_layer_class *(*find)(const char *class_name, const char *module);
-    int depth;  /* of nesting; bounded */
-    int family; /* of the Keras that wrote the file: 1, 2 or 3; 0 is taken as 3 */
+    int depth;                     /* of nesting; bounded */
+    int family;                    /* of the Keras that wrote the file: 1, 2 or 3; 0 is taken as 3 */
+    const hp_custom_layer *custom; /* what the caller registered; found before all others */
+    size_t custom_count;
     /* Layers that Keras shares between places of one config, by shared_object_id. */
     struct hp_shared_layer *shared;
     size_t shared_count, shared_capacity;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/dtype.h"
+#include "layers/custom.h"
 #include "layers/fields.h"
 
 enum { MAX_DEPTH = 48 };
@@ -165,7 +166,7 @@ static hp_layer *make(hp_layer_scope *scope, const hp_layer_class *cls, const hp
         .trainable = !hp_json_is(trainable, HP_JSON_BOOL) || trainable->boolean,
         .arena = scope->arena};
     read_dtype(scope, layer, hp_json_get(config, "dtype"));
-    hp_fields_fill(scope, layer, config, fields);
+    if (!cls->own_code) hp_fields_fill(scope, layer, config, fields);
     return layer;
 }
 
@@ -182,14 +183,17 @@ static const hp_layer_class *find_class(hp_layer_scope *scope, const hp_json *ob
             hp_json_type_name(object));
         return NULL;
     }
-    const hp_layer_class *cls = scope->find ? scope->find(class_name, module) : NULL;
+    const hp_layer_class *cls = hp_custom_class_find(scope, object);
+    if (!cls && scope->find) cls = scope->find(class_name, module);
     if (!cls) cls = hp_layer_class_find(class_name, module);
     if (!cls && strncmp(module ? module : "keras", "keras", 5) == 0)
-        hp_reasons_add(scope->reasons, HP_ERROR_UNSUPPORTED, place, "%s %s is not supported",
-            module && strstr(module, ".ops") ? "the operation" : "the layer", class_name);
+        hp_reasons_add(scope->reasons, HP_ERROR_UNSUPPORTED, place, "the %s %s is not supported%s",
+            module && strstr(module, ".ops") ? "operation" : "layer", class_name,
+            module && strstr(module, ".ops") ? "" : ": if its code is your own, register it (custom_layers)");
     else if (!cls)
         hp_reasons_add(scope->reasons, HP_ERROR_UNSUPPORTED, place,
-            "%s of module %s is not a layer of Keras: code that the file does not hold", class_name, module);
+            "%s of module %s is not a layer of Keras: register its code, which the file does not hold (custom_layers)",
+            class_name, module);
     return cls;
 }
 

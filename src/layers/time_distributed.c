@@ -32,7 +32,9 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_value merged = merge_time(b, x);
     /* A view may give a value back that has a mask of its own. */
     hp_builder_set_mask(b, merged, HP_NO_VALUE);
-    if (mask != HP_NO_VALUE && hp_builder_shape(b, mask)->rank > 2) hp_builder_set_mask(b, merged, merge_time(b, mask));
+    bool inner_mask = mask != HP_NO_VALUE && (hp_builder_shape(b, mask)->rank > 2 || c->layer->cls->own_code);
+    if (inner_mask)
+        hp_builder_set_mask(b, merged, merge_time(b, mask)); /* one bool a step says nothing to Keras's own */
     hp_arg arg = {.kind = HP_ARG_TENSOR, .tensor = merged};
     hp_call inner = {.inputs = &merged, .input_count = 1, .args = &arg, .arg_count = 1};
     hp_layer_call_full(b, c->layer, &inner);

@@ -72,7 +72,7 @@ struct hp_prim;
 
 typedef struct hp_node {
     const struct hp_prim *prim;
-    const void *params; /* plain bytes without pointers, padding zeroed: they are hashed and compared */
+    const void *params; /* plain bytes without pointers (but custom's), padding zeroed: hashed and compared */
     size_t params_size;
     hp_value *inputs; /* HP_NO_VALUE for an optional one that is absent */
     int input_count;

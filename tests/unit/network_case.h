@@ -83,7 +83,7 @@ static inline void open_network(
         .version = {.family = family},
         .config = parse_json(&c->arena, config),
         .weights = &c->store};
-    c->status = hp_network_open(&c->spec, c->constants, &c->reasons, &c->network, &c->error);
+    c->status = hp_network_open(&c->spec, c->constants, NULL, 0, &c->reasons, &c->network, &c->error);
 }
 
 static inline void open_paths(network_case *c, const char *config, const stored *list, size_t count) {

@@ -149,7 +149,7 @@ static void conversions(void **state) {
         .version = {.family = 3},
         .weights = &c.store,
         .config = parse_json(&c.arena, SEQUENTIAL(ROWS "," DENSE("a", 1)))};
-    c.status = hp_network_open(&c.spec, c.constants, &c.reasons, &c.network, &c.error);
+    c.status = hp_network_open(&c.spec, c.constants, NULL, 0, &c.reasons, &c.network, &c.error);
     assert_open(&c);
     hp_shape shape = {.rank = 2, .dims = {1, 3}};
     hp_graph graph;

@@ -5,3 +5,5 @@
 "$BUILT_EXAMPLES/files" "$EXAMPLES/mlp_10_64_64_1.keras" rows.npy out.npy
 hornpipe diff "$EXAMPLES/mlp_10_64_64_1.keras" rows.npy out.npy > /dev/null
 "$BUILT_EXAMPLES/simple" no_such.keras || echo "exit $?"
+"$BUILT_EXAMPLES/custom_layer" "$EXAMPLES/custom_layer.keras"
+hornpipe check "$EXAMPLES/custom_layer.keras" || echo "exit $?"
