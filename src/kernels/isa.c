@@ -14,6 +14,7 @@
 #include "kernels/gemm.inc"
 #include "kernels/conv.inc"
 #include "kernels/depthwise.inc"
+#include "kernels/depthwise_plane.inc"
 #include "kernels/pool.inc"
 #include "kernels/reduce.inc"
 #include "kernels/softmax.inc"

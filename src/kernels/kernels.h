@@ -143,6 +143,26 @@ typedef struct hp_depthwise {
     hp_epilogue epilogue;
 } hp_depthwise;
 
+/* The same for output rows [row_begin, row_end) of one 2D image, with one output per channel and without a table: the
+ * faster way. Input row i lies at x + i % x_rows * x_row_stride, so that x may be a ring of the last x_rows rows; those
+ * that the taps of [row_begin, row_end) reach must be there. Pairs are (height, width). */
+#define HP_PLANE_TAP_ROWS 16
+typedef struct hp_depthwise_plane {
+    const float *x;
+    size_t x_stride; /* between columns */
+    size_t x_row_stride, x_rows;
+    size_t height, width; /* of the input */
+    size_t channels;
+    size_t kernel[2];                           /* at most HP_PLANE_TAP_ROWS high */
+    size_t strides[2], dilation[2], padding[2]; /* before */
+    const float *w;
+    size_t w_stride;
+    float *y; /* of row_begin; rows lie y_width pixels apart */
+    size_t y_stride, y_width;
+    size_t row_begin, row_end;
+    hp_epilogue epilogue; /* residual of row_begin */
+} hp_depthwise_plane;
+
 typedef enum hp_pool_mode {
     HP_POOL_MAX,     /* over the taps inside the image; NaN if one is NaN; -infinity without any */
     HP_POOL_AVERAGE, /* sum / number of taps inside the image; 0 without any */

@@ -88,6 +88,7 @@ INLINE vi vseti(int32_t x) {
  * vmin_of, vmax_of   (limit, x): the extreme; x where either is NaN, so a NaN in x stays
  * vselect(m, a, b)   a where the mask m is all ones, b where it is zero
  * vround_to_int(x)   nearest, ties to even; INT32_MIN out of range and for NaN (0 and clamped on NEON)
+ * vround_even(x)      nearest integer as a float, ties to even, for |x| < 2^31; NaN stays NaN where the ISA can
  * vload_part(p, n)   the first n < VL lanes from memory, zeros above; reads nothing past them
  * vstore_part(p, x, n) stores the first n < VL lanes and nothing more */
 
@@ -109,6 +110,9 @@ INLINE vf vselect(vi m, vf a, vf b) {
 }
 INLINE vi vround_to_int(vf x) {
     return (vi)_mm512_cvtps_epi32(x);
+}
+INLINE vf vround_even(vf x) {
+    return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
 INLINE vf vfrom_int(vi x) {
     return _mm512_cvtepi32_ps((__m512i)x);
@@ -162,6 +166,9 @@ INLINE vf vselect(vi m, vf a, vf b) {
 INLINE vi vround_to_int(vf x) {
     return (vi)_mm256_cvtps_epi32(x);
 }
+INLINE vf vround_even(vf x) {
+    return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
 INLINE vf vfrom_int(vi x) {
     return _mm256_cvtepi32_ps((__m256i)x);
 }
@@ -207,6 +214,11 @@ INLINE vi vround_to_int(vf x) {
     halves y = {x};
     for (int i = 0; i < 2; i++) y.half_int[i] = _mm256_cvtps_epi32(y.half[i]);
     return y.whole_int;
+}
+INLINE vf vround_even(vf x) {
+    halves y = {x};
+    for (int i = 0; i < 2; i++) y.half[i] = _mm256_round_ps(y.half[i], _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    return y.whole;
 }
 INLINE vf vfrom_int(vi x) {
     halves y = {.whole_int = x};
@@ -282,6 +294,9 @@ INLINE vf vselect(vi m, vf a, vf b) {
 INLINE vi vround_to_int(vf x) {
     return (vi)vcvtnq_s32_f32((float32x4_t)x);
 }
+INLINE vf vround_even(vf x) {
+    return (vf)vrndnq_f32((float32x4_t)x);
+}
 INLINE vf vfrom_int(vi x) {
     return (vf)vcvtq_f32_s32((int32x4_t)x);
 }
@@ -313,6 +328,24 @@ INLINE vf vfrom_int(vi x) {
     return y;
 }
 #endif
+#endif
+
+/* x, in a register from here on: gcc would rather load it again in each instruction that uses it. */
+INLINE vf vkeep(vf x) {
+#if defined(VEC_AVX512)
+    __asm__("" : "+v"(x));
+#elif defined(VEC_AVX2) || defined(VEC_SSE2)
+    __asm__("" : "+x"(x));
+#elif defined(VEC_NEON)
+    __asm__("" : "+w"(x));
+#endif
+    return x;
+}
+
+#if defined(VEC_SSE2) || defined(VEC_GENERIC)
+INLINE vf vround_even(vf x) {
+    return vfrom_int(vround_to_int(x));
+}
 #endif
 
 /* ---- the same for all ------------------------------------------------------------------------------------------ */

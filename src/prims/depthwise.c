@@ -1,12 +1,17 @@
 /* depthwise.c: every channel convolved by kernels of its own, kernel[spatial..., channels, depth_multiplier], with
- * an epilogue. The kernel is read as it lies: nothing is packed. */
+ * an epilogue. The kernel is read as it lies: nothing is packed.
+ *
+ * Two ways, chosen by shape alone: images of one or two axes with one output per channel go row by row; the rest goes
+ * through a table of taps. */
 #include "prims/grid.h"
 #include "prims/linear.h"
 #include "prims/window.h"
 
 typedef struct depthwise_state {
     const hp_kernels *kernels;
-    hp_window window;
+    hp_geometry geometry;
+    bool plane;
+    hp_window window; /* unless `plane` */
     hp_images x;
     size_t multiplier, columns;
     const float *zeros;
@@ -51,8 +56,11 @@ static hp_status depthwise_prepare(const hp_prepare *prepare, void **state, hp_e
     s->multiplier = (size_t)inputs[1].shape.dims[inputs[1].shape.rank - 1];
     s->columns = s->x.channels * s->multiplier;
     s->activation = p->activation;
-    hp_status status = hp_window_get(prepare->constants, &geometry, &s->window, error);
-    if (status == HP_OK) status = hp_zeros_get(prepare->constants, s->x.channels, &s->zeros, error);
+    s->geometry = geometry;
+    s->plane = s->multiplier == 1 && hp_geometry_is_plane(&geometry) && geometry.kernel[1] <= HP_PLANE_TAP_ROWS;
+    hp_status status = HP_OK;
+    if (!s->plane) status = hp_window_get(prepare->constants, &geometry, &s->window, error);
+    if (!s->plane && status == HP_OK) status = hp_zeros_get(prepare->constants, s->x.channels, &s->zeros, error);
     if (status != HP_OK)
         hp_free(s);
     else
@@ -60,10 +68,13 @@ static hp_status depthwise_prepare(const hp_prepare *prepare, void **state, hp_e
     return status;
 }
 
+/* Rows of the grid: pixels, or rows of pixels. */
 static hp_grid depthwise_grid(const depthwise_state *s, int64_t rows) {
-    size_t pixels = hp_tile_extent(s->x.rows, s->x.images, rows) * s->window.pixels;
-    return hp_grid_make(pixels, s->x.channels, s->kernels->gemm_mr, 2 * s->kernels->vector_floats,
-        4.0 * (double)s->window.taps * (double)s->multiplier);
+    size_t images = hp_tile_extent(s->x.rows, s->x.images, rows), pixels = hp_geometry_pixels(&s->geometry);
+    size_t width = s->plane ? (size_t)s->geometry.output[2] : 1;
+    double flops = 4.0 * (double)hp_geometry_taps(&s->geometry) * (double)s->multiplier;
+    return hp_grid_make(images * pixels / width, s->x.channels, s->plane ? 1 : s->kernels->gemm_mr,
+        2 * s->kernels->vector_floats, flops * (double)width);
 }
 
 static int64_t depthwise_range(const void *state, int64_t rows) {
@@ -71,31 +82,55 @@ static int64_t depthwise_range(const void *state, int64_t rows) {
     return hp_grid_pieces(&grid);
 }
 
+static void run_table(const depthwise_state *s, const hp_run *run, const hp_rectangle *r) {
+    size_t column = r->column_begin * s->multiplier;
+    hp_depthwise args = {.window = s->window,
+        .x = (const float *)run->inputs[HP_LINEAR_X] + r->column_begin,
+        .x_stride = s->x.channels,
+        .x_image_stride = s->x.positions * s->x.channels,
+        .channels = r->column_end - r->column_begin,
+        .multiplier = s->multiplier,
+        .zeros = s->zeros,
+        .w = (const float *)run->inputs[HP_LINEAR_W] + column,
+        .w_stride = s->columns,
+        .y = (float *)run->outputs[0] + column,
+        .y_stride = s->columns,
+        .row_begin = r->row_begin,
+        .row_end = r->row_end,
+        .epilogue = hp_linear_epilogue(&s->activation, run, s->columns)};
+    if (args.epilogue.bias) args.epilogue.bias += column;
+    if (args.epilogue.residual) args.epilogue.residual += column;
+    s->kernels->depthwise(&args);
+}
+
+/* Rows of pixels [row_begin, row_end), numbered through all images: image by image. */
+static void run_plane(const depthwise_state *s, const hp_run *run, const hp_rectangle *r) {
+    const hp_epilogue epilogue = hp_linear_epilogue(&s->activation, run, s->columns);
+    hp_depthwise_plane args;
+    size_t height = (size_t)s->geometry.output[1];
+    for (size_t row = r->row_begin, image = row / height; row < r->row_end; row = ++image * height) {
+        hp_plane_args(&s->geometry, s->x.channels, &args);
+        size_t offset = row * args.y_width * s->columns + r->column_begin;
+        size_t end = (image + 1) * height < r->row_end ? (image + 1) * height : r->row_end;
+        args.x = (const float *)run->inputs[HP_LINEAR_X] + image * s->x.positions * s->x.channels + r->column_begin;
+        args.channels = r->column_end - r->column_begin;
+        args.w = (const float *)run->inputs[HP_LINEAR_W] + r->column_begin;
+        args.y = (float *)run->outputs[0] + offset;
+        args.row_begin = row - image * height;
+        args.row_end = end - image * height;
+        args.epilogue = epilogue;
+        if (epilogue.bias) args.epilogue.bias += r->column_begin;
+        if (epilogue.residual) args.epilogue.residual += offset;
+        s->kernels->depthwise_plane(&args);
+    }
+}
+
 static hp_status depthwise_run(const void *state, const hp_run *run) {
     const depthwise_state *s = state;
     hp_grid grid = depthwise_grid(s, run->rows);
     int64_t begin = run->begin;
     hp_rectangle r;
-    while (hp_grid_next(&grid, &begin, run->end, &r)) {
-        size_t column = r.column_begin * s->multiplier;
-        hp_depthwise args = {.window = s->window,
-            .x = (const float *)run->inputs[HP_LINEAR_X] + r.column_begin,
-            .x_stride = s->x.channels,
-            .x_image_stride = s->x.positions * s->x.channels,
-            .channels = r.column_end - r.column_begin,
-            .multiplier = s->multiplier,
-            .zeros = s->zeros,
-            .w = (const float *)run->inputs[HP_LINEAR_W] + column,
-            .w_stride = s->columns,
-            .y = (float *)run->outputs[0] + column,
-            .y_stride = s->columns,
-            .row_begin = r.row_begin,
-            .row_end = r.row_end,
-            .epilogue = hp_linear_epilogue(&s->activation, run, s->columns)};
-        if (args.epilogue.bias) args.epilogue.bias += column;
-        if (args.epilogue.residual) args.epilogue.residual += column;
-        s->kernels->depthwise(&args);
-    }
+    while (hp_grid_next(&grid, &begin, run->end, &r)) (s->plane ? run_plane : run_table)(s, run, &r);
     return HP_OK;
 }
 

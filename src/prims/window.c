@@ -118,6 +118,26 @@ bool hp_geometry_is_pointwise(const hp_geometry *g) {
     return true;
 }
 
+bool hp_geometry_is_plane(const hp_geometry *g) {
+    return g->input[0] == 1 && g->kernel[0] == 1 && g->output[0] == 1;
+}
+
+void hp_plane_args(const hp_geometry *g, size_t channels, hp_depthwise_plane *args) {
+    *args = (hp_depthwise_plane){.x_stride = channels,
+        .x_row_stride = (size_t)g->input[2] * channels,
+        .x_rows = (size_t)g->input[1],
+        .height = (size_t)g->input[1],
+        .width = (size_t)g->input[2],
+        .channels = channels,
+        .kernel = {(size_t)g->kernel[1], (size_t)g->kernel[2]},
+        .strides = {(size_t)g->strides[1], (size_t)g->strides[2]},
+        .dilation = {(size_t)g->dilation[1], (size_t)g->dilation[2]},
+        .padding = {(size_t)g->pad_before[1], (size_t)g->pad_before[2]},
+        .w_stride = channels,
+        .y_stride = channels,
+        .y_width = (size_t)g->output[2]};
+}
+
 /* The input position of a tap along one axis; -1: padding. */
 static int64_t tap_position(const hp_geometry *g, int axis, int64_t pixel, int64_t tap) {
     int64_t position = pixel * g->strides[axis] - g->pad_before[axis] + tap * g->dilation[axis];

@@ -41,6 +41,11 @@ size_t hp_geometry_pixels(const hp_geometry *geometry);
 size_t hp_geometry_taps(const hp_geometry *geometry);
 /* One tap, stride 1, nothing padded: the window is the position itself. */
 bool hp_geometry_is_pointwise(const hp_geometry *geometry);
+/* At most two spatial axes, the ones that hp_depthwise_plane knows. */
+bool hp_geometry_is_plane(const hp_geometry *geometry);
+/* A depthwise convolution over one image of `channels` channels that lies as a tensor: all but pointers, rows and
+ * epilogue. */
+void hp_plane_args(const hp_geometry *geometry, size_t channels, hp_depthwise_plane *args);
 
 /* The table of a convolution or pooling. */
 hp_status hp_window_get(hp_constants *constants, const hp_geometry *geometry, hp_window *window, hp_error *error);
