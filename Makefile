@@ -18,6 +18,8 @@ BENCH_VENV = .venv-bench
 BENCH =
 KERAS_PYTHON = $(KERAS_VENV)/bin/python
 PYTEST = $(VENV)/bin/python -m pytest -c tests/pytest.ini
+# The Python package as part of a build: at build/python, for the first tier's Python.
+PACKAGE = -DHORNPIPE_PYTHON=ON -DPython_EXECUTABLE=$(abspath $(VENV))/bin/python
 
 # The second tier's steps: one target each, so that each can be run alone.
 SECOND_TIER = check-format check-shell check-header check-install check-clang check-asan check-tsan check-aarch64 \
@@ -40,7 +42,8 @@ demo: all
 
 test:
 	@tools/setup.sh test
-	@tools/build.sh build -DCMAKE_BUILD_TYPE=Release -DHORNPIPE_TESTS=ON $(CMAKE_FLAGS) --
+	@$(MAKE) --no-print-directory venv
+	@tools/build.sh build -DCMAKE_BUILD_TYPE=Release -DHORNPIPE_TESTS=ON $(PACKAGE) $(CMAKE_FLAGS) --
 	ctest --test-dir build --label-regex tier1 --output-on-failure --no-tests=error -j $(JOBS)
 	@$(MAKE) --no-print-directory python-tests
 
@@ -48,7 +51,7 @@ venv:
 	@tools/venv.sh $(VENV) tests/requirements.txt
 
 python-tests: venv
-	HORNPIPE=$(CURDIR)/build/hornpipe $(PYTEST) $(wildcard tests/cli tests/python)
+	HORNPIPE=$(CURDIR)/build/hornpipe PYTHONPATH=$(CURDIR)/build/python $(PYTEST) $(wildcard tests/cli tests/python tests/package)
 
 # ---- second tier
 
@@ -73,14 +76,15 @@ check-header:
 check-install:
 	@tools/check_install.sh
 
-check-clang:
-	@tools/build.sh build-clang --preset clang -DHORNPIPE_TESTS=ON --
+check-clang: venv
+	@tools/build.sh build-clang --preset clang -DHORNPIPE_TESTS=ON $(PACKAGE) --
 	ctest --test-dir build-clang -L tier1 --output-on-failure --no-tests=error -j $(JOBS)
 
 check-asan: venv
-	@tools/build.sh build-asan --preset asan -DHORNPIPE_TESTS=ON --
+	@tools/build.sh build-asan --preset asan -DHORNPIPE_TESTS=ON $(PACKAGE) --
 	tools/sanitized.sh ctest --test-dir build-asan -L tier1 --output-on-failure --no-tests=error -j $(JOBS)
 	HORNPIPE=$(CURDIR)/build-asan/hornpipe HORNPIPE_EVERY=8 tools/sanitized.sh $(PYTEST) $(wildcard tests/cli tests/python)
+	PYTHONPATH=$(CURDIR)/build-asan/python tools/sanitized.sh tools/preloaded.sh $(PYTEST) tests/package
 	HORNPIPE=$(CURDIR)/build-asan/hornpipe HORNPIPE_FUZZ_TRIES=60 HORNPIPE_FUZZ_SEED=sanitized tools/sanitized.sh \
 	    $(PYTEST) tests/fuzz
 

@@ -1,0 +1,174 @@
+"""Inputs that come in batches, and predict_iter: each batch once, in order, none read too early."""
+import numpy as np
+import pytest
+
+import hornpipe
+
+
+def pieces(rows, *sizes):
+    at = 0
+    for size in sizes:
+        yield rows[at : at + size]
+        at += size
+
+
+class PyDataset:
+    """As keras.utils.PyDataset: told by its name."""
+
+    def __init__(self, rows, size, with_targets=True):
+        self.rows, self.size, self.with_targets = rows, size, with_targets
+
+    def __len__(self):
+        return -(-len(self.rows) // self.size)
+
+    def __getitem__(self, index):
+        x = self.rows[index * self.size : (index + 1) * self.size]
+        return (x, np.zeros(len(x))) if self.with_targets else x
+
+
+class Tensor:
+    """As a torch tensor: told by detach, cpu and __array__."""
+
+    def __init__(self, values):
+        self.values = values
+
+    shape = property(lambda self: self.values.shape)
+
+    def detach(self):
+        return self
+
+    def cpu(self):
+        return self
+
+    def __array__(self, dtype=None, copy=None):
+        return self.values
+
+
+class Stored:
+    """As an HDF5 data set or a zarr array: counts what is read of it."""
+
+    def __init__(self, values, chunk):
+        self.values, self.chunks, self.shape, self.dtype = values, (chunk, *values.shape[1:]), values.shape, values.dtype
+        self.largest = 0
+
+    def __getitem__(self, key):
+        part = self.values[key]
+        self.largest = max(self.largest, len(part))
+        return part
+
+    def __array__(self, dtype=None, copy=None):
+        raise AssertionError("the whole array was read at once")
+
+
+class Dataset:
+    """As a tf.data.Dataset."""
+
+    def __init__(self, items):
+        self.items = items
+
+    def as_numpy_iterator(self):
+        return iter(self.items)
+
+    def __iter__(self):
+        raise AssertionError("as_numpy_iterator is there")
+
+
+def test_iterables_give_the_bytes_of_the_array(mlp, rows):
+    whole = mlp.predict(rows).tobytes()
+    sizes = [1, 1000, 7, 993, 1000]
+    assert mlp.predict(pieces(rows, *sizes)).tobytes() == whole
+    assert mlp.predict((x, None) for x in pieces(rows, *sizes)).tobytes() == whole
+    assert mlp.predict([x] for x in pieces(rows, *sizes)).tobytes() == whole
+    assert mlp.predict({"rows": x} for x in pieces(rows, *sizes)).tobytes() == whole
+    assert mlp.predict(PyDataset(rows, 250)).tobytes() == whole
+    assert mlp.predict(PyDataset(rows, 250, with_targets=False)).tobytes() == whole
+    assert mlp.predict(Dataset(list(pieces(rows, *sizes)))).tobytes() == whole
+    assert mlp.predict([Tensor(x), None] for x in pieces(rows, *sizes)).tobytes() == whole
+    assert mlp.predict(Tensor(rows)).tobytes() == whole
+    out = np.empty((3001, 1), np.float32)
+    assert mlp.predict(pieces(rows, *sizes), out=out) is out and out.tobytes() == whole
+
+
+def test_stored_arrays_are_read_in_pieces(mlp, nested):
+    x = np.random.default_rng(1).standard_normal((5000, 10)).astype(np.float32)
+    stored = Stored(x, 256)
+    assert mlp.predict(stored).tobytes() == mlp.predict(x).tobytes()
+    from hornpipe import _inputs
+
+    wide = Stored(np.zeros((5000, 10), np.float32), 256)
+    old, _inputs.CHUNK_BYTES = _inputs.CHUNK_BYTES, 1 << 16
+    try:
+        mlp.predict(wide)
+    finally:
+        _inputs.CHUNK_BYTES = old
+    assert wide.largest == 1536
+    left, right = Stored(np.ones((300, 3)), 100), Stored(np.ones((300, 3)), 50)
+    assert nested.predict([left, right])["sum"].shape == (300, 1)
+    with pytest.raises(ValueError, match="300 and 200"):
+        nested.predict([left, Stored(np.ones((200, 3)), 50)])
+
+
+def test_steps(mlp, rows):
+    def forever():
+        while True:
+            yield rows[:10]
+
+    assert mlp.predict(forever(), steps=3).shape == (30, 1)
+    assert mlp.predict(PyDataset(rows, 10), steps=2).shape == (20, 1)
+    with pytest.raises(ValueError, match="no batch"):
+        mlp.predict(iter([]))
+    with pytest.raises(ValueError, match="4 items"):
+        mlp.predict(iter([(rows, 1, 2, 3)]))
+
+
+@pytest.mark.parametrize("backend", ["threads", "processes"])
+def test_predict_iter_in_order(mlp, rows, backend):
+    sizes = [3, 500, 1, 1, 1495, 1001, 0]
+    results = list(mlp.predict_iter(pieces(rows, *sizes), n_jobs=2, backend=backend))
+    assert [len(y) for y in results] == sizes
+    assert np.concatenate(results).tobytes() == mlp.predict(rows).tobytes()
+
+
+def test_predict_iter_looks_ahead_no_further_than_told(mlp, rows):
+    taken = []
+
+    def source():
+        for i in range(20):
+            taken.append(i)
+            yield rows[:10]
+
+    for number, _ in enumerate(mlp.predict_iter(source(), look_ahead=3)):
+        assert len(taken) <= number + 4
+    assert len(taken) == 20
+    with pytest.raises(ValueError, match="look_ahead"):
+        mlp.predict_iter(source(), look_ahead=0)
+
+
+def test_predict_iter_can_be_left(mlp, rows):
+    iterator = mlp.predict_iter(rows[:10] for _ in range(1000))
+    assert next(iterator).shape == (10, 1)
+    iterator.close()
+
+    def broken():
+        yield rows[:10]
+        raise KeyError("the source's own")
+
+    with pytest.raises(KeyError, match="the source's own"):
+        list(mlp.predict_iter(broken()))
+
+
+def test_worker_processes_give_the_same_bytes(mlp, nested, rows):
+    assert mlp.predict(rows, backend="processes", n_jobs=2).tobytes() == mlp.predict(rows).tobytes()
+    x = [np.ones((7, 3)), np.ones((7, 3))]
+    assert nested.predict(x, backend="processes", n_jobs=2)["sum"].tobytes() == nested.predict(x)["sum"].tobytes()
+
+
+def test_files(mlp, rows, tmp_path):
+    np.save(tmp_path / "rows.npy", rows)
+    assert mlp.predict_file(tmp_path / "rows.npy", tmp_path / "pred.npy") == 3001
+    assert np.load(tmp_path / "pred.npy").tobytes() == mlp.predict(rows).tobytes()
+    np.savetxt(tmp_path / "rows.csv", rows[:20], delimiter=",", fmt="%.9g")
+    count = mlp.predict_file({"rows": tmp_path / "rows.csv"}, [tmp_path / "names.csv"], threshold=0.5, labels=["no", "yes"])
+    assert count == 20 and set((tmp_path / "names.csv").read_text().split()[-20:]) <= {"no", "yes"}
+    with pytest.raises(hornpipe.FileError, match="none.npy"):
+        mlp.predict_file(tmp_path / "none.npy", tmp_path / "pred.npy")

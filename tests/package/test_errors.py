@@ -1,0 +1,98 @@
+"""Errors: an exception class per status, and messages that say where, what and what was expected."""
+import pickle
+import re
+
+import numpy as np
+import pytest
+
+import hornpipe
+from hornpipe import _hornpipe
+
+
+def test_there_is_a_class_for_every_status():
+    header = (pytest.importorskip("conftest").ROOT / "include" / "hornpipe.h").read_text()
+    statuses = re.findall(r"^    X\((HP_ERROR_\w+)", header, flags=re.M)
+    assert len(statuses) == len(_hornpipe.exceptions) > 5
+    for cls in _hornpipe.exceptions.values():
+        assert issubclass(cls, hornpipe.HornpipeError) and getattr(hornpipe, cls.__name__) is cls and cls.__doc__
+        assert cls.__name__ in hornpipe.__all__
+
+
+def test_errors_are_kinds_of_python_s(tmp_path):
+    with pytest.raises(OSError) as caught:
+        hornpipe.load_model(tmp_path / "none.keras")
+    assert isinstance(caught.value, hornpipe.FileError) and caught.value.status == "HP_ERROR_IO"
+    assert caught.value.where.endswith("none.keras") and "No such file" in caught.value.message
+    with pytest.raises(hornpipe.FormatError, match="bytes: no Keras model"):
+        hornpipe.load_model(b"nothing of the kind")
+    with pytest.raises(TypeError, match="binary mode"):
+        hornpipe.load_model(3)
+    with pytest.raises(hornpipe.ArgumentError, match="avx2"):
+        hornpipe.load_model(hornpipe_example(), isa="none")
+
+
+def hornpipe_example():
+    from conftest import EXAMPLES
+
+    return EXAMPLES / "mlp_10_64_64_1.keras"
+
+
+def test_everything_unsupported_is_listed(tmp_path, make_model):
+    layers = [("InputLayer", {"batch_shape": [None, 4]}), ("Strange", {"name": "a"}), ("Dense", {"units": 2, "odd": 1})]
+    model, weights = make_model(tmp_path, layers, {"dense": [np.zeros((4, 2), "f4"), np.zeros(2, "f4")]})
+    with pytest.raises(hornpipe.UnsupportedModelError) as caught:
+        hornpipe.load_model(model, weights=weights)
+    assert len(caught.value.reasons) == 2
+    assert "Strange" in str(caught.value) and "odd" in str(caught.value)
+    report = hornpipe.check(model, weights=weights)
+    assert report.reasons == caught.value.reasons and report.notes == []
+    assert hornpipe.check(hornpipe_example()).reasons == []
+    assert hornpipe.check(hornpipe_example().read_bytes()).reasons == []
+
+
+def test_shapes_say_found_and_expected(mlp):
+    for bad in (np.zeros((3, 9)), np.zeros(10), np.zeros((2, 3, 10)), np.float32(1)):
+        with pytest.raises(hornpipe.ShapeError):
+            mlp.predict(bad)
+    with pytest.raises(hornpipe.ShapeError, match=r"\(3, 9\).*\(None, 10\)"):
+        mlp.predict(np.zeros((3, 9)))
+    for bad in (np.zeros((3, 10), complex), np.zeros((3, 10), "M8[s]"), np.ma.masked_array(np.zeros((3, 10)))):
+        with pytest.raises(TypeError):
+            mlp.predict(bad)
+
+
+def test_a_bad_row_is_named(table):
+    x = np.array([[0, 1], [2, 3], [4, 7], [9, 0]])
+    assert table.predict(x[:2]).tolist() == [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11]]
+    with pytest.raises(hornpipe.RowError) as caught:
+        table.predict(x)
+    assert caught.value.row == 2
+    with pytest.raises(hornpipe.RowError) as caught:
+        list(table.predict_iter([x[:2], x[2:]]))
+    assert caught.value.row == 2
+
+
+def test_a_bad_row_can_be_nan(table):
+    x = np.array([[0, 1], [2, 3], [4, 7], [4, 4]])
+    with pytest.warns(RuntimeWarning, match="row 2"):
+        y = table.predict(x, on_error="nan")
+    assert np.isnan(y[2]).all() and y[3].tolist() == [12, 13, 14, 12, 13, 14] and y[0].tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_options_are_checked(mlp, rows):
+    for bad in ({"batch_size": 0}, {"n_jobs": 0}, {"backend": "gpu"}, {"on_error": "skip"}, {"verbose": "loud"}, {"steps": 3}):
+        with pytest.raises(ValueError, match=next(iter(bad))):
+            mlp.predict(rows, **bad)
+    with pytest.raises(TypeError):
+        mlp.predict(rows, n_jobs=1.5)
+    with pytest.raises(TypeError):
+        mlp.predict(rows, callbacks=[])
+    with pytest.raises(ValueError, match="predicts only"):
+        mlp(rows, training=True)
+
+
+def test_exceptions_come_through_pickle():
+    with pytest.raises(hornpipe.FormatError) as caught:
+        hornpipe.load_model(b"nothing")
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert type(again) is hornpipe.FormatError and str(again) == str(caught.value) and again.where == "bytes"

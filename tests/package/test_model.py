@@ -1,0 +1,201 @@
+"""Opening models, predicting with arrays, and what a model tells about itself."""
+import copy
+import inspect
+import io
+import os
+import threading
+
+import numpy as np
+import pytest
+
+import hornpipe
+
+
+def test_results_do_not_depend_on_how_the_work_is_dealt(mlp, rows):
+    whole = mlp.predict(rows)
+    assert whole.shape == (3001, 1) and whole.dtype == np.float32
+    assert ((whole >= 0) & (whole <= 1)).all()
+    for options in ({"n_jobs": 1}, {"n_jobs": 3}, {"batch_size": 7}, {"n_jobs": -1, "batch_size": 1000}):
+        assert mlp.predict(rows, **options).tobytes() == whole.tobytes()
+    for i in (0, 1, 1500, 3000):
+        assert mlp.predict(rows[i : i + 1]).tobytes() == whole[i : i + 1].tobytes()
+    assert mlp(rows).tobytes() == mlp.predict_on_batch(rows).tobytes() == whole.tobytes()
+    assert mlp(rows[:2], training=False).tobytes() == whole[:2].tobytes()
+
+
+def test_every_layout_gives_the_same_bytes(mlp, rows):
+    x = rows[:50]
+    whole = mlp.predict(x)
+    wide = np.zeros((50, 20), np.float32)
+    wide[:, ::2] = x
+    unaligned = np.frombuffer(b"x" + x.tobytes(), np.uint8)[1:].view(np.float32).reshape(50, 10)
+    for same in (np.asfortranarray(x), wide[:, ::2], x[::-1][::-1], x.astype(">f4"), x.astype(np.float64), unaligned,
+                 x.tolist(), x.astype(np.longdouble), x.view(np.memmap)):
+        assert mlp.predict(same).tobytes() == whole.tobytes()
+    assert mlp.predict(x[::-1]).tobytes() == whole[::-1].tobytes()
+
+
+def test_a_broadcast_number_is_not_read_past_its_end(mlp):
+    expected = mlp.predict(np.full((40, 10), 0.25, np.float32))
+    assert mlp.predict(np.broadcast_to(np.float32(0.25), (40, 10))).tobytes() == expected.tobytes()
+    assert mlp.predict(np.broadcast_to(np.full((1, 10), 0.25, np.float32), (40, 10))).tobytes() == expected.tobytes()
+
+
+def test_input_in_c_order_is_not_copied(mlp):
+    """Three times the memory of the rows would not fit in what the process is allowed to take."""
+    import resource
+
+    x = np.zeros((1_000_000, 10), np.float32)
+    out = np.empty((1_000_000, 1), np.float32)
+    mlp.predict(x, out=out)
+    used = int(open("/proc/self/statm").read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (used + 20_000_000, before[1]))
+    try:
+        mlp.predict(x, out=out)
+        mlp.predict(x[::2], out=out[:500_000])
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def test_out_is_written_to(mlp, nested, rows):
+    out = np.empty((3001, 1), np.float32)
+    assert mlp.predict(rows, out=out) is out
+    assert out.tobytes() == mlp.predict(rows).tobytes()
+    x = {"left": np.ones((4, 3)), "right": np.ones((4, 3))}
+    given = {"sum": np.empty((4, 1), "f4"), "parts": (np.empty((4, 2), "f4"), np.empty((4, 3), "f4"))}
+    assert nested.predict(x, out=given) is given
+    assert given["sum"].tobytes() == nested.predict(x)["sum"].tobytes()
+    with pytest.raises(hornpipe.ShapeError, match=r"shape \(5, 1\).*\(3001, 1\)"):
+        mlp.predict(rows, out=np.empty((5, 1), np.float32))
+    with pytest.raises(hornpipe.ShapeError, match="float64"):
+        mlp.predict(rows, out=np.empty((3001, 1)))
+    locked = np.empty((3001, 1), np.float32)
+    locked.flags.writeable = False
+    with pytest.raises(ValueError, match="writable"):
+        mlp.predict(rows, out=locked)
+
+
+def test_no_rows_give_no_rows(mlp, nested):
+    assert mlp.predict(np.empty((0, 10), np.float32)).shape == (0, 1)
+    assert nested.predict([np.empty((0, 3)), np.empty((0, 3))])["parts"][1].shape == (0, 3)
+
+
+def test_structure_is_keras_s(nested):
+    left, right = np.ones((2, 3)), np.full((2, 3), 2.0)
+    result = nested.predict({"left": left, "right": right, "unused": 0})
+    assert list(result) == ["parts", "sum"] and isinstance(result["parts"], list)
+    assert (result["parts"][1] == 4).all() and result["sum"].shape == (2, 1)
+    assert nested.predict([left, right])["sum"].tobytes() == result["sum"].tobytes()
+    with pytest.raises(KeyError, match=r"'right' in \['left'\]"):
+        nested.predict({"left": left})
+    with pytest.raises(TypeError, match="2 inputs"):
+        nested.predict(left)
+    with pytest.raises(hornpipe.ShapeError):
+        nested.predict([left, right[:1]])
+
+
+def test_a_dict_by_name_for_a_single_input(mlp, rows):
+    assert mlp.predict({"rows": rows}).tobytes() == mlp.predict(rows).tobytes()
+    assert mlp.predict([rows]).tobytes() == mlp.predict(rows).tobytes()
+
+
+@pytest.mark.parametrize("open_it", [bytes, bytearray, memoryview, io.BytesIO, "file"])
+def test_models_from_memory(mlp, rows, open_it):
+    from conftest import EXAMPLES
+
+    path = EXAMPLES / "mlp_10_64_64_1.keras"
+    source = path.open("rb") if open_it == "file" else open_it(path.read_bytes())
+    model = hornpipe.load_model(source)
+    assert model.predict(rows).tobytes() == mlp.predict(rows).tobytes()
+
+
+def test_an_old_file_and_a_json_config(tmp_path, make_model):
+    from conftest import EXAMPLES
+
+    old = hornpipe.load_model(str(EXAMPLES / "breast_cancer_mlp.h5"))
+    assert old.predict(np.zeros((3, 30))).shape == (3, 2)
+    kernel = np.eye(4, 2, dtype=np.float32)
+    layers = [("InputLayer", {"batch_shape": [None, 4]}), ("Dense", {"name": "d", "units": 2})]
+    model, weights = make_model(tmp_path, layers, {"dense": [kernel, np.array([0, 10], np.float32)]})
+    assert hornpipe.load_model(model, weights=weights).predict(np.ones((1, 4))).tolist() == [[1, 11]]
+    with pytest.raises(hornpipe.ArgumentError, match="weights"):
+        hornpipe.load_model(model)
+
+
+def test_inner_layer_and_isa(mlp, rows):
+    from conftest import EXAMPLES
+
+    path = EXAMPLES / "mlp_10_64_64_1.keras"
+    assert hornpipe.load_model(path, output_layer="dense_2").predict(rows).shape == (3001, 64)
+    assert hornpipe.load_model(path, prefer="latency").predict(rows[:5]).shape == (5, 1)
+    usable = [name for name, good in hornpipe.isas().items() if good]
+    base = hornpipe.load_model(path, isa=usable[0])
+    assert base.isa == usable[0]
+    np.testing.assert_allclose(base.predict(rows), mlp.predict(rows), rtol=1e-4, atol=1e-6)
+
+
+def test_what_a_model_tells(mlp, nested):
+    assert mlp.inputs == [("rows", (None, 10), "float32")]
+    assert mlp.outputs[0].name == "probability" and mlp.outputs[0].shape == (None, 1)
+    assert [layer.class_name for layer in mlp.layers] == ["InputLayer", "Dense", "Dense", "Dense"]
+    assert mlp.count_params() == 4929 and not mlp.mixes_rows and mlp.isa in hornpipe.isas()
+    text = []
+    mlp.summary(print_fn=text.append)
+    assert "dense_1 (Dense)" in text[0] and "4,929" in text[0]
+    assert "rows (None, 10) float32 -> probability (None, 1) float32" in repr(mlp)
+    assert [spec.name for spec in nested.inputs] == ["left", "right"]
+    assert copy.copy(mlp) is mlp and copy.deepcopy(mlp) is mlp
+    assert list(inspect.signature(mlp.predict).parameters)[:3] == ["x", "batch_size", "n_jobs"]
+    assert "ShapeError" in mlp.predict.__doc__
+
+
+def test_weights_are_views_that_outlive_the_model(rows):
+    from conftest import EXAMPLES
+
+    model = hornpipe.load_model(EXAMPLES / "mlp_10_64_64_1.keras")
+    kernel = model.weights["dense_1/kernel"]
+    assert kernel.shape == (10, 64) and not kernel.flags.writeable and not kernel.flags.owndata
+    assert list(model.weights)[:2] == ["dense_1/kernel", "dense_1/bias"]
+    expected = kernel.copy()
+    del model
+    assert (kernel == expected).all()
+    with pytest.raises(ValueError, match="read-only"):
+        kernel[0] = 0
+
+
+def test_many_threads_on_one_model(mlp, rows):
+    whole = mlp.predict(rows).tobytes()
+    faults = []
+
+    def work(seed):
+        sizes = np.random.default_rng(seed).integers(1, 400, 60)
+        for n in sizes:
+            if mlp.predict(rows[:n]).tobytes() != whole[: 4 * n] or mlp.predict(rows[:1]).tobytes() != whole[:4]:
+                faults.append(n)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not faults
+
+
+def test_strings(tmp_path, make_model):
+    layers = [
+        ("InputLayer", {"batch_shape": [None, 1], "dtype": "string", "name": "word"}),
+        ("StringLookup", {"name": "lookup", "vocabulary": ["red", "grün", "蓝", "🎺"], "num_oov_indices": 1, "dtype": "int64"}),
+        ("Embedding", {"name": "number", "input_dim": 5, "output_dim": 1}),
+        ("Flatten", {"name": "flat"}),
+    ]
+    model, weights = make_model(tmp_path, layers, {"embedding": [np.arange(5, dtype=np.float32).reshape(5, 1)]})
+    model = hornpipe.load_model(model, weights=weights)
+    words = [["grün"], ["blue"], ["🎺"], ["蓝"]]
+    expected = [[2], [0], [4], [3]]
+    assert model.predict(np.array(words)).tolist() == expected
+    assert model.predict(np.array(words, dtype=object)).tolist() == expected
+    assert model.predict(np.array([[w.encode() for (w,) in words]]).T).tolist() == expected
+    assert model.predict(words).tolist() == expected
+    with pytest.raises(TypeError, match="str and bytes"):
+        model.predict(np.array([[object()]]))
