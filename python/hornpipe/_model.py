@@ -386,7 +386,12 @@ class Model(_hornpipe.Model):
         return bool(self._facts["mixes_rows"])
 
     def count_params(self) -> int:
-        """The number of weights' elements."""
+        """The number of weights' elements.
+
+        Returns
+        -------
+        int
+        """
         return int(self._facts["parameters"])
 
     def summary(self, print_fn: Callable[[str], Any] = print) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_array, validate_data
+from sklearn.utils.validation import check_array, column_or_1d, validate_data
 
 from hornpipe import _loading
 from hornpipe._model import Model
@@ -31,8 +31,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True  # networks take NaN as any number
-        tags.non_deterministic = False
-        tags.no_validation = False
+        tags.requires_fit = False
         return tags
 
     def _opened(self) -> Model:
@@ -69,7 +68,7 @@ class _Estimator(BaseEstimator):  # type: ignore[misc]
         _, y = validate_data(
             self, X, y, allow_nd=several_axes, ensure_all_finite=False, dtype="numeric", multi_output=True
         )
-        return np.asarray(y)
+        return column_or_1d(y, warn=True) if np.shape(y)[1:] == (1,) else np.asarray(y)
 
 
 class HornpipeClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
