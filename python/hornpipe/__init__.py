@@ -14,6 +14,7 @@ polars, pyarrow, torch, TensorFlow and scikit-learn are used where they are what
 from typing import TYPE_CHECKING, Any
 
 from hornpipe import _hornpipe
+from hornpipe._custom import custom_layer
 from hornpipe._hornpipe import (
     ArgumentError,
     FileError,
@@ -55,6 +56,7 @@ __all__ = [
     "UnsupportedModelError",
     "check",
     "core_count",
+    "custom_layer",
     "from_keras",
     "isas",
     "load_model",

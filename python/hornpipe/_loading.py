@@ -15,7 +15,7 @@ import weakref
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from hornpipe import _hornpipe
+from hornpipe import _custom, _hornpipe
 from hornpipe._hornpipe import FileError
 from hornpipe._model import Model, Options, Origin
 
@@ -81,13 +81,14 @@ def _digest(path: str, weights: str | None) -> str:
 # ---- opening
 
 
-def _options(weights: Any, isa: str | None, output_layer: str | None, prefer: str) -> Options:
+def _options(weights: Any, isa: str | None, output_layer: str | None, prefer: str, custom: Any = None) -> Options:
     path = None if weights is None else os.path.abspath(os.fspath(weights))
-    return Options(path, isa, output_layer, prefer)
+    return Options(path, isa, output_layer, prefer, _custom.pairs(custom))
 
 
 def _new(path: str, data: bytes | None, options: Options) -> Model:
-    model = Model(path, data, options.weights, options.isa, options.output_layer, options.prefer)
+    custom = _custom.layers(options.custom)
+    model = Model(path, data, options.weights, options.isa, options.output_layer, options.prefer, custom)
     state = _state(_files(path, options.weights)) if data is None else ()
     model._origin = Origin(path, data, state, options)
     with _lock:
@@ -111,6 +112,7 @@ def load_model(
     isa: str | None = None,
     output_layer: str | None = None,
     prefer: str = "throughput",
+    custom_layers: Any = None,
 ) -> Model:
     """Open a model that Keras has saved.
 
@@ -129,6 +131,8 @@ def load_model(
         Predict this inner layer's outputs instead of the model's.
     prefer : {"throughput", "latency"}
         Which algorithms are chosen: those that serve many rows, or those that serve one row at a time.
+    custom_layers : list of functions, or dict of functions by class name, optional
+        Code for layers that are not Keras's, and for Lambdas: see `custom_layer`.
 
     Returns
     -------
@@ -149,7 +153,7 @@ def load_model(
     >>> model.predict(x).shape
     (1000, 1)
     """
-    options = _options(weights, isa, output_layer, prefer)
+    options = _options(weights, isa, output_layer, prefer, custom_layers)
     if isinstance(source, (str, os.PathLike)):
         return _new(os.path.abspath(os.fspath(source)), None, options)
     name = "bytes"
@@ -192,7 +196,12 @@ def _hdf5_format(root: str) -> Any:
 
 
 def from_keras(
-    model: Any, *, isa: str | None = None, output_layer: str | None = None, prefer: str = "throughput"
+    model: Any,
+    *,
+    isa: str | None = None,
+    output_layer: str | None = None,
+    prefer: str = "throughput",
+    custom_layers: Any = None,
 ) -> Model:
     """Open a live Keras model, as it is now; nothing is written to disk.
 
@@ -200,7 +209,7 @@ def from_keras(
     ----------
     model : keras.Model or tf_keras.Model
         Functional or Sequential, of Keras 3 or 2. Its weights are copied: training it further changes nothing here.
-    isa, output_layer, prefer
+    isa, output_layer, prefer, custom_layers
         As in `load_model`.
 
     Returns
@@ -218,7 +227,7 @@ def from_keras(
     >>> fast.predict(x)
     """
     data = _saved(model)
-    return _new(str(getattr(model, "name", "model")), data, _options(None, isa, output_layer, prefer))
+    return _new(str(getattr(model, "name", "model")), data, _options(None, isa, output_layer, prefer, custom_layers))
 
 
 def check(source: Any, *, weights: "str | os.PathLike[str] | None" = None, output_layer: str | None = None) -> Report:

@@ -49,6 +49,7 @@ class Options(NamedTuple):
     isa: str | None
     output_layer: str | None
     prefer: str
+    custom: tuple[Any, ...] = ()
 
 
 class Origin(NamedTuple):
@@ -84,7 +85,7 @@ class Model(_hornpipe.Model):
         steps: int | None = None,
     ) -> Any:
         """The long way of predict: see there. The extension module comes here with what it cannot do by itself."""
-        options = _checked(batch_size, backend, on_error)
+        options = self._checked(batch_size, backend, on_error)
         given = None if out is None else _structure.flatten(self._output_nesting, out, self._output_names, "output")
         bar = Bar(verbose)
         try:
@@ -100,6 +101,11 @@ class Model(_hornpipe.Model):
         finally:
             bar.close()
         return out if out is not None else _structure.build(self._output_nesting, results)
+
+    def _checked(self, batch_size: int | None, backend: str, on_error: str) -> "_Options":
+        if backend == "processes" and self._origin.options.custom:
+            raise ValueError("backend='processes': custom layers run in this process's Python; use 'threads'")
+        return _checked(batch_size, backend, on_error)
 
     def _split(self, arrays: list[Array], jobs: int, options: "_Options") -> _inputs.Batches:
         """Arrays as batches for worker processes: a few for each, so that the call can be stopped in between."""
@@ -233,7 +239,7 @@ class Model(_hornpipe.Model):
         >>> for y in model.predict_iter(chunks()):
         ...     write(y)
         """
-        options = _checked(batch_size, backend, on_error)
+        options = self._checked(batch_size, backend, on_error)
         if look_ahead < 1:
             raise ValueError(f"look_ahead is {look_ahead}; expected at least 1")
         jobs = _jobs.resolve(n_jobs)
@@ -296,7 +302,7 @@ class Model(_hornpipe.Model):
         ------
         FileError, FormatError, ShapeError, RowError
         """
-        options = _checked(batch_size, backend, on_error)
+        options = self._checked(batch_size, backend, on_error)
         bar = Bar(verbose)
         try:
             with _jobs.granted(n_jobs) as jobs:

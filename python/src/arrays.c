@@ -38,6 +38,35 @@ int arrays_type_number(hp_dtype dtype) {
     return dtype > 0 && (size_t)dtype < sizeof numbers / sizeof *numbers ? numbers[dtype] : NPY_NOTYPE;
 }
 
+const char *arrays_dtype_name(hp_dtype dtype) {
+    switch (dtype) {
+#define NAME_(constant, value, name, bytes)                                                                            \
+    case constant:                                                                                                     \
+        return name;
+        HP_DTYPE_LIST(NAME_)
+#undef NAME_
+    default:
+        return "none";
+    }
+}
+
+hp_dtype arrays_dtype_named(const char *text) {
+#define NAMED_(constant, value, name, bytes)                                                                           \
+    if (strcmp(text, name) == 0) return constant;
+    HP_DTYPE_LIST(NAMED_)
+#undef NAMED_
+    return HP_DTYPE_NONE;
+}
+
+PyObject *arrays_shape(int rank, const int64_t *shape) {
+    PyObject *tuple = PyTuple_New(rank);
+    for (int i = 0; tuple && i < rank; i++) {
+        PyObject *size = shape[i] < 0 ? Py_NewRef(Py_None) : PyLong_FromLongLong(shape[i]);
+        if (!size || PyTuple_SetItem(tuple, i, size) < 0) Py_CLEAR(tuple);
+    }
+    return tuple;
+}
+
 /* NumPy's descriptor of a dtype; bfloat16 is what the package ml_dtypes adds. */
 static PyArray_Descr *descriptor(hp_dtype dtype) {
     if (dtype != HP_BFLOAT16) return PyArray_DescrFromType(arrays_type_number(dtype));
@@ -240,6 +269,10 @@ PyObject *arrays_take_all(hp_array *arrays, size_t count) {
         if (list && (!item || PyList_SetItem(list, (Py_ssize_t)i, item) < 0)) Py_CLEAR(list);
     }
     return list;
+}
+
+PyObject *arrays_writable(hp_dtype dtype, int rank, const int64_t *shape, void *data) {
+    return over(dtype, rank, shape, data, Py_None, NPY_ARRAY_CARRAY);
 }
 
 PyObject *arrays_read_only(hp_dtype dtype, int rank, const int64_t *shape, const void *data, PyObject *owner) {

@@ -26,7 +26,8 @@ enum { MOST_TENSORS = 64 }; /* inputs or outputs of a model: the library's own b
 
 typedef struct model_object {
     PyObject_HEAD hp_model *model;
-    Py_buffer bytes; /* of a model that was opened from memory; bytes.obj NULL: from a file */
+    Py_buffer bytes;  /* of a model that was opened from memory; bytes.obj NULL: from a file */
+    PyObject *custom; /* the list of custom layers; NULL: none */
     hp_tensor_info *inputs, *outputs;
     size_t input_count, output_count;
     double operations; /* per row; NaN: not known */
@@ -63,6 +64,12 @@ bool arrays_view_all(PyObject *list, array_view *views, hp_array *arrays, size_t
 PyObject *arrays_take(hp_array *array);
 /* A list of such, for all outputs of a call; on failure all are freed. */
 PyObject *arrays_take_all(hp_array *arrays, size_t count);
+/* "float32" and back; HP_DTYPE_NONE for a name that is none. */
+const char *arrays_dtype_name(hp_dtype dtype);
+hp_dtype arrays_dtype_named(const char *name);
+PyObject *arrays_shape(int rank, const int64_t *shape); /* a tuple; None for sizes below 0 */
+/* A writable array over memory that outlives it. */
+PyObject *arrays_writable(hp_dtype dtype, int rank, const int64_t *shape, void *data);
 /* A read-only array over memory that `owner` keeps alive. */
 PyObject *arrays_read_only(hp_dtype dtype, int rank, const int64_t *shape, const void *data, PyObject *owner);
 
@@ -78,6 +85,12 @@ typedef struct call_watch {
 void call_begin(call_watch *watch, PyObject *progress); /* lets go of the interpreter */
 void call_end(call_watch *watch);                       /* and comes back to it */
 hp_progress call_progress;                              /* with a call_watch as its context */
+
+/* ---- custom.c */
+
+/* Custom layers of a list of tuples (class name, name or None, object with `shapes` and `run`, takes_mask, passes_mask,
+ * mixes_rows), or None, into the options; free options->custom_layers with PyMem_Free. The list must outlive the model. */
+bool custom_parse(PyObject *list, hp_model_options *options);
 
 /* ---- model.c, predict.c, files.c, predictor.c */
 

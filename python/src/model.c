@@ -11,17 +11,17 @@ PyObject *model_type;
 /* What Model(...) is given. */
 typedef struct opening {
     const char *path; /* with bytes: their name in messages */
-    PyObject *encoded, *bytes;
+    PyObject *encoded, *bytes, *custom;
     hp_model_options options;
 } opening;
 
 static bool parse_opening(PyObject *args, PyObject *keywords, opening *o) {
-    static char *names[] = {"path", "bytes", "weights", "isa", "output_layer", "prefer", NULL};
+    static char *names[] = {"path", "bytes", "weights", "isa", "output_layer", "prefer", "custom", NULL};
+    *o = (opening){.custom = Py_None, .options = {.struct_size = sizeof o->options}};
     PyObject *bytes = Py_None;
     const char *prefer = "throughput";
-    *o = (opening){.options = {.struct_size = sizeof o->options}};
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O&|Ozzzs:Model", names, PyUnicode_FSConverter, &o->encoded,
-            &bytes, &o->options.weights, &o->options.isa, &o->options.output_layer, &prefer))
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O&|OzzzsO:Model", names, PyUnicode_FSConverter, &o->encoded,
+            &bytes, &o->options.weights, &o->options.isa, &o->options.output_layer, &prefer, &o->custom))
         return false;
     o->path = PyBytes_AsString(o->encoded);
     o->bytes = bytes == Py_None ? NULL : bytes;
@@ -31,7 +31,7 @@ static bool parse_opening(PyObject *args, PyObject *keywords, opening *o) {
         PyErr_Format(PyExc_ValueError, "prefer is \"%s\"; expected \"throughput\" or \"latency\"", prefer);
         return false;
     }
-    return true;
+    return custom_parse(o->custom, &o->options);
 }
 
 /* Every reason against running the model, as a list of texts. */
@@ -99,6 +99,7 @@ PyObject *model_check(PyObject *module, PyObject *args) {
 done:
     hp_report_close(report);
     if (bytes.obj) PyBuffer_Release(&bytes);
+    PyMem_Free((void *)o.options.custom_layers);
     Py_XDECREF(o.encoded);
     return result;
 }
@@ -132,6 +133,7 @@ static void model_free(PyObject *object) {
     PyTypeObject *type = Py_TYPE(object);
     hp_model_close(self->model);
     PyMem_Free(self->inputs);
+    Py_XDECREF(self->custom);
     if (self->bytes.obj) PyBuffer_Release(&self->bytes);
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
     release(object);
@@ -160,43 +162,24 @@ static PyObject *model_new(PyTypeObject *type, PyObject *args, PyObject *keyword
     }
     ((model_object *)object)->model = model;
     ((model_object *)object)->bytes = bytes;
+    ((model_object *)object)->custom = Py_NewRef(o.custom);
     bytes.obj = NULL;
     if (!describe((model_object *)object)) Py_CLEAR(object);
 done:
     if (bytes.obj) PyBuffer_Release(&bytes);
+    PyMem_Free((void *)o.options.custom_layers);
     Py_XDECREF(o.encoded);
     return object;
 }
 
 /* ---- what it tells */
 
-static PyObject *shape_tuple(int rank, const int64_t *shape) {
-    PyObject *tuple = PyTuple_New(rank);
-    for (int i = 0; tuple && i < rank; i++) {
-        PyObject *size = shape[i] < 0 ? Py_NewRef(Py_None) : PyLong_FromLongLong(shape[i]);
-        if (!size || PyTuple_SetItem(tuple, i, size) < 0) Py_CLEAR(tuple);
-    }
-    return tuple;
-}
-
-static const char *dtype_name(hp_dtype dtype) {
-    switch (dtype) {
-#define NAME_(constant, value, name, bytes)                                                                            \
-    case constant:                                                                                                     \
-        return name;
-        HP_DTYPE_LIST(NAME_)
-#undef NAME_
-    default:
-        return "none";
-    }
-}
-
 /* [(name, shape, dtype)] */
 static PyObject *tensors(const hp_tensor_info *infos, size_t count) {
     PyObject *list = PyList_New(0);
     for (size_t i = 0; list && i < count; i++) {
         PyObject *item = Py_BuildValue(
-            "(sNs)", infos[i].name, shape_tuple(infos[i].rank, infos[i].shape), dtype_name(infos[i].dtype));
+            "(sNs)", infos[i].name, arrays_shape(infos[i].rank, infos[i].shape), arrays_dtype_name(infos[i].dtype));
         if (!item || PyList_Append(list, item) < 0) Py_CLEAR(list);
         Py_XDECREF(item);
     }
