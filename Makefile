@@ -17,13 +17,15 @@ KERAS_VENV = .venv-keras
 BENCH_VENV = .venv-bench
 BENCH =
 KERAS_PYTHON = $(KERAS_VENV)/bin/python
+PACKAGE_VENV = .venv-package
+PACKAGE_PYTHON = $(PACKAGE_VENV)/bin/python
 PYTEST = $(VENV)/bin/python -m pytest -c tests/pytest.ini
 # The Python package as part of a build: at build/python, for the first tier's Python.
 PACKAGE = -DHORNPIPE_PYTHON=ON -DPython_EXECUTABLE=$(abspath $(VENV))/bin/python
 
 # The second tier's steps: one target each, so that each can be run alone.
 SECOND_TIER = check-format check-shell check-header check-install check-clang check-asan check-tsan check-aarch64 \
-    check-fuzz check-keras
+    check-fuzz check-keras check-package
 # What takes longer still: make soak runs it, with hours of damaged files.
 SOAK = check-cases
 
@@ -103,7 +105,14 @@ keras-venv:
 	@[ "$(KERAS_PYTHON)" != "$(KERAS_VENV)/bin/python" ] || tools/venv.sh $(KERAS_VENV) tests/keras/requirements.txt
 
 check-keras: keras-venv
-	HORNPIPE=$(CURDIR)/build/hornpipe $(KERAS_PYTHON) -m pytest -c tests/pytest.ini tests/keras
+	HORNPIPE=$(CURDIR)/build/hornpipe PYTHONPATH=$(CURDIR)/build/python \
+	    $(KERAS_PYTHON) -m pytest -c tests/pytest.ini tests/keras
+
+# The Python package with the libraries that it meets, its sources, and its installation.
+check-package: venv
+	@[ "$(PACKAGE_PYTHON)" != "$(PACKAGE_VENV)/bin/python" ] || tools/venv.sh $(PACKAGE_VENV) tests/ecosystem/requirements.txt
+	PYTHONPATH=$(CURDIR)/build/python $(PACKAGE_PYTHON) -m pytest -c tests/pytest.ini tests/ecosystem
+	@tools/check_package.sh
 
 # The reference cases made anew, with other weights and inputs than the stored ones.
 check-cases: keras-venv
