@@ -103,6 +103,11 @@ static void advance_states(const hp_deal *deal) {
     }
 }
 
+static hp_recorder *recorder_of(const hp_deal *deal, int worker) {
+    hp_recorder *recorders = deal->session->recorders;
+    return recorders ? &recorders[worker] : NULL;
+}
+
 /* Units [begin, begin + count), at most a block. */
 static hp_status run_block(const hp_deal *deal, int worker, int64_t begin, int64_t count, hp_error *error) {
     const void *inputs[2 * HP_MOST_TENSORS];
@@ -110,7 +115,8 @@ static hp_status run_block(const hp_deal *deal, int worker, int64_t begin, int64
     HP_TRY(find_inputs(deal, worker, begin, count, inputs, error)); /* its row numbers are the array's */
     find_outputs(deal, begin, outputs);
     find_states(deal, inputs, outputs);
-    hp_status status = hp_plan_run(deal->plan, deal->session->memory[worker], inputs, outputs, count, error);
+    hp_recorder *recorder = recorder_of(deal, worker);
+    hp_status status = hp_plan_run(deal->plan, deal->session->memory[worker], inputs, outputs, count, recorder, error);
     if (status == HP_OK) advance_states(deal);
     if (status == HP_ERROR_ROW && error->row >= 0)
         error->row += source_row(deal, deal->first_row + begin * deal->rows_per_unit);
@@ -180,6 +186,7 @@ static void deal_parts(void *arg, int worker, int workers) {
         .wait = wait_for_all,
         .context = d,
         .failed = &d->failed,
+        .recorder = recorder_of(d->deal, worker),
         .error = &d->error};
     hp_plan_run_part(plan, d->deal->session->memory[0], job->inputs, job->outputs, d->deal->units, &part);
 }

@@ -108,6 +108,7 @@ struct hp_session {
     size_t *staging_bytes;   /* per worker */
     hp_arena *strings;       /* per worker: texts of string inputs of one block, where they had to be made */
     int workers;             /* that have memory */
+    hp_recorder *recorders;  /* per worker, while a profile is open on this session; else NULL */
     hp_gang *gang;           /* NULL with one job */
     hp_bound_input *bound;   /* per model input */
     unsigned char **states;  /* two buffers per state of a stateful plan: before a batch and after it; zeros at first */

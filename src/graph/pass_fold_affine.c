@@ -116,6 +116,7 @@ static hp_status fold(
     inputs[HP_LINEAR_BIAS] = affine_bias(b, linear.inputs[HP_LINEAR_BIAS], a, columns);
     HP_TRY(hp_fold_emitted(b, first, b->constants, kernels, error));
     hp_node *node = &graph->nodes[index];
+    HP_TRY(hp_node_join(graph, node, &graph->nodes[linear_index], error));
     node->prim = linear.prim;
     node->params = linear.params;
     node->params_size = linear.params_size;

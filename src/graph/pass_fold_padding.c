@@ -28,6 +28,7 @@ static hp_status fold(hp_graph *graph, hp_node *node, hp_error *error) {
         params->conv.pad_after[i] += p->after[1 + i];
         if (params->conv.pad_before[i] > INT32_MAX || params->conv.pad_after[i] > INT32_MAX) return HP_OK;
     }
+    HP_TRY(hp_node_join(graph, node, pad, error));
     inputs[HP_LINEAR_X] = pad->inputs[0];
     node->params = params;
     node->inputs = inputs;

@@ -79,6 +79,7 @@ static hp_status fuse(hp_graph *graph, int32_t *uses, hp_node *node, hp_value ma
     hp_value *inputs = hp_arena_copy(&graph->arena, o.values, (size_t)o.count * sizeof *inputs);
     HP_ALLOCATED(params, error);
     HP_ALLOCATED(inputs, error);
+    HP_TRY(hp_node_join(graph, node, producer, error));
     count_inputs(producer, uses, -1);
     count_inputs(node, uses, -1);
     node->params = params;

@@ -14,7 +14,8 @@ static hp_node *open_linear(const hp_graph *graph, const int32_t *uses, hp_value
 }
 
 /* `node` becomes `linear`, with its own outputs; the linear node dies. */
-static void take_over(hp_node *node, hp_node *linear) {
+static hp_status take_over(hp_graph *graph, hp_node *node, hp_node *linear, hp_error *error) {
+    HP_TRY(hp_node_join(graph, node, linear, error));
     node->prim = linear->prim;
     node->params = linear->params;
     node->params_size = linear->params_size;
@@ -22,6 +23,7 @@ static void take_over(hp_node *node, hp_node *linear) {
     node->input_count = linear->input_count;
     node->layer = linear->layer;
     hp_node_kill(linear);
+    return HP_OK;
 }
 
 static hp_status fuse_activation(
@@ -32,13 +34,14 @@ static hp_status fuse_activation(
     hp_activation activation = {.op = (hp_unary)step->op};
     for (int i = 0; i < 4; i++) activation.params[i] = step->params[i];
     HP_TRY(hp_node_set_activation(graph, linear, &activation, error));
-    take_over(node, linear);
+    HP_TRY(take_over(graph, node, linear, error));
     uses[made] = 0;
     return HP_OK;
 }
 
 /* Of two that could take the other as residual the later one does, so that the other one is made before it runs. */
-static void fuse_residual(hp_graph *graph, int32_t *uses, hp_node *node, const hp_elementwise_step *step) {
+static hp_status fuse_residual(
+    hp_graph *graph, int32_t *uses, hp_node *node, const hp_elementwise_step *step, hp_error *error) {
     hp_node *best = NULL;
     hp_value best_made = HP_NO_VALUE, residual = HP_NO_VALUE;
     const hp_shape *shape = &graph->values[node->outputs[0]].tensor.shape;
@@ -53,10 +56,11 @@ static void fuse_residual(hp_graph *graph, int32_t *uses, hp_node *node, const h
         best_made = made;
         residual = other;
     }
-    if (!best) return;
-    take_over(node, best);
+    if (!best) return HP_OK;
+    HP_TRY(take_over(graph, node, best, error));
     node->inputs[HP_LINEAR_RESIDUAL] = residual;
     uses[best_made] = 0;
+    return HP_OK;
 }
 
 hp_status hp_pass_fuse_epilogue(hp_graph *graph, hp_constants *constants, const hp_kernels *kernels, hp_error *error) {
@@ -70,7 +74,8 @@ hp_status hp_pass_fuse_epilogue(hp_graph *graph, hp_constants *constants, const 
         const hp_elementwise_step *step = hp_single_step(node);
         if (!step || step->from != HP_FLOAT32 || step->dtype != HP_FLOAT32) continue;
         if (step->kind == HP_STEP_UNARY) status = fuse_activation(graph, uses, node, step, error);
-        if (step->kind == HP_STEP_BINARY && step->op == HP_BINARY_ADD) fuse_residual(graph, uses, node, step);
+        if (step->kind == HP_STEP_BINARY && step->op == HP_BINARY_ADD)
+            status = fuse_residual(graph, uses, node, step, error);
     }
     hp_free(uses);
     return status;

@@ -64,6 +64,7 @@ static hp_status make_step(making *m, const hp_node *node, hp_step *step, hp_con
     if (count > plan->most_arguments) plan->most_arguments = count;
     *step = (hp_step){.prim = node->prim,
         .layer = node->layer,
+        .node = node,
         .slots = slots,
         .input_count = node->input_count,
         .output_count = node->output_count};

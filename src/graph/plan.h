@@ -10,6 +10,7 @@
 #ifndef HP_GRAPH_PLAN_H
 #define HP_GRAPH_PLAN_H
 
+#include "graph/recorder.h"
 #include "prims/prim.h"
 
 typedef struct hp_plan_options {
@@ -39,6 +40,7 @@ typedef struct hp_step {
     const hp_prim *prim;
     void *state;
     const char *layer;
+    const hp_node *node;  /* the graph's */
     const int32_t *slots; /* inputs, then outputs; -1 for an absent input */
     int input_count, output_count;
     double flops; /* per row */
@@ -89,9 +91,9 @@ void hp_plan_bind(const hp_plan *plan, void *memory);
 
 /* Runs `rows` rows, at most plan->block_rows (in a graph that mixes rows: 1, which is its whole batch).
  * inputs[i], outputs[i]: the rows, C order, in the graph's dtypes, aligned to their elements. `memory` is this
- * worker's, bound. HP_ERROR_ROW with error->row counted from inputs' first row. */
-hp_status hp_plan_run(
-    const hp_plan *plan, void *memory, const void *const *inputs, void *const *outputs, int64_t rows, hp_error *error);
+ * worker's, bound; so is `recorder`, or NULL. HP_ERROR_ROW with error->row counted from inputs' first row. */
+hp_status hp_plan_run(const hp_plan *plan, void *memory, const void *const *inputs, void *const *outputs, int64_t rows,
+    hp_recorder *recorder, hp_error *error);
 
 /* The same, dealt out by parts: worker `part` of `parts` computes its part of every step, and calls `wait(context)`
  * (a barrier of all parts) after each. `memory` is shared by all parts, but `workspace` (plan->workspace_bytes, on a
@@ -101,8 +103,9 @@ typedef struct hp_part {
     void *workspace;
     void (*wait)(void *context);
     void *context;
-    _Atomic int *failed; /* an hp_status */
-    hp_error *error;     /* may be NULL; written by the part that fails first */
+    _Atomic int *failed;   /* an hp_status */
+    hp_recorder *recorder; /* this part's own, or NULL */
+    hp_error *error;       /* may be NULL; written by the part that fails first */
 } hp_part;
 void hp_plan_run_part(const hp_plan *plan, void *memory, const void *const *inputs, void *const *outputs, int64_t rows,
     const hp_part *part);

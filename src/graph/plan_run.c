@@ -64,8 +64,8 @@ static void copy_outputs(
     }
 }
 
-hp_status hp_plan_run(
-    const hp_plan *plan, void *memory, const void *const *inputs, void *const *outputs, int64_t rows, hp_error *error) {
+hp_status hp_plan_run(const hp_plan *plan, void *memory, const void *const *inputs, void *const *outputs, int64_t rows,
+    hp_recorder *recorder, hp_error *error) {
     const void **arguments = (const void **)memory + plan->slot_count;
     hp_run run = {.workspace = values_of(plan, memory) + plan->values_bytes, .error = error};
     for (size_t g = 0; g < plan->segment_count; g++) {
@@ -77,7 +77,9 @@ hp_status hp_plan_run(
                 const hp_step *step = &plan->steps[s];
                 run.begin = 0;
                 run.end = step->prim->range(step->state, run.rows);
+                int64_t begin = recorder ? hp_recorder_now() : 0;
                 hp_status status = run_step(plan, step, memory, &run, arguments);
+                if (recorder) hp_recorder_note(recorder, s, (double)run.rows, begin);
                 if (status == HP_OK) continue;
                 if (error && status == HP_ERROR_ROW && error->row >= 0) error->row += row;
                 if (step->layer) hp_error_prefix(error, "%s", step->layer);
@@ -102,7 +104,14 @@ static hp_status run_share(const hp_plan *plan, const hp_step *step, void *memor
         run->end = range;
         return run_step(plan, step, memory, run, (const void **)memory + plan->slot_count);
     }
-    return run->begin < run->end ? run_step(plan, step, memory, run, arguments) : HP_OK;
+    if (run->begin >= run->end) return HP_OK;
+    int64_t begin = part->recorder ? hp_recorder_now() : 0;
+    hp_status status = run_step(plan, step, memory, run, arguments);
+    if (part->recorder) {
+        double share = (double)(run->end - run->begin) / (double)range;
+        hp_recorder_note(part->recorder, (size_t)(step - plan->steps), (double)run->rows * share, begin);
+    }
+    return status;
 }
 
 void hp_plan_run_part(const hp_plan *plan, void *memory, const void *const *inputs, void *const *outputs, int64_t rows,

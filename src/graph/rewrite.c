@@ -1,6 +1,8 @@
 /* rewrite.c: see rewrite.h. */
 #include "graph/rewrite.h"
 
+#include <string.h>
+
 #include "base/dtype.h"
 
 hp_status hp_uses_count(const hp_graph *graph, int32_t **uses, hp_error *error) {
@@ -33,6 +35,35 @@ const hp_elementwise_step *hp_single_step(const hp_node *node) {
     if (node->prim != &hp_prim_elementwise || node->output_count != 1) return NULL;
     const hp_elementwise_params *params = node->params;
     return params->step_count == 1 ? &params->steps[0] : NULL;
+}
+
+/* Puts a layer that has a name at the end of the list, once. */
+static hp_status add_origin(hp_graph *graph, hp_origin **first, hp_origin **last, const char *layer, hp_error *error) {
+    if (!layer || !*layer) return HP_OK;
+    for (const hp_origin *o = *first; o; o = o->next)
+        if (strcmp(o->layer, layer) == 0) return HP_OK;
+    hp_origin *origin = hp_arena_alloc(&graph->arena, sizeof *origin);
+    HP_ALLOCATED(origin, error);
+    *origin = (hp_origin){.layer = layer};
+    if (*last)
+        (*last)->next = origin;
+    else
+        *first = origin;
+    *last = origin;
+    return HP_OK;
+}
+
+/* Nodes stand in the order of the model: the earlier one's layers come first. */
+hp_status hp_node_join(hp_graph *graph, hp_node *node, const hp_node *other, hp_error *error) {
+    const hp_node *nodes[2] = {other < node ? other : node, other < node ? node : other};
+    hp_origin *first = NULL, *last = NULL;
+    for (int i = 0; i < 2; i++) {
+        hp_origin alone = {.layer = nodes[i]->layer};
+        const hp_origin *origins = nodes[i]->origins ? nodes[i]->origins : &alone;
+        for (; origins; origins = origins->next) HP_TRY(add_origin(graph, &first, &last, origins->layer, error));
+    }
+    node->origins = first;
+    return HP_OK;
 }
 
 void hp_node_kill(hp_node *node) {

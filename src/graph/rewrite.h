@@ -21,6 +21,9 @@ bool hp_is_constant(const hp_graph *graph, hp_value value);
 /* A program of one step on `node`; NULL for anything else. */
 const hp_elementwise_step *hp_single_step(const hp_node *node);
 
+/* The node stands for the other's layers as well from now on: call it before the other is killed or copied over. In
+ * profiles, a step names all of its layers. */
+hp_status hp_node_join(hp_graph *graph, hp_node *node, const hp_node *other, hp_error *error);
 /* The node computes nothing any more and reads nothing. */
 void hp_node_kill(hp_node *node);
 /* Every reader of `from` (graph outputs too) reads `to` from now on. */

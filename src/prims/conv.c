@@ -3,6 +3,8 @@
  *
  * Three ways, chosen by shape alone: one tap at stride 1 is a gemm over positions; one channel per group is a
  * depthwise convolution (same memory layout); everything else goes through the window kernel, a call per group. */
+#include <stdio.h>
+
 #include "prims/grid.h"
 #include "prims/linear.h"
 #include "prims/packing.h"
@@ -212,6 +214,13 @@ static double conv_flops(const void *params, const hp_tensor *inputs, const hp_t
     return 2.0 * (double)hp_shape_product(w, 0, w->rank - 1) * (double)hp_shape_elements(&outputs[0].shape);
 }
 
+static void conv_describe(const void *state, char *text, size_t size) {
+    static const char *const names[] = {
+        [WAY_WINDOW] = "direct", [WAY_POINTWISE] = "gemm over positions", [WAY_DEPTHWISE] = "channel by channel"};
+    const conv_state *s = state;
+    snprintf(text, size, "%s", names[s->way]);
+}
+
 const hp_prim hp_prim_conv = {
     .name = "conv",
     .infer = conv_infer,
@@ -221,4 +230,5 @@ const hp_prim hp_prim_conv = {
     .workspace = conv_workspace,
     .run = conv_run,
     .flops = conv_flops,
+    .describe = conv_describe,
 };

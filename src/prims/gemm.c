@@ -2,6 +2,8 @@
  *
  * A constant w is packed once for all plans; a computed one at the start of each run. The sum over K is in an order
  * that depends on K alone, so every split of rows and columns gives the same bits. */
+#include <stdio.h>
+
 #include "prims/grid.h"
 #include "prims/linear.h"
 #include "prims/packing.h"
@@ -114,6 +116,12 @@ static double gemm_flops(const void *params, const hp_tensor *inputs, const hp_t
     return 2.0 * (double)x->dims[x->rank - 1] * (double)hp_shape_elements(&outputs[0].shape);
 }
 
+static void gemm_describe(const void *state, char *text, size_t size) {
+    const gemm_state *s = state;
+    snprintf(text, size, "tiles of %zu x %zu%s", s->kernels->gemm_mr, s->kernels->gemm_nr,
+        s->packed ? "" : ", weights packed at each run");
+}
+
 const hp_prim hp_prim_gemm = {
     .name = "gemm",
     .infer = gemm_infer,
@@ -123,4 +131,5 @@ const hp_prim hp_prim_gemm = {
     .workspace = gemm_workspace,
     .run = gemm_run,
     .flops = gemm_flops,
+    .describe = gemm_describe,
 };

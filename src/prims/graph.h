@@ -70,6 +70,12 @@ typedef struct hp_value_info {
 
 struct hp_prim;
 
+/* The layers that a node stands for, in the order of the model: a list in the graph's arena that never changes. */
+typedef struct hp_origin {
+    const char *layer;
+    const struct hp_origin *next;
+} hp_origin;
+
 typedef struct hp_node {
     const struct hp_prim *prim;
     const void *params; /* plain bytes without pointers (but custom's), padding zeroed: hashed and compared */
@@ -78,7 +84,8 @@ typedef struct hp_node {
     int input_count;
     hp_value *outputs;
     int output_count;
-    const char *layer; /* place in the model for messages and profiles: `layers/3 "lstm_1" (LSTM)` */
+    const char *layer;        /* place in the model for messages and profiles: `layers/3 "lstm_1" (LSTM)` */
+    const hp_origin *origins; /* where passes joined nodes of several layers to this one; NULL: `layer` alone */
 } hp_node;
 
 /* A size that only the rows of a batch tell: function(params, the batch's values of an input, how many there are). */

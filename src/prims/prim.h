@@ -57,6 +57,9 @@ typedef struct hp_prim {
     hp_status (*run)(const void *state, const hp_run *run);
     /* Floating-point operations of the direct algorithm for one row (2 per multiply-add). NULL: 0. */
     double (*flops)(const void *params, const hp_tensor *inputs, const hp_tensor *outputs);
+    /* Writes the kernel or algorithm that prepare chose, in a few words, for profiles ("Winograd F(4x4, 3x3)").
+     * NULL: there is only one. */
+    void (*describe)(const void *state, char *text, size_t size);
 } hp_prim;
 
 /* All primitives, by name ("gemm"); NULL when there is none. Made from prims.def. */

@@ -19,7 +19,7 @@ static void compare(runner *r, const void *const *inputs, hp_value output) {
     assert_true(plan->block_rows >= ROWS);
     void *memory = hp_alloc_aligned(hp_plan_memory(plan) + 64), *got = hp_alloc_aligned(bytes + 64);
     hp_plan_bind(plan, memory);
-    if (hp_plan_run(plan, memory, inputs, &got, ROWS, &error) != HP_OK) fail_msg("%s", error.message);
+    if (hp_plan_run(plan, memory, inputs, &got, ROWS, NULL, &error) != HP_OK) fail_msg("%s", error.message);
     assert_memory_equal(got, wanted, bytes);
     hp_plan_free(plan);
     hp_free(memory), hp_free(got), free(wanted);

@@ -387,6 +387,37 @@ static void test_optimise(void **state) {
     end(&f);
 }
 
+/* A joined node names every layer it stands for, in the order of the model, and each once. */
+static void test_origins(void **state) {
+    (void)state;
+    static const char *const expected[] = {"padding", "convolution", "normalisation", "activation"};
+    fixture f;
+    start(&f);
+    hp_builder *b = &f.r.b;
+    const int64_t one[] = {0, 1, 1, 0};
+    hp_conv_params params = same3x3();
+    params.pad_before[0] = params.pad_before[1] = params.pad_after[0] = params.pad_after[1] = 0;
+    hp_value y = runner_input(&f.r, HP_FLOAT32, 4, (int64_t[]){1, 5, 6, 8});
+    hp_value w = constant(&f, 4, (int64_t[]){3, 3, 8, 8}, 1), scale = constant(&f, 1, (int64_t[]){8}, 2);
+    b->layer = expected[0];
+    y = hp_emit_pad(b, y, one, one, HP_PAD_CONSTANT, 0);
+    b->layer = expected[1];
+    y = hp_emit_conv(b, y, w, HP_NO_VALUE, &params);
+    b->layer = expected[2];
+    y = hp_emit_binary(b, HP_BINARY_ADD, hp_emit_binary(b, HP_BINARY_MULTIPLY, y, scale), scale);
+    b->layer = expected[3];
+    y = relu(&f, y);
+    check_pass(&f, y, hp_graph_optimise, 1, 1e-5);
+    const hp_origin *origin = last_node(&f)->origins;
+    for (int i = 0; i < 4; i++, origin = origin->next) {
+        assert_non_null(origin);
+        assert_string_equal(origin->layer, expected[i]);
+    }
+    assert_null(origin);
+    assert_string_equal(last_node(&f)->layer, expected[1]);
+    end(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_dead_code),
@@ -408,6 +439,7 @@ int main(void) {
         cmocka_unit_test(test_fuse_elementwise_keeps),
         cmocka_unit_test(test_fuse_elementwise_limit),
         cmocka_unit_test(test_optimise),
+        cmocka_unit_test(test_origins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
