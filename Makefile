@@ -27,7 +27,7 @@ PACKAGE = -DHORNPIPE_PYTHON=ON -DPython_EXECUTABLE=$(abspath $(VENV))/bin/python
 SECOND_TIER = check-format check-shell check-header check-install check-clang check-asan check-tsan check-aarch64 \
     check-fuzz check-keras check-package
 # What takes longer still: make soak runs it, with hours of damaged files.
-SOAK = check-cases
+SOAK = check-cases check-kills
 
 .PHONY: all demo test test-full soak install bench format clean \
     venv keras-venv bench-venv unit-tests python-tests $(SECOND_TIER) $(SOAK)
@@ -94,6 +94,8 @@ check-tsan: venv
 	@tools/build.sh build-tsan --preset tsan -DHORNPIPE_TESTS=ON --
 	tools/sanitized.sh ctest --test-dir build-tsan -L tier1 -R 'thread|exec|session|constants|plan|network|library' \
 	    --output-on-failure --no-tests=error -j $(JOBS)
+	HORNPIPE=$(CURDIR)/build-tsan/hornpipe HORNPIPE_IMAGES=4000 tools/sanitized.sh $(PYTEST) tests/python/test_stream.py \
+	    -k "killed or failed_rows or same_bytes_of_text"
 
 check-aarch64:
 	@tools/check_aarch64.sh
@@ -120,6 +122,10 @@ check-cases: keras-venv
 	$(KERAS_PYTHON) tools/make_reference_cases.py --seed live --output build/keras-cases
 	HORNPIPE=$(CURDIR)/build/hornpipe HORNPIPE_CASES=$(CURDIR)/build/keras-cases \
 	    $(KERAS_PYTHON) -m pytest -c tests/pytest.ini tests/python/test_cases.py
+
+# Two hundred random kills of workers and fifty of the command, and a hundred million rows.
+check-kills: venv
+	HORNPIPE=$(CURDIR)/build/hornpipe HORNPIPE_KILLS=200 HORNPIPE_ROWS=100000000 $(PYTEST) tests/python/test_stream.py
 
 # ---- and the rest
 

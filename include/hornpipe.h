@@ -356,6 +356,16 @@ typedef struct hp_stream_options {
     hp_row_failure *failure;
     void *failure_context;
     int keep_existing; /* 1: an output that exists already is an error, not replaced */
+    /* Above 0: a checkpoint is written beside the partial file about that often, and when the run is interrupted, so that
+     * it can be resumed after it was killed, after a power cut or a full disk. Nothing is written where that is not
+     * possible: from or to streams, .npz outputs, HDF5 outputs from inputs of unknown length, stateful models. */
+    double checkpoint_seconds;
+    /* 1: goes on from the checkpoint that is there (from the start, where there is none), if model, inputs, options,
+     * instruction set and build are the same; else HP_ERROR_ARGUMENT. The outputs then are the same bytes as those of a
+     * run that was not interrupted. */
+    int resume;
+    int64_t *resumed_rows; /* may be NULL: the row from which it goes on; 0: from the start */
+    int64_t *failed_rows;  /* may be NULL: how many rows failed (HP_ON_ERROR_NAN), those before the resume counted */
 } hp_stream_options;
 
 /* Predicts whole files: reads, computes and writes at the same time, chunk by chunk, rows in order, in bounded memory.

@@ -110,6 +110,7 @@ typedef struct hp_progress_state {
     hp_progress_style style;
     double started, last; /* seconds */
     int64_t done;
+    int64_t first; /* where a resumed run went on */
     bool drawn;
 } hp_progress_state;
 

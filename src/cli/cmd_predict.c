@@ -8,8 +8,8 @@ typedef struct options {
     hp_model_arguments model;
     hp_texts outputs;
     const char *input_format, *output_format, *columns, *id_columns, *labels;
-    const char *threshold;
-    bool header, no_header, argmax, verbose, force;
+    const char *threshold, *checkpoint;
+    bool header, no_header, argmax, verbose, force, resume;
     int progress, backend, on_error;
     int64_t jobs, batch_size, chunk_rows, max_memory, top_k;
 } options;
@@ -30,6 +30,10 @@ static const hp_option table[] = {
         "what computes: threads, or processes, which survive what kills one of them"},
     {"on-error", 0, HP_OPTION_CHOICE, offsetof(options, on_error), "fail|nan",
         "rows that fail end the run (the default), or become NaN, and the exit code 4"},
+    {"resume", 0, HP_OPTION_FLAG, offsetof(options, resume), NULL,
+        "go on where an interrupted run of the same command stopped"},
+    {"checkpoint", 0, HP_OPTION_TEXT, offsetof(options, checkpoint), "SECONDS",
+        "how often to note how far the run has come, for --resume (10; 0: never)"},
     {"force", 0, HP_OPTION_FLAG, offsetof(options, force), NULL, "replace outputs that exist already"},
     {"batch-size", 'b', HP_OPTION_COUNT, offsetof(options, batch_size), "N",
         "rows that go through the model together; default: chosen to fit the caches"},
@@ -79,11 +83,14 @@ static void say_what_is_used(const hp_model *model, const options *o) {
 }
 
 /* What the options mean beyond their own values; false after a usage error told. */
-static bool options_make_sense(const options *o, int inputs, double *threshold) {
+static bool options_make_sense(const options *o, int inputs, double *threshold, double *checkpoint) {
     if (o->header && o->no_header) return hp_cli_usage("predict", "--header and --no-header exclude each other"), false;
     if (inputs > HP_TEXTS_MOST) return hp_cli_usage("predict", "too many inputs"), false;
     if (o->jobs > 4096 || o->top_k > 1000000) return hp_cli_usage("predict", "--jobs or --top-k is too large"), false;
     char *end = NULL;
+    *checkpoint = o->checkpoint ? strtod(o->checkpoint, &end) : 10;
+    if (o->checkpoint && (end == o->checkpoint || *end || !(*checkpoint >= 0)))
+        return hp_cli_usage("predict", "--checkpoint: \"%s\" is not a number of seconds", o->checkpoint), false;
     *threshold = o->threshold ? strtod(o->threshold, &end) : 0;
     if (o->threshold && (end == o->threshold || *end))
         return hp_cli_usage("predict", "--threshold: \"%s\" is not a number", o->threshold), false;
@@ -99,7 +106,7 @@ enum { MOST_TOLD = 20 };
 
 static void on_failure(void *context, int64_t first, int64_t count, const hp_error *error) {
     failures *f = context;
-    f->rows += count;
+    (void)count;
     if (f->told++ >= MOST_TOLD) return;
     hp_error shown = *error;
     shown.row = first;
@@ -114,8 +121,8 @@ static int sum_up(const failures *f, int64_t rows) {
     return EXIT_ROWS_FAILED;
 }
 
-static int predict(
-    hp_model *model, const options *o, const char *const *labels, double threshold, char **arguments, int count) {
+static int predict(hp_model *model, const options *o, const char *const *labels, double threshold, double checkpoint,
+    char **arguments, int count) {
     hp_file inputs[HP_TEXTS_MOST], outputs[HP_TEXTS_MOST];
     size_t output_count;
     fill_files(o, arguments, count, inputs, outputs, &output_count);
@@ -138,26 +145,29 @@ static int predict(
         .on_error = (hp_on_error)o->on_error,
         .failure = on_failure,
         .failure_context = &failed,
-        .keep_existing = !o->force};
+        .keep_existing = !o->force,
+        .checkpoint_seconds = checkpoint,
+        .resume = o->resume,
+        .resumed_rows = &progress.first,
+        .failed_rows = &failed.rows};
     hp_error error;
     int64_t rows = -1;
     hp_status status = hp_predict_files(model, inputs, (size_t)count, outputs, output_count, &stream, &rows, &error);
     hp_progress_end(&progress, status == HP_OK ? rows : -1);
     if (status == HP_OK) return sum_up(&failed, rows);
-    if (status != HP_ERROR_INTERRUPTED) return hp_cli_error(&error);
-    fprintf(stderr, "hornpipe: interrupted after %lld rows; nothing was written\n", (long long)progress.done);
-    return EXIT_INTERRUPTED;
+    return hp_cli_error(&error);
 }
 
 static int run(void *opaque, char **arguments, int count) {
     options *o = opaque;
-    double threshold;
-    if (!options_make_sense(o, count - 1, &threshold)) return EXIT_USAGE;
+    double threshold, checkpoint;
+    if (!options_make_sense(o, count - 1, &threshold, &checkpoint)) return EXIT_USAGE;
     hp_labels labels = {0};
     if (o->labels && !hp_labels_read(&labels, o->labels)) return EXIT_FAILED;
     int code;
     hp_model *model = hp_cli_open(arguments[0], &o->model, &code);
-    if (model) code = predict(model, o, (const char *const *)labels.lines, threshold, arguments + 1, count - 1);
+    if (model)
+        code = predict(model, o, (const char *const *)labels.lines, threshold, checkpoint, arguments + 1, count - 1);
     hp_model_close(model);
     hp_labels_free(&labels);
     return code;

@@ -10,7 +10,10 @@
 static volatile sig_atomic_t interrupted;
 
 static void on_signal(int number) {
-    (void)number;
+    if (interrupted) { /* the second one: at once */
+        signal(number, SIG_DFL);
+        raise(number);
+    }
     interrupted = 1;
 }
 
@@ -21,7 +24,7 @@ double hp_cli_now(void) {
 }
 
 void hp_progress_begin(hp_progress_state *state, hp_progress_style style) {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND}; /* a second one ends at once */
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     if (style == HP_PROGRESS_AUTO) style = isatty(STDERR_FILENO) ? HP_PROGRESS_BAR : HP_PROGRESS_LINES;
@@ -48,7 +51,7 @@ static void draw_bar(double share, double speed, const char *left) {
 }
 
 static void show(hp_progress_state *state, int64_t done, int64_t total, double now) {
-    double elapsed = now - state->started, speed = elapsed > 0 ? (double)done / elapsed : 0;
+    double elapsed = now - state->started, speed = elapsed > 0 ? (double)(done - state->first) / elapsed : 0;
     char left[32] = "?";
     if (total > 0 && speed > 0) time_left((double)(total - done) / speed, left, sizeof left);
     if (state->style == HP_PROGRESS_JSON)
@@ -86,8 +89,8 @@ void hp_progress_end(hp_progress_state *state, int64_t rows) {
     if (state->style == HP_PROGRESS_JSON)
         fprintf(stderr,
             "{\"rows\": %lld, \"total\": %lld, \"seconds\": %.3f, \"rows_per_second\": %.6g, \"done\": true}\n",
-            (long long)rows, (long long)rows, elapsed, elapsed > 0 ? (double)rows / elapsed : 0);
+            (long long)rows, (long long)rows, elapsed, elapsed > 0 ? (double)(rows - state->first) / elapsed : 0);
     else
         fprintf(stderr, "hornpipe: %lld rows in %.3g s, %.4g rows/s\n", (long long)rows, elapsed,
-            elapsed > 0 ? (double)rows / elapsed : 0);
+            elapsed > 0 ? (double)(rows - state->first) / elapsed : 0);
 }

@@ -23,6 +23,7 @@ typedef struct hp_work {
     const hp_io_output *selected; /* 1 or 2 per output, side by side */
     const int *selected_count;    /* per output */
     hp_on_error on_error;
+    bool stateful;      /* keeps a state from batch to batch */
     int64_t least_part; /* rows that are worth the way to a worker process; at least 1 */
 } hp_work;
 
@@ -30,9 +31,11 @@ typedef struct hp_work {
  * HP_ERROR_ARGUMENT for numbers that are no such thing. */
 hp_status hp_work_fill(hp_work *work, hp_model *model, int jobs, int64_t batch_size, hp_error *error);
 
-/* Looks at the plan for inputs like these (rows: -1) before worker processes are forked, so that they find it and the
- * packed weights made: fills work->least_part. HP_ERROR_UNSUPPORTED where workers cannot do it (hp_backend). */
+/* Makes the plan for inputs like these (rows: -1), so that worker processes forked later find it and the packed weights:
+ * fills work->least_part and `stateful`. */
 hp_status hp_work_plan(hp_work *work, const hp_io_view *views, hp_error *error);
+/* HP_ERROR_UNSUPPORTED where worker processes cannot do it (hp_backend). `known`: the outputs' shapes are. */
+hp_status hp_work_check_processes(const hp_work *work, bool known, hp_error *error);
 
 /* Memory that is used again: it grows, or, `fixed`, is all there is. */
 typedef struct hp_buffer {

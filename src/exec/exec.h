@@ -30,6 +30,7 @@ enum { HP_PLANS_KEPT = 16, HP_SESSIONS_KEPT = 8 };
 
 struct hp_model {
     hp_model_spec *spec;
+    char *path, *weights_path; /* of its files; NULL: it was in memory, there is no other file */
     hp_network *network;
     char *output_layer;      /* NULL: the model's outputs */
     hp_tensor_info *outputs; /* of the model, or of output_layer */

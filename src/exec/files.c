@@ -1,126 +1,11 @@
-/* files.c: whole files: arrays loaded and saved, and predictions from files to files. */
+/* files.c: predictions from files to files: what is read, computed and written, made of the caller's options. */
 #include <string.h>
 
 #include "base/dtype.h"
-#include "exec/stream.h"
-
-/* ---- arrays */
-
-static hp_io_reader_options reader_options(const hp_file *file) {
-    return (hp_io_reader_options){.format = file->format,
-        .dataset = file->dataset,
-        .header = (hp_io_header)file->header,
-        .columns = file->columns,
-        .id_columns = file->id_columns};
-}
-
-static bool is_text(const hp_io_reader *reader) {
-    return !strcmp(reader->format, "csv") || !strcmp(reader->format, "tsv");
-}
-
-/* Everything a reader gives, appended to `array` in `dtype`. */
-static hp_status read_whole(hp_io_reader *reader, hp_dtype dtype, hp_array *array, hp_error *error) {
-    enum { CHUNK = 65536 };
-    size_t row_bytes = hp_dtype_size(dtype), capacity = 0;
-    for (int i = 0; i < reader->rank; i++)
-        HP_FAIL_IF(!hp_size_mul(row_bytes, (size_t)reader->dims[i], &row_bytes), error, HP_ERROR_NO_MEMORY,
-            reader->name, "a row is larger than the address space");
-    hp_io_batch batch = {0};
-    hp_status status;
-    *array = (hp_array){.dtype = dtype, .rank = reader->rank + 1};
-    memcpy(array->shape + 1, reader->dims, (size_t)reader->rank * sizeof(int64_t));
-    unsigned char *data = hp_alloc_array(1, 1);
-    while ((status = hp_io_read(reader, CHUNK, &batch, error)) == HP_OK && batch.rows > 0 && data) {
-        size_t rows = (size_t)(array->shape[0] + batch.rows);
-        if (rows > capacity) {
-            if (!hp_grow_array((void **)&data, &capacity, rows, row_bytes ? row_bytes : 1)) {
-                hp_free(data);
-                data = NULL;
-                break;
-            }
-        }
-        status =
-            hp_io_convert(&batch.view, 0, batch.rows, dtype, data + (size_t)array->shape[0] * row_bytes, NULL, error);
-        if (status != HP_OK) break;
-        array->shape[0] = (int64_t)rows;
-    }
-    hp_io_batch_release(&batch);
-    if (!data) HP_FAIL(error, HP_ERROR_NO_MEMORY, reader->name, "out of memory");
-    array->data = array->owner = data;
-    if (status != HP_OK) hp_array_free(array);
-    return status;
-}
-
-hp_status hp_array_load(const hp_file *file, hp_array *array, hp_error *error) {
-    HP_FAIL_IF(!file || !file->path || !array, error, HP_ERROR_ARGUMENT, NULL, "file or array is NULL");
-    *array = (hp_array){0};
-    hp_io_reader_options options = reader_options(file);
-    hp_io_reader *reader;
-    HP_TRY(hp_io_reader_open(file->path, &options, &reader, error));
-    hp_dtype dtype = is_text(reader) ? HP_FLOAT64 : reader->dtype;
-    hp_status status = HP_OK;
-    if (dtype == HP_STRING)
-        status =
-            hp_error_set(error, HP_ERROR_SHAPE, reader->name, "the file holds strings; only numbers can be loaded");
-    if (status == HP_OK) status = read_whole(reader, dtype, array, error);
-    hp_io_reader_close(reader);
-    return status;
-}
-
-hp_status hp_array_save(const hp_file *file, const hp_array *array, hp_error *error) {
-    HP_FAIL_IF(!file || !file->path || !array, error, HP_ERROR_ARGUMENT, NULL, "file or array is NULL");
-    HP_FAIL_IF(array->rank < 1 || array->rank > HP_MAX_RANK, error, HP_ERROR_SHAPE, file->path, "the array has %d axes",
-        array->rank);
-    hp_io_view view = hp_array_view(file->path, array);
-    hp_io_output output = {.name = file->dataset, .dtype = array->dtype, .rank = array->rank - 1};
-    memcpy(output.dims, array->shape + 1, (size_t)output.rank * sizeof(int64_t));
-    hp_io_writer_options options = {.format = file->format,
-        .header = (hp_io_header)file->header,
-        .dataset = file->dataset,
-        .rows = array->shape[0],
-        .rows_known = true};
-    hp_io_writer *writer;
-    HP_TRY(hp_io_writer_open(file->path, &output, 1, &options, &writer, error));
-    const void *data = hp_io_direct(&view, array->dtype);
-    void *copy = NULL;
-    hp_status status = HP_OK;
-    if (!data && array->shape[0] > 0) {
-        size_t bytes = hp_dtype_size(array->dtype) * (size_t)array->shape[0] * (size_t)hp_io_row_elements(&view);
-        copy = hp_alloc_aligned(bytes);
-        status = copy ? hp_io_convert(&view, 0, array->shape[0], array->dtype, copy, NULL, error)
-                      : hp_error_set(error, HP_ERROR_NO_MEMORY, file->path, "out of memory");
-        data = copy;
-    }
-    if (status == HP_OK) status = hp_io_write(writer, array->shape[0], &data, NULL, error);
-    if (status == HP_OK)
-        status = hp_io_writer_finish(writer, error);
-    else
-        hp_io_writer_abort(writer);
-    hp_free(copy);
-    return status;
-}
-
-/* ---- files to files */
-
-typedef struct job {
-    hp_model *model;
-    hp_stream_options options;
-    hp_stream stream;
-    hp_selection selection;
-    hp_array shapes[HP_MOST_TENSORS];
-    hp_io_reader *readers[HP_MOST_TENSORS];
-    hp_io_writer *writers[HP_MOST_TENSORS];
-    hp_io_output outputs[HP_MOST_TENSORS], selected[2 * HP_MOST_TENSORS];
-    int selected_count[HP_MOST_TENSORS];
-    int64_t own_rows[HP_MOST_TENSORS]; /* per input */
-    int64_t items[HP_MOST_TENSORS];    /* per output */
-    const hp_file *files;              /* outputs */
-    size_t file_count;
-    hp_arena arena;
-} job;
+#include "exec/files.h"
 
 /* Which model input a file feeds. */
-static hp_status find_place(const job *j, const hp_file *file, size_t place, size_t *input, hp_error *error) {
+static hp_status find_place(const hp_file_job *j, const hp_file *file, size_t place, size_t *input, hp_error *error) {
     size_t count = hp_model_input_count(j->model);
     *input = place;
     if (!file->input_name) return HP_OK;
@@ -133,19 +18,21 @@ static hp_status find_place(const job *j, const hp_file *file, size_t place, siz
 }
 
 /* One file that holds all inputs by name. */
-static hp_status open_members(job *j, const hp_file *file, hp_error *error) {
+static hp_status open_members(hp_file_job *j, const hp_file *file, hp_error *error) {
     size_t count = hp_model_input_count(j->model);
     for (size_t i = 0; i < count; i++) {
         hp_tensor_info info;
         HP_TRY(hp_model_input(j->model, i, &info, error));
-        hp_io_reader_options options = reader_options(file);
+        hp_io_reader_options options = hp_file_reader_options(file);
         options.dataset = info.name;
         HP_TRY(hp_io_reader_open(file->path, &options, &j->readers[i], error));
     }
     return HP_OK;
 }
 
-static hp_status open_readers(job *j, const hp_file *files, size_t file_count, hp_error *error) {
+static hp_status open_readers(hp_file_job *j, hp_error *error) {
+    const hp_file *files = j->inputs;
+    size_t file_count = j->input_count;
     size_t count = hp_model_input_count(j->model);
     if (file_count == 1 && count > 1) {
         const char *format = hp_io_format_of(files[0].path, files[0].format);
@@ -157,7 +44,7 @@ static hp_status open_readers(job *j, const hp_file *files, size_t file_count, h
         size_t input;
         HP_TRY(find_place(j, &files[i], i, &input, error));
         HP_FAIL_IF(j->readers[input], error, HP_ERROR_ARGUMENT, files[i].path, "input %zu is given twice", input);
-        hp_io_reader_options options = reader_options(&files[i]);
+        hp_io_reader_options options = hp_file_reader_options(&files[i]);
         hp_tensor_info info;
         HP_TRY(hp_model_input(j->model, input, &info, error));
         options.raw_rank = info.rank - 1; /* a raw file says nothing of its shape: the model's must be known */
@@ -168,7 +55,7 @@ static hp_status open_readers(job *j, const hp_file *files, size_t file_count, h
     return HP_OK;
 }
 
-static hp_status fill_selection(job *j, hp_error *error) {
+static hp_status fill_selection(hp_file_job *j, hp_error *error) {
     const hp_stream_options *options = &j->options;
     hp_selection *selection = &j->selection;
     int asked = (options->argmax != 0) + (options->top_k > 0) + (options->threshold != NULL);
@@ -187,7 +74,7 @@ static hp_status fill_selection(job *j, hp_error *error) {
 }
 
 /* What the writers get: names and shapes of the outputs, axis 0 being the items for -1 rows. */
-static hp_status describe_outputs(job *j, const hp_array *shapes, hp_error *error) {
+static hp_status describe_outputs(hp_file_job *j, const hp_array *shapes, hp_error *error) {
     size_t count = hp_model_output_count(j->model), made = 0;
     for (size_t i = 0; i < count; i++) {
         hp_tensor_info info;
@@ -208,32 +95,32 @@ static hp_status describe_outputs(job *j, const hp_array *shapes, hp_error *erro
 }
 
 /* Rows like the readers'; how many there are is not the question. */
-static void like_readers(const job *j, hp_io_view *views) {
+static void like_readers(const hp_file_job *j, hp_io_view *views) {
     for (size_t i = 0; i < hp_model_input_count(j->model); i++) {
         const hp_io_reader *reader = j->readers[i];
         views[i] = hp_io_view_of(reader->name, NULL, reader->dtype, 0, reader->rank, reader->dims);
-        if (is_text(reader)) views[i].storage = HP_IO_TEXT;
+        if (hp_reader_is_text(reader)) views[i].storage = HP_IO_TEXT;
         views[i].dims[0] = -1;
     }
 }
 
-/* What comes out of rows like the readers'. *late: only the rows tell the shapes. */
-static hp_status find_outputs(job *j, bool *late, hp_error *error) {
+/* What comes out of rows like the readers'. */
+static hp_status find_outputs(hp_file_job *j, hp_error *error) {
     hp_io_view views[HP_MOST_TENSORS];
     like_readers(j, views);
     hp_status status = hp_output_shapes(j->model, views, hp_model_input_count(j->model), j->shapes, error);
     if (status != HP_OK && hp_model_input_count(j->model) == 1) hp_error_prefix(error, "%s", j->readers[0]->name);
-    *late = hp_network_measure_count(j->model->network) > 0;
+    j->late = hp_network_measure_count(j->model->network) > 0;
     for (size_t i = 0; status == HP_OK && i < hp_model_output_count(j->model); i++)
         for (int d = 1; d < j->shapes[i].rank; d++)
             if (j->shapes[i].shape[d] < 0) {
                 j->shapes[i].shape[d] = 0;
-                *late = true;
+                j->late = true;
             }
     return status;
 }
 
-static hp_status open_writers(job *j, hp_error *error) {
+static hp_status open_writers(hp_file_job *j, hp_error *error) {
     const hp_file *files = j->files;
     size_t file_count = j->file_count, count = hp_model_output_count(j->model), first = 0;
     const hp_io_reader *ids = j->stream.id_reader;
@@ -250,26 +137,30 @@ static hp_status open_writers(job *j, hp_error *error) {
     for (size_t i = 0; i < file_count; i++) {
         int outputs = 0;
         int64_t items = j->items[file_count == count ? i : 0];
+        bool finished;
+        const hp_io_mark *mark = hp_resume_mark(j, i, &finished);
         for (size_t k = 0; k < count; k++)
             if (!j->stream.writer_per_output || k == i) outputs += j->selected_count[k];
         hp_io_writer_options options = {.format = files[i].format,
             .header = (hp_io_header)files[i].header,
             .dataset = files[i].dataset,
             .exclusive = j->options.keep_existing != 0,
+            .durable = j->checkpoints,
+            .resume = mark,
             .rows = j->readers[0]->rows * items,
             .rows_known = j->readers[0]->rows >= 0 && items > 0,
             .id_count = ids ? ids->id_count : 0,
             .id_names = ids ? ids->id_names : NULL};
-        HP_TRY(hp_io_writer_open(files[i].path, &j->selected[first], outputs, &options, &j->writers[i], error));
-        j->stream.writer_count++;
+        if (!finished)
+            HP_TRY(hp_io_writer_open(files[i].path, &j->selected[first], outputs, &options, &j->writers[i], error));
         first += (size_t)outputs;
     }
-    return HP_OK;
+    return hp_resume_check_writers(j, error);
 }
 
 /* Where the first chunk tells the shapes. */
 static hp_status describe_late(void *context, const hp_array *outputs, hp_error *error) {
-    job *j = context;
+    hp_file_job *j = context;
     hp_array shapes[HP_MOST_TENSORS];
     for (size_t i = 0; i < hp_model_output_count(j->model); i++) {
         shapes[i] = outputs[i];
@@ -280,7 +171,7 @@ static hp_status describe_late(void *context, const hp_array *outputs, hp_error 
 }
 
 /* Rows of a chunk: some megabytes of inputs and outputs, and no more than a share of the memory allowed. */
-static int64_t choose_chunk(const job *j) {
+static int64_t choose_chunk(const hp_file_job *j) {
     enum { GOAL = 4 << 20, CHUNKS = 4 };
     double bytes = 1, goal = GOAL, most = j->options.max_memory > 0 ? (double)j->options.max_memory : 256.0 * 1048576;
     for (size_t i = 0; i < hp_model_input_count(j->model); i++) {
@@ -301,7 +192,7 @@ static int64_t choose_chunk(const job *j) {
 }
 
 /* What is computed, once inputs and outputs are known. */
-static hp_status fill_work(job *j, bool late, hp_error *error) {
+static hp_status fill_work(hp_file_job *j, hp_error *error) {
     const hp_stream_options *options = &j->options;
     hp_work *work = &j->stream.work;
     size_t inputs = hp_model_input_count(j->model);
@@ -313,25 +204,19 @@ static hp_status fill_work(job *j, bool late, hp_error *error) {
     work->selected = j->selected;
     work->selected_count = j->selected_count;
     work->on_error = options->on_error;
-    if (options->backend != HP_BACKEND_PROCESSES) return HP_OK;
-    for (size_t i = 0; i < work->output_count; i++) late |= j->items[i] == 0;
-    HP_FAIL_IF(late, error, HP_ERROR_UNSUPPORTED, j->model->spec->name,
-        "the outputs' shapes depend on the data: worker processes cannot be used (--backend threads)");
-    hp_io_view views[HP_MOST_TENSORS];
-    like_readers(j, views);
-    return hp_work_plan(work, views, error);
+    if (!j->late) {
+        hp_io_view views[HP_MOST_TENSORS];
+        like_readers(j, views);
+        HP_TRY(hp_work_plan(work, views, error));
+    }
+    bool unknown = j->late;
+    for (size_t i = 0; i < work->output_count; i++) unknown |= j->items[i] == 0;
+    return options->backend == HP_BACKEND_PROCESSES ? hp_work_check_processes(work, !unknown, error) : HP_OK;
 }
 
-static hp_status run_job(job *j, const hp_file *inputs, size_t input_count, int64_t *rows, hp_error *error) {
-    bool late;
-    HP_TRY(fill_selection(j, error));
-    HP_TRY(open_readers(j, inputs, input_count, error));
-    HP_TRY(find_outputs(j, &late, error));
-    HP_TRY(describe_outputs(j, j->shapes, error));
-    HP_TRY(fill_work(j, late, error));
-    if (!late) HP_TRY(open_writers(j, error));
+static void fill_stream(hp_file_job *j) {
     hp_stream *stream = &j->stream;
-    if (late) stream->describe = describe_late;
+    if (j->late) stream->describe = describe_late;
     stream->describe_context = j;
     stream->backend = j->options.backend;
     stream->readers = j->readers;
@@ -343,19 +228,54 @@ static hp_status run_job(job *j, const hp_file *inputs, size_t input_count, int6
     stream->progress_context = j->options.progress_context;
     stream->failure = j->options.failure;
     stream->failure_context = j->options.failure_context;
-    HP_TRY(hp_stream_run(stream, rows, error));
-    return late && *rows == 0 ? open_writers(j, error) : HP_OK;
+    if (j->checkpoints) stream->written = hp_resume_written;
+    stream->written_context = j;
 }
 
-/* Finishes all writers, or gives all of them up. */
-static hp_status close_writers(job *j, hp_status status, hp_error *error) {
-    for (size_t i = 0; i < j->stream.writer_count; i++) {
+/* The stream itself, unless a run that goes on had nothing left to compute. */
+static hp_status run_stream(hp_file_job *j, int64_t *rows, int64_t *failed, hp_error *error) {
+    *rows = j->checkpoint.rows;
+    *failed = j->checkpoint.failed;
+    if (j->resumed && j->checkpoint.complete) return HP_OK;
+    return hp_stream_run(&j->stream, rows, failed, error);
+}
+
+static hp_status run_job(hp_file_job *j, int64_t *rows, int64_t *failed, hp_error *error) {
+    HP_TRY(fill_selection(j, error));
+    HP_TRY(open_readers(j, error));
+    HP_TRY(find_outputs(j, error));
+    HP_TRY(describe_outputs(j, j->shapes, error));
+    HP_TRY(fill_work(j, error));
+    HP_TRY(hp_resume_begin(j, error));
+    if (!j->late) HP_TRY(open_writers(j, error));
+    fill_stream(j);
+    HP_TRY(run_stream(j, rows, failed, error));
+    return j->late && *rows == 0 ? open_writers(j, error) : HP_OK;
+}
+
+/* Finishes all writers, or gives all of them up: what can be resumed stays. */
+static hp_status close_writers(hp_file_job *j, hp_status status, int64_t rows, int64_t failed, hp_error *error) {
+    if (status == HP_OK && j->saved) status = hp_resume_save(j, rows, failed, true, error);
+    for (size_t i = 0; i < HP_MOST_TENSORS; i++) {
+        if (!j->writers[i]) continue;
         if (status == HP_OK)
             status = hp_io_writer_finish(j->writers[i], error);
+        else if (j->saved)
+            hp_io_writer_leave(j->writers[i]);
         else
             hp_io_writer_abort(j->writers[i]);
     }
+    if (status == HP_OK && j->saved) hp_checkpoint_remove(&j->checkpoint);
     return status;
+}
+
+/* What there is to say when the run was interrupted, and whether it can go on. */
+static hp_status interrupt(hp_file_job *j, int64_t rows, int64_t failed, hp_error *error) {
+    if (j->checkpoints && rows > 0) HP_TRY(hp_resume_save(j, rows, failed, false, error));
+    return hp_error_set(error, HP_ERROR_INTERRUPTED, NULL,
+        j->saved ? "interrupted after %lld rows; the same command with --resume goes on"
+                 : "interrupted after %lld rows; nothing was written",
+        (long long)rows);
 }
 
 hp_status hp_predict_files(hp_model *model, const hp_file *inputs, size_t input_count, const hp_file *outputs,
@@ -363,18 +283,23 @@ hp_status hp_predict_files(hp_model *model, const hp_file *inputs, size_t input_
     HP_FAIL_IF(!model || (!inputs && input_count) || !outputs, error, HP_ERROR_ARGUMENT, NULL,
         "model, inputs or outputs is NULL");
     HP_FAIL_IF(hp_model_input_count(model) == 0, error, HP_ERROR_ARGUMENT, NULL, "the model has no inputs");
-    job *j = HP_NEW(job);
+    hp_file_job *j = HP_NEW(hp_file_job);
     HP_ALLOCATED(j, error);
     j->model = model;
     if (options)
         memcpy(
             &j->options, options, options->struct_size < sizeof j->options ? options->struct_size : sizeof j->options);
-    int64_t written = 0;
+    int64_t written = 0, failed = 0;
+    j->inputs = inputs;
+    j->input_count = input_count;
     j->files = outputs;
     j->file_count = output_count;
-    hp_status status = run_job(j, inputs, input_count, &written, error);
-    status = close_writers(j, status, error);
+    hp_status status = run_job(j, &written, &failed, error);
+    if (status == HP_ERROR_INTERRUPTED) status = interrupt(j, written, failed, error);
+    status = close_writers(j, status, written, failed, error);
     if (rows) *rows = status == HP_OK ? written : 0;
+    if (j->options.failed_rows) *j->options.failed_rows = failed;
+    hp_checkpoint_release(&j->checkpoint);
     for (size_t i = 0; i < HP_MOST_TENSORS; i++) hp_io_reader_close(j->readers[i]);
     hp_arena_release(&j->arena);
     hp_free(j);

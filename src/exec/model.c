@@ -105,6 +105,10 @@ typedef struct source {
 } source;
 
 static hp_status open_spec(hp_model *model, source from, const hp_model_options *options, hp_error *error) {
+    if (!from.data) model->path = hp_strdup(from.path);
+    if (!from.data && options->weights) model->weights_path = hp_strdup(options->weights);
+    HP_FAIL_IF(!from.data && (!model->path || (options->weights && !model->weights_path)), error, HP_ERROR_NO_MEMORY,
+        NULL, "out of memory");
     if (!from.data) return hp_model_spec_open(from.path, options->weights, &model->spec, error);
     HP_FAIL_IF(options->weights, error, HP_ERROR_ARGUMENT, from.path,
         "a model in memory holds its own weights; a weights file cannot be given too");
@@ -170,6 +174,8 @@ void hp_model_close(hp_model *model) {
     hp_mutex_release(&model->lock);
     hp_free(model->outputs);
     hp_free(model->output_layer);
+    hp_free(model->path);
+    hp_free(model->weights_path);
     hp_free(model);
 }
 

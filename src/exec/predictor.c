@@ -86,6 +86,7 @@ static bool usual_views(const hp_model *model, hp_io_view *views) {
 /* Starts the worker processes, once shapes are known. */
 static hp_status start_processes(hp_predictor *p, const hp_io_view *views, hp_error *error) {
     HP_TRY(hp_work_plan(&p->work, views, error));
+    HP_TRY(hp_work_check_processes(&p->work, true, error));
     if (p->options.chunk_rows > p->work.least_part) p->work.least_part = p->options.chunk_rows;
     return start_thread(p, error);
 }
@@ -111,8 +112,8 @@ static hp_status start(hp_predictor *p, hp_error *error) {
     int slots = options->look_ahead;
     if (options->backend == HP_BACKEND_PROCESSES) {
         hp_io_view views[HP_MOST_TENSORS];
-        HP_FAIL_IF(hp_network_measure_count(p->work.model->network) > 0, error, HP_ERROR_UNSUPPORTED,
-            p->work.model->spec->name, "the outputs' shapes depend on the data: worker processes cannot be used");
+        bool known = hp_network_measure_count(p->work.model->network) == 0;
+        HP_TRY(hp_work_check_processes(&p->work, known, error));
         HP_TRY(share_memory(p, slots, error));
         return usual_views(p->work.model, views) ? start_processes(p, views, error) : HP_OK;
     }
@@ -250,8 +251,7 @@ static hp_status fill(hp_predictor *p, const hp_io_view *views, hp_chunk *chunk,
         for (int d = 1; d < shapes[i].rank; d++) known &= shapes[i].shape[d] >= 0;
         known &= shapes[i].shape[0] != 0;
     }
-    HP_FAIL_IF(!known && p->options.backend == HP_BACKEND_PROCESSES, error, HP_ERROR_UNSUPPORTED,
-        p->work.model->spec->name, "the outputs' shapes depend on the data: worker processes cannot be used");
+    if (p->options.backend == HP_BACKEND_PROCESSES) HP_TRY(hp_work_check_processes(&p->work, known, error));
     if (p->options.backend == HP_BACKEND_PROCESSES && !p->running) HP_TRY(start_processes(p, any, error));
     for (size_t i = 0; i < p->work.input_count; i++) HP_TRY(copy_input(&views[i], chunk, i, error));
     chunk->rows = views[0].dims[0];

@@ -18,7 +18,8 @@ typedef struct flow {
     hp_shared shared;
     hp_session *session; /* threads */
     hp_crew *crew;       /* processes */
-    int64_t written;     /* rows */
+    int64_t written;     /* rows, and how many of them failed */
+    int64_t failed;
     bool described;
     atomic_bool interrupted;
 } flow;
@@ -141,12 +142,14 @@ static hp_status write_chunk(flow *f, hp_chunk *chunk, hp_error *error) {
     if (!stream->writer_per_output)
         HP_TRY(hp_io_write(stream->writers[0], chunk->outputs[0].shape[0], data, ids, error));
     hp_arena_release(&chunk->strings);
-    for (size_t i = 0; stream->failure && i < chunk->failures.count; i++) {
+    for (size_t i = 0; i < chunk->failures.count; i++) {
         const hp_failure *failed = &chunk->failures.at[i];
-        stream->failure(stream->failure_context, chunk->first_row + failed->first, failed->rows, &failed->error);
+        f->failed += failed->rows;
+        if (stream->failure)
+            stream->failure(stream->failure_context, chunk->first_row + failed->first, failed->rows, &failed->error);
     }
     f->written += chunk->rows;
-    return HP_OK;
+    return stream->written ? stream->written(stream->written_context, f->written, f->failed, error) : HP_OK;
 }
 
 static void write_all(void *arg) {
@@ -170,7 +173,9 @@ static void tell(void *context, int64_t computed) {
     flow *f = context;
     const hp_stream *stream = f->stream;
     if (atomic_load(&f->interrupted)) return;
-    if (!stream->progress || stream->progress(stream->progress_context, computed, stream->total_rows) == 0) return;
+    if (!stream->progress ||
+        stream->progress(stream->progress_context, computed + stream->start_row, stream->total_rows) == 0)
+        return;
     atomic_store(&f->interrupted, true);
     for (size_t i = 0; i < stream->work.input_count; i++) hp_io_reader_interrupt(stream->readers[i]);
 }
@@ -190,7 +195,7 @@ static void run_single(flow *f) {
             stop(f, status, &error);
             return;
         }
-        tell(f, f->written);
+        tell(f, f->written - f->stream->start_row);
     }
 }
 
@@ -285,13 +290,13 @@ static hp_status start(flow *f, hp_error *error) {
     return hp_session_open(work->model, &options, &f->session, error);
 }
 
-hp_status hp_stream_run(const hp_stream *stream, int64_t *rows, hp_error *error) {
-    flow f = {.stream = stream};
+hp_status hp_stream_run(const hp_stream *stream, int64_t *rows, int64_t *failed, hp_error *error) {
+    flow f = {.stream = stream, .written = stream->start_row, .failed = stream->failed_rows};
     hp_status status = start(&f, error);
     if (status == HP_OK) {
         f.ring.tell = tell;
         f.ring.tell_context = &f;
-        bool single = stream->total_rows >= 0 && stream->total_rows <= stream->chunk_rows;
+        bool single = stream->total_rows >= 0 && stream->total_rows - stream->start_row <= stream->chunk_rows;
         if (single && !f.crew)
             run_single(&f);
         else
@@ -305,6 +310,7 @@ hp_status hp_stream_run(const hp_stream *stream, int64_t *rows, hp_error *error)
     if (status == HP_OK && atomic_load(&f.interrupted) && !finished)
         status = hp_error_set(error, HP_ERROR_INTERRUPTED, NULL, "stopped by the progress callback");
     *rows = f.written;
+    *failed = f.failed;
     hp_crew_close(f.crew);
     hp_session_close(f.session);
     hp_ring_close(&f.ring, &stream->work);

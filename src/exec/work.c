@@ -32,11 +32,18 @@ hp_status hp_work_plan(hp_work *work, const hp_io_view *views, hp_error *error) 
         hp_model_plan(model, shapes, mixes ? 0 : work->batch_size, mixes ? work->unit : 0, &shared, error);
     hp_free(shapes);
     if (status != HP_OK) return status;
-    bool stateful = shared->plan->graph.state_count > 0;
+    work->stateful = shared->plan->graph.state_count > 0;
     double rows = shared->work_per_row > 0 ? WORK_PER_PART / shared->work_per_row : 1e6;
     work->least_part = rows > 1e6 ? 1000000 : rows < 1 ? 1 : (int64_t)rows;
     hp_shared_plan_release(shared);
-    HP_FAIL_IF(stateful, error, HP_ERROR_UNSUPPORTED, model->spec->name,
+    return HP_OK;
+}
+
+hp_status hp_work_check_processes(const hp_work *work, bool known, hp_error *error) {
+    const hp_model *model = work->model;
+    HP_FAIL_IF(!known, error, HP_ERROR_UNSUPPORTED, model->spec->name,
+        "the outputs' shapes depend on the data: worker processes cannot be used (--backend threads)");
+    HP_FAIL_IF(work->stateful, error, HP_ERROR_UNSUPPORTED, model->spec->name,
         "the model keeps its state from batch to batch: worker processes cannot be used (--backend threads)");
     return HP_OK;
 }

@@ -148,7 +148,8 @@ static hp_status write_header(csv_writer *csv, const hp_io_writer_options *optio
             HP_TRY(put_name(csv, output->labels ? output->labels[i] : name, &separate, error));
         }
     }
-    return put_char(csv, '\n', error);
+    HP_TRY(put_char(csv, '\n', error));
+    return flush_block(csv, error);
 }
 
 static hp_status finish_csv(hp_io_writer *writer, hp_error *error) {
@@ -163,7 +164,7 @@ static void close_csv(hp_io_writer *writer) {
     hp_free(csv->block);
 }
 
-static const hp_io_writer_class csv_class = {write_csv, finish_csv, close_csv};
+static const hp_io_writer_class csv_class = {write_csv, finish_csv, close_csv, NULL};
 
 static hp_status start_csv(
     csv_writer *csv, const char *path, char delimiter, const hp_io_writer_options *options, hp_error *error) {
@@ -171,7 +172,8 @@ static hp_status start_csv(
     csv->block = hp_alloc_aligned(BLOCK);
     HP_ALLOCATED(csv->block, error);
     HP_TRY(hp_io_sink_open(path, options, &csv->sink, error));
-    return options->header == HP_IO_HEADER_NO ? HP_OK : write_header(csv, options, error);
+    csv->base.target = csv->sink;
+    return options->resume || options->header == HP_IO_HEADER_NO ? HP_OK : write_header(csv, options, error);
 }
 
 static hp_status open_separated(const hp_io_place *place, char delimiter, const hp_io_output *outputs, int count,

@@ -54,6 +54,7 @@ struct hp_io_writer_class {
         hp_io_writer *writer, int64_t rows, const void *const *data, const hp_string *ids, hp_error *error);
     hp_status (*finish)(hp_io_writer *writer, hp_error *error); /* completes and renames */
     void (*close)(hp_io_writer *writer);                        /* frees; discards what was not finished */
+    hp_status (*flush)(hp_io_writer *writer, hp_error *error);  /* all to base.target; NULL: it is there already */
 };
 
 /* Opening: allocates the format's struct with hp_io_reader_new, fills it. On failure it has closed it again. */

@@ -44,7 +44,16 @@ static hp_status copy_existing(hdf5_writer *hdf5, const char *target, hp_error *
 
 static hid_t creation_list(const hdf5_writer *hdf5, const hp_io_output *output, const hsize_t *dims) {
     hid_t list = H5Pcreate(H5P_DATASET_CREATE);
-    if (list < 0 || hdf5->base.expected_rows >= 0) return list;
+    if (list < 0) return -1;
+    if (H5Pset_obj_track_times(list, 0) < 0) { /* the same predictions give the same bytes */
+        H5Pclose(list);
+        return -1;
+    }
+    if (hdf5->base.expected_rows >= 0) { /* all its place from the start: rows then change nothing else in the file */
+        if (H5Pset_alloc_time(list, H5D_ALLOC_TIME_EARLY) >= 0) return list;
+        H5Pclose(list);
+        return -1;
+    }
     hsize_t chunk[HP_MAX_RANK];
     size_t row = hp_io_output_row_bytes(output);
     chunk[0] = row == 0 || row > CHUNK_BYTES ? 1 : CHUNK_BYTES / row;
@@ -71,21 +80,28 @@ static hid_t make_dataset(hdf5_writer *hdf5, const hp_io_output *output, hid_t t
     return made;
 }
 
-static hp_status make_datasets(hdf5_writer *hdf5, bool exists, hp_error *error) {
+static hp_status make_datasets(hdf5_writer *hdf5, bool exists, const hp_io_writer_options *options, hp_error *error) {
     const char *path = hp_io_sink_partial_path(hdf5->sink);
-    hdf5->file =
-        exists ? H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT) : H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    bool resume = options->resume != NULL;
+    hdf5->file = exists || resume ? H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT)
+                                  : H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
     if (hdf5->file < 0)
         return hp_io_hdf5_fail(error, HP_ERROR_IO,
             exists ? "it exists and is no HDF5 file to which a dataset could be added" : "cannot be created");
     for (int i = 0; i < hdf5->base.output_count; i++) {
         hdf5_output *output = &hdf5->outputs[i];
         output->type = hp_io_hdf5_memory_type(hdf5->base.outputs[i].dtype);
-        output->dataset = output->type < 0 ? -1 : make_dataset(hdf5, &hdf5->base.outputs[i], output->type);
+        const char *name = hdf5->base.outputs[i].name;
+        bool there = !resume && options->exclusive && H5Lexists(hdf5->file, name, H5P_DEFAULT) > 0;
+        HP_FAIL_IF(there, error, HP_ERROR_IO, NULL, "it has a dataset \"%.200s\" already", name);
+        if (output->type >= 0)
+            output->dataset = resume ? H5Dopen2(hdf5->file, name, H5P_DEFAULT)
+                                     : make_dataset(hdf5, &hdf5->base.outputs[i], output->type);
         if (output->dataset < 0)
             return hp_io_hdf5_fail(
-                error, HP_ERROR_IO, "the dataset \"%.200s\" cannot be made", hdf5->base.outputs[i].name);
+                error, HP_ERROR_IO, "the dataset \"%.200s\" cannot be %s", name, resume ? "continued" : "made");
     }
+    if (H5Fflush(hdf5->file, H5F_SCOPE_GLOBAL) < 0) return hp_io_hdf5_fail(error, HP_ERROR_IO, "cannot be written");
     return HP_OK;
 }
 
@@ -208,7 +224,17 @@ static void close_hdf5(hp_io_writer *writer) {
     hp_free(hdf5->block);
 }
 
-static const hp_io_writer_class hdf5_class = {write_hdf5, finish_hdf5, close_hdf5};
+static hp_status flush_hdf5(hp_io_writer *writer, hp_error *error) {
+    hp_io_hdf5_guard guard;
+    hp_io_hdf5_enter(&guard);
+    hp_status status = HP_OK;
+    if (H5Fflush(((hdf5_writer *)writer)->file, H5F_SCOPE_GLOBAL) < 0)
+        status = hp_io_hdf5_fail(error, HP_ERROR_IO, "cannot be written");
+    hp_io_hdf5_leave(&guard);
+    return status;
+}
+
+static const hp_io_writer_class hdf5_class = {write_hdf5, finish_hdf5, close_hdf5, flush_hdf5};
 
 static hp_status start_writing(
     hdf5_writer *hdf5, const char *path, const hp_io_writer_options *options, hp_error *error) {
@@ -217,15 +243,20 @@ static hp_status start_writing(
     HP_ALLOCATED(hdf5->outputs, error);
     for (int i = 0; i < hdf5->base.output_count; i++) hdf5->outputs[i] = (hdf5_output){-1, -1};
     HP_FAIL_IF(!strcmp(path, "-"), error, HP_ERROR_ARGUMENT, NULL, "HDF5 cannot be written to standard output");
-    HP_TRY(hp_io_sink_open(path, options, &hdf5->sink, error));
+    hp_io_writer_options sink = *options; /* what else the file holds stays: there may be a file */
+    sink.exclusive = false;
+    HP_TRY(hp_io_sink_open(path, &sink, &hdf5->sink, error));
+    hdf5->base.target = hdf5->sink;
+    if (hdf5->base.expected_rows < 0)
+        hdf5->base.not_resumable = "an HDF5 dataset that grows cannot be resumed: only with a known number of rows";
     HP_FAIL_IF(
         !hp_io_sink_is_file(hdf5->sink), error, HP_ERROR_ARGUMENT, NULL, "HDF5 can be written to a regular file only");
     const char *target = hp_io_sink_target_path(hdf5->sink);
     bool exists = access(target, F_OK) == 0;
-    if (exists) HP_TRY(copy_existing(hdf5, target, error));
+    if (exists && !options->resume) HP_TRY(copy_existing(hdf5, target, error));
     hp_io_hdf5_guard guard;
     hp_io_hdf5_enter(&guard);
-    hp_status status = make_datasets(hdf5, exists, error);
+    hp_status status = make_datasets(hdf5, exists, options, error);
     hp_io_hdf5_leave(&guard);
     return status;
 }

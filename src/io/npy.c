@@ -36,7 +36,7 @@ static hp_status write_header(hp_io_npy_array *array, int64_t rows, bool again, 
 }
 
 hp_status hp_io_npy_begin(
-    hp_io_npy_array *array, const hp_io_output *output, hp_io_sink *sink, int64_t rows, hp_error *error) {
+    hp_io_npy_array *array, const hp_io_output *output, hp_io_sink *sink, int64_t rows, bool begun, hp_error *error) {
     *array = (hp_io_npy_array){.output = output, .sink = sink, .string_size = output->string_size};
     if (output->dtype == HP_STRING || output->dtype == HP_BFLOAT16) {
         array->block = hp_alloc_aligned(BLOCK);
@@ -44,7 +44,7 @@ hp_status hp_io_npy_begin(
     }
     if (output->dtype == HP_STRING && output->string_size == 0)
         return hp_io_sink_open_temporary(sink, &array->spool, error);
-    return write_header(array, rows, false, error);
+    return begun ? HP_OK : write_header(array, rows, false, error);
 }
 
 static hp_status append_spooled(hp_io_npy_array *array, size_t count, const hp_string *strings, hp_error *error) {
@@ -166,15 +166,20 @@ static void close_npy(hp_io_writer *writer) {
     hp_io_sink_close(npy->sink);
 }
 
-static const hp_io_writer_class npy_class = {write_npy, finish_npy, close_npy};
+static const hp_io_writer_class npy_class = {write_npy, finish_npy, close_npy, NULL};
 
 static hp_status start_npy(npy_writer *npy, const char *path, const hp_io_writer_options *options, hp_error *error) {
     const hp_io_writer *base = &npy->base;
     HP_TRY(hp_io_sink_open(path, options, &npy->sink, error));
+    npy->base.target = npy->sink;
     if (base->expected_rows < 0 && !hp_io_sink_is_file(npy->sink))
         HP_TRY(hp_io_sink_open_temporary(npy->sink, &npy->spool, error));
     int64_t rows = base->expected_rows < 0 ? 0 : base->expected_rows;
-    return hp_io_npy_begin(&npy->array, &base->outputs[0], npy->spool ? npy->spool : npy->sink, rows, error);
+    HP_TRY(hp_io_npy_begin(
+        &npy->array, &base->outputs[0], npy->spool ? npy->spool : npy->sink, rows, options->resume != NULL, error));
+    if (npy->array.spool)
+        npy->base.not_resumable = "its strings are gathered in a temporary file first: it cannot be resumed";
+    return HP_OK;
 }
 
 hp_status hp_io_npy_open_writer(const hp_io_place *place, const hp_io_output *outputs, int count,

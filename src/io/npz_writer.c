@@ -155,20 +155,21 @@ static void close_npz(hp_io_writer *writer) {
     hp_io_sink_close(npz->sink);
 }
 
-static const hp_io_writer_class npz_class = {write_npz, finish_npz, close_npz};
+static const hp_io_writer_class npz_class = {write_npz, finish_npz, close_npz, NULL};
 
 static hp_status start_npz(npz_writer *npz, const char *path, const hp_io_writer_options *options, hp_error *error) {
     size_t count = (size_t)npz->base.output_count;
     npz->spools = hp_alloc_array(count, sizeof *npz->spools);
     npz->arrays = hp_alloc_array(count, sizeof *npz->arrays);
     HP_FAIL_IF(!npz->spools || !npz->arrays, error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
+    HP_FAIL_IF(options->resume, error, HP_ERROR_ARGUMENT, NULL, "a .npz cannot be resumed");
     HP_TRY(hp_io_sink_open(path, options, &npz->sink, error));
     for (size_t i = 0; i < count; i++) {
         for (size_t j = 0; j < i; j++)
             HP_FAIL_IF(!strcmp(npz->base.outputs[i].name, npz->base.outputs[j].name), error, HP_ERROR_ARGUMENT, NULL,
                 "two outputs are called \"%s\"", npz->base.outputs[i].name);
         HP_TRY(hp_io_sink_open_temporary(npz->sink, &npz->spools[i], error));
-        HP_TRY(hp_io_npy_begin(&npz->arrays[i], &npz->base.outputs[i], npz->spools[i], 0, error));
+        HP_TRY(hp_io_npy_begin(&npz->arrays[i], &npz->base.outputs[i], npz->spools[i], 0, false, error));
     }
     return HP_OK;
 }

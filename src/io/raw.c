@@ -69,7 +69,7 @@ static void close_raw(hp_io_writer *writer) {
     hp_io_sink_close(((raw_writer *)writer)->sink);
 }
 
-static const hp_io_writer_class raw_class = {write_raw, finish_raw, close_raw};
+static const hp_io_writer_class raw_class = {write_raw, finish_raw, close_raw, NULL};
 
 hp_status hp_io_raw_open_writer(const hp_io_place *place, const hp_io_output *outputs, int count,
     const hp_io_writer_options *options, hp_io_writer **writer, hp_error *error) {
@@ -77,6 +77,7 @@ hp_status hp_io_raw_open_writer(const hp_io_place *place, const hp_io_output *ou
         "raw data hold numbers, not strings");
     HP_TRY(hp_io_writer_new(sizeof(raw_writer), &raw_class, place, outputs, count, options, 1, false, writer, error));
     hp_status status = hp_io_sink_open(place->path, options, &((raw_writer *)*writer)->sink, error);
+    (*writer)->target = ((raw_writer *)*writer)->sink;
     if (status != HP_OK) hp_io_writer_abort(*writer);
     return status;
 }

@@ -42,8 +42,7 @@ const hp_io_format *hp_io_format_by_name(const char *name) {
     return NULL;
 }
 
-/* Bytes of the file's path in FILE.h5:/dataset; all of it where no dataset is named. */
-static size_t file_part(const char *path) {
+size_t hp_io_path_length(const char *path) {
     for (const char *colon = strstr(path, ":/"); colon; colon = strstr(colon + 1, ":/")) {
         const hp_io_format *format = format_by_extension(path, (size_t)(colon - path));
         if (format && format->members != hp_io_no_members) return (size_t)(colon - path);
@@ -52,7 +51,7 @@ static size_t file_part(const char *path) {
 }
 
 const hp_io_format *hp_io_format_by_path(const char *path) {
-    return format_by_extension(path, file_part(path));
+    return format_by_extension(path, hp_io_path_length(path));
 }
 
 const char *hp_io_format_of(const char *path, const char *explicit_format) {
@@ -78,7 +77,7 @@ hp_status hp_io_no_members(
 }
 
 bool hp_io_place_of(const char *path, const char *dataset, const char *dash_name, hp_arena *arena, hp_io_place *place) {
-    size_t n = file_part(path);
+    size_t n = hp_io_path_length(path);
     char *file = hp_arena_alloc(arena, n + 1);
     if (!file) return false;
     memcpy(file, path, n);

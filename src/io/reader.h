@@ -115,6 +115,8 @@ hp_status hp_io_members(
 /* The format (a name of io.def) that `path` would be read or written as: `explicit_format` if not NULL, else
  * by its extension; NULL where neither tells ("-", an unknown extension, an unknown name). */
 const char *hp_io_format_of(const char *path, const char *explicit_format);
+/* Bytes of the file's own path in FILE.h5:/dataset or FILE.npz:/name; of all of any other path. */
+size_t hp_io_path_length(const char *path);
 /* The names of io.def, separated by ", ", for messages and help. */
 const char *hp_io_format_names(void);
 

@@ -12,7 +12,7 @@
 #include "base/memory.h"
 #include "io/source.h"
 
-enum { GATHER = 128 << 10, OPEN_TRIES = 100 };
+enum { GATHER = 128 << 10, OPEN_TRIES = 100, LOCK_WAITS = 200, LOCK_WAIT = 10000 /* microseconds */ };
 
 struct hp_io_sink {
     int fd;
@@ -20,6 +20,7 @@ struct hp_io_sink {
     bool is_file;   /* can be rewritten */
     bool exclusive; /* never replaces */
     bool durable;   /* the new name is synced too */
+    bool keep;      /* the partial file stays */
     char *target;   /* NULL: a stream or temporary file */
     char *partial;  /* NULL as well; freed and NULL once renamed */
     size_t gathered;
@@ -49,29 +50,43 @@ static bool lock_file(int fd) {
 #endif
 }
 
+/* Brings the partial file to the state that it is to have at first: empty, or what the mark counts. */
+static hp_status start_partial(hp_io_sink *sink, const struct stat *info, const hp_io_mark *resume, hp_error *error) {
+    int64_t bytes = !resume ? 0 : resume->bytes < 0 ? (int64_t)info->st_size : resume->bytes;
+    HP_FAIL_IF(bytes > info->st_size, error, HP_ERROR_FORMAT, NULL,
+        "the partial file %s has %lld bytes, and %lld were written: it cannot be resumed", sink->partial,
+        (long long)info->st_size, (long long)bytes);
+    HP_FAIL_IF(!S_ISREG(info->st_mode) || ftruncate(sink->fd, (off_t)bytes) != 0 ||
+                   lseek(sink->fd, (off_t)bytes, SEEK_SET) < 0,
+        error, HP_ERROR_IO, NULL, "the partial file %s cannot be %s", sink->partial, resume ? "continued" : "emptied");
+    return HP_OK;
+}
+
 /* Opens and locks the partial file. Another run may rename or remove it between the two: then it is tried again. */
-static hp_status open_partial(hp_io_sink *sink, hp_error *error) {
+static hp_status open_partial(hp_io_sink *sink, const hp_io_mark *resume, hp_error *error) {
     for (int i = 0; i < OPEN_TRIES; i++) {
-        sink->fd = open(sink->partial, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-        HP_FAIL_IF(sink->fd < 0, error, HP_ERROR_IO, NULL, "the partial file %s cannot be created: %s", sink->partial,
-            strerror(errno));
+        sink->fd = open(sink->partial, O_RDWR | (resume ? 0 : O_CREAT) | O_CLOEXEC | O_NOFOLLOW, 0666);
+        HP_FAIL_IF(sink->fd < 0, error, HP_ERROR_IO, NULL, "the partial file %s cannot be %s: %s", sink->partial,
+            resume ? "opened" : "created", strerror(errno));
         sink->owned = true;
-        HP_FAIL_IF(
-            !lock_file(sink->fd), error, HP_ERROR_IO, NULL, "another run is writing it (%s is locked)", sink->partial);
+        bool locked = lock_file(sink->fd);
+        /* worker processes of a run that was killed just now are about to end, and hold the lock until then */
+        for (int wait = 0; !locked && resume && wait < LOCK_WAITS; wait++) {
+            usleep(LOCK_WAIT);
+            locked = lock_file(sink->fd);
+        }
+        HP_FAIL_IF(!locked, error, HP_ERROR_IO, NULL, "another run is writing it (%s is locked)", sink->partial);
         struct stat by_fd, by_path;
         if (fstat(sink->fd, &by_fd) == 0 && stat(sink->partial, &by_path) == 0 && by_fd.st_ino == by_path.st_ino &&
-            by_fd.st_dev == by_path.st_dev) {
-            HP_FAIL_IF(!S_ISREG(by_fd.st_mode) || ftruncate(sink->fd, 0) != 0, error, HP_ERROR_IO, NULL,
-                "the partial file %s cannot be emptied", sink->partial);
-            return HP_OK;
-        }
+            by_fd.st_dev == by_path.st_dev)
+            return start_partial(sink, &by_fd, resume, error);
         close(sink->fd);
         sink->owned = false;
     }
     HP_FAIL(error, HP_ERROR_IO, NULL, "the partial file %s keeps disappearing", sink->partial);
 }
 
-static hp_status open_target(hp_io_sink *sink, const char *path, hp_error *error) {
+static hp_status open_target(hp_io_sink *sink, const char *path, const hp_io_mark *resume, hp_error *error) {
     struct stat info;
     bool exists = stat(path, &info) == 0;
     HP_FAIL_IF(exists && S_ISDIR(info.st_mode), error, HP_ERROR_IO, NULL, "it is a directory");
@@ -92,10 +107,26 @@ static hp_status open_target(hp_io_sink *sink, const char *path, hp_error *error
     HP_ALLOCATED(partial, error);
     snprintf(partial, size, "%s.partial", sink->target);
     sink->partial = partial;
-    HP_TRY(open_partial(sink, error));
+    HP_TRY(open_partial(sink, resume, error));
     sink->is_file = true;
     if (exists && fchmod(sink->fd, info.st_mode & 07777) != 0) return HP_OK; /* keeps the mode where it can */
     return HP_OK;
+}
+
+bool hp_io_is_finished(const char *path) {
+    size_t n = hp_io_path_length(path), size = n + sizeof ".partial";
+    char *file = hp_alloc_array(size, 1);
+    if (!file) return false;
+    memcpy(file, path, n);
+    char *resolved = realpath(file, NULL);
+    size_t partial_size = (resolved ? strlen(resolved) : 0) + sizeof ".partial";
+    char *partial = resolved ? hp_alloc_array(partial_size, 1) : NULL;
+    if (partial) snprintf(partial, partial_size, "%s.partial", resolved);
+    bool finished = partial && access(partial, F_OK) != 0;
+    free(resolved);
+    hp_free(partial);
+    hp_free(file);
+    return finished;
 }
 
 static hp_io_sink *new_sink(void) {
@@ -118,12 +149,12 @@ hp_status hp_io_sink_open(const char *path, const hp_io_writer_options *options,
     if (!strcmp(path, "-"))
         made->fd = STDOUT_FILENO;
     else
-        status = open_target(made, path, error);
+        status = open_target(made, path, options->resume, error);
     if (status == HP_OK) {
         *sink = made;
         return HP_OK;
     }
-    if (!made->is_file) { /* not ours: locked by another run, or not there */
+    if (!made->is_file) { /* not ours: locked by another run, not there, or kept for a run that can resume it */
         hp_free(made->partial);
         made->partial = NULL;
     }
@@ -206,7 +237,7 @@ hp_status hp_io_sink_reread(hp_io_sink *sink, hp_io_source **source, hp_error *e
 }
 
 /* Makes the new name last through a power cut. Best effort: the file itself is whole in any case. */
-static void sync_folder(const char *path) {
+void hp_io_sync_folder(const char *path) {
     char *folder = hp_strdup(path);
     if (!folder) return;
     char *slash = strrchr(folder, '/');
@@ -234,15 +265,31 @@ static hp_status rename_partial(hp_io_sink *sink, hp_error *error) {
     return HP_OK;
 }
 
+/* Some file systems cannot sync; that is no failure. */
+static hp_status sync_file(const hp_io_sink *sink, hp_error *error) {
+    HP_FAIL_IF(fsync(sink->fd) != 0 && errno != EINVAL && errno != ENOSYS, error, HP_ERROR_IO, NULL,
+        "cannot be written: %s", strerror(errno));
+    return HP_OK;
+}
+
+hp_status hp_io_sink_sync(hp_io_sink *sink, int64_t *bytes, hp_error *error) {
+    HP_TRY(hp_io_sink_flush(sink, error));
+    HP_TRY(sync_file(sink, error));
+    *bytes = (int64_t)lseek(sink->fd, 0, SEEK_CUR);
+    return HP_OK;
+}
+
+void hp_io_sink_keep(hp_io_sink *sink) {
+    sink->keep = true;
+}
+
 hp_status hp_io_sink_commit(hp_io_sink *sink, hp_error *error) {
     HP_TRY(hp_io_sink_flush(sink, error));
     if (!sink->partial) return HP_OK;
-    /* First the contents, then the name: the other way round, a power cut could leave the name with no contents.
-     * Some file systems cannot sync; that is no failure. */
-    HP_FAIL_IF(fsync(sink->fd) != 0 && errno != EINVAL && errno != ENOSYS, error, HP_ERROR_IO, NULL,
-        "cannot be written: %s", strerror(errno));
+    /* First the contents, then the name: the other way round, a power cut could leave the name with no contents. */
+    HP_TRY(sync_file(sink, error));
     HP_TRY(rename_partial(sink, error));
-    if (sink->durable) sync_folder(sink->target);
+    if (sink->durable) hp_io_sync_folder(sink->target);
     hp_free(sink->partial);
     sink->partial = NULL;
     return HP_OK;
@@ -250,7 +297,7 @@ hp_status hp_io_sink_commit(hp_io_sink *sink, hp_error *error) {
 
 void hp_io_sink_close(hp_io_sink *sink) {
     if (!sink) return;
-    if (sink->partial) unlink(sink->partial);
+    if (sink->partial && !sink->keep) unlink(sink->partial);
     if (sink->owned) close(sink->fd);
     hp_free(sink->partial);
     hp_free(sink->target);

@@ -14,7 +14,8 @@
 typedef struct hp_io_sink hp_io_sink;
 
 /* `path`: "-" for standard output, a special file (written directly), or the target's name. Of the
- * options, `exclusive` and `durable` matter here. */
+ * options, `exclusive`, `durable` and `resume` matter here: a partial file that is resumed has what the mark says, and
+ * the next byte is written behind it. */
 hp_status hp_io_sink_open(const char *path, const hp_io_writer_options *options, hp_io_sink **sink, hp_error *error);
 /* An unlinked temporary file as a sink, in the folder of `target` where that is a file: hp_io_sink_rewrite works, and
  * hp_io_sink_copy copies it into another one. */
@@ -35,6 +36,11 @@ hp_status hp_io_sink_rewrite(hp_io_sink *sink, int64_t offset, const void *data,
 hp_status hp_io_sink_copy(hp_io_sink *sink, hp_io_sink *from, int64_t offset, hp_error *error);
 /* All that a file holds, to be read from its start; the sink has to live longer than the source. */
 hp_status hp_io_sink_reread(hp_io_sink *sink, hp_io_source **source, hp_error *error);
+
+/* Brings all so far to the disk; *bytes: how many those are. */
+hp_status hp_io_sink_sync(hp_io_sink *sink, int64_t *bytes, hp_error *error);
+/* hp_io_sink_close then leaves the partial file where it is. */
+void hp_io_sink_keep(hp_io_sink *sink);
 
 /* Brings all to the disk, then gives the file its final name. The sink is still to be closed. */
 hp_status hp_io_sink_commit(hp_io_sink *sink, hp_error *error);

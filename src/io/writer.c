@@ -4,6 +4,7 @@
 #include <string.h>
 #include "base/dtype.h"
 #include "io/format.h"
+#include "io/sink.h"
 
 size_t hp_io_output_row_elements(const hp_io_output *output) {
     size_t elements = 1;
@@ -64,6 +65,7 @@ hp_status hp_io_writer_new(size_t size, const hp_io_writer_class *class, const h
     HP_ALLOCATED(made, error);
     made->class = class;
     made->id_count = options->id_count;
+    made->rows = options->resume ? options->resume->rows : 0;
     made->expected_rows = options->rows_known ? options->rows : -1;
     hp_status status = fill_writer(made, place, outputs, count, error);
     if (status == HP_OK) {
@@ -89,6 +91,11 @@ static hp_status open_known(const hp_io_place *place, const hp_io_output *output
     }
     HP_TRY(format->open_writer(place, outputs, count, options, writer, error));
     (*writer)->format = format->name;
+    if ((*writer)->not_resumable) return HP_OK;
+    if (!(*writer)->target)
+        (*writer)->not_resumable = "a .npz is put together from temporary files at the end: it cannot be resumed";
+    else if (!hp_io_sink_is_file((*writer)->target))
+        (*writer)->not_resumable = "what went down a stream is gone: it cannot be resumed";
     return HP_OK;
 }
 
@@ -136,6 +143,21 @@ hp_status hp_io_writer_finish(hp_io_writer *writer, hp_error *error) {
     if (status != HP_OK) hp_error_prefix(error, "%s", writer->name);
     hp_io_writer_abort(writer);
     return status;
+}
+
+hp_status hp_io_writer_mark(hp_io_writer *writer, hp_io_mark *mark, hp_error *error) {
+    HP_FAIL_IF(writer->not_resumable, error, HP_ERROR_ARGUMENT, writer->name, "%s", writer->not_resumable);
+    hp_status status = writer->class->flush ? writer->class->flush(writer, error) : HP_OK;
+    mark->rows = writer->rows;
+    if (status == HP_OK) status = hp_io_sink_sync(writer->target, &mark->bytes, error);
+    if (writer->class->flush) mark->bytes = -1;
+    if (status != HP_OK) hp_error_prefix(error, "%s", writer->name);
+    return status;
+}
+
+void hp_io_writer_leave(hp_io_writer *writer) {
+    if (writer && writer->target) hp_io_sink_keep(writer->target);
+    hp_io_writer_abort(writer);
 }
 
 void hp_io_writer_abort(hp_io_writer *writer) {

@@ -24,6 +24,12 @@ typedef struct hp_io_output {
                          * 0: not known, the file is made when all rows are there. csv: ignored */
 } hp_io_output;
 
+/* How much of a partial file counts: a run that was interrupted goes on there. */
+typedef struct hp_io_mark {
+    int64_t rows;
+    int64_t bytes; /* of the partial file; -1: all of it (HDF5) */
+} hp_io_mark;
+
 /* All zero means default. Strings are needed during hp_io_writer_open only. */
 typedef struct hp_io_writer_options {
     const char *format;  /* a name of io.def; NULL: by the path's extension */
@@ -35,6 +41,7 @@ typedef struct hp_io_writer_options {
     bool rows_known;
     int id_count;                /* csv, tsv: id columns before the others; other formats refuse them */
     const char *const *id_names; /* NULL: no names: id_0, id_1 ... in the header */
+    const hp_io_mark *resume;    /* go on with the partial file that is there, from this mark; NULL: from the start */
     bool exclusive;              /* fail where the target exists already, instead of replacing it */
     bool durable;                /* finish waits until the new name is on the disk too: after a power cut the file is
                                   * there for certain, and not only, if there, whole. Some milliseconds. */
@@ -51,7 +58,10 @@ typedef struct hp_io_writer {
     int output_count;
     hp_io_output *outputs; /* own copies */
     int id_count;
-    hp_arena arena; /* private: names */
+    const char
+        *not_resumable; /* why hp_io_writer_mark is not possible ("..., which cannot be continued"); NULL: it is */
+    struct hp_io_sink *target; /* private */
+    hp_arena arena;            /* private: names */
 } hp_io_writer;
 
 /* Makes a writer of `count` outputs into `path` ("-": standard output). .npy and raw take one output; .npz,
@@ -70,6 +80,19 @@ hp_status hp_io_write(
 /* Completes the output, brings it to the disk, gives it its final name, and frees the writer. On failure too
  * the writer is freed, nothing is left behind, and what was there before is untouched. */
 hp_status hp_io_writer_finish(hp_io_writer *writer, hp_error *error);
+
+/* Brings all rows so far to the disk and says where they end. A power cut after this loses nothing of them.
+ * Errors: HP_ERROR_IO; HP_ERROR_ARGUMENT where `not_resumable`. */
+hp_status hp_io_writer_mark(hp_io_writer *writer, hp_io_mark *mark, hp_error *error);
+
+/* Gives up, but leaves the partial file for a run that resumes from a mark. Frees the writer. NULL: nothing. */
+void hp_io_writer_leave(hp_io_writer *writer);
+
+/* Whether the output `path` has its name already, and no partial file is left. */
+bool hp_io_is_finished(const char *path);
+
+/* Makes a change of names in the folder of `path` last through a power cut, as well as that can be had. */
+void hp_io_sync_folder(const char *path);
 
 /* Gives up: removes what was written (but for what went down a pipe) and frees the writer. NULL: nothing. */
 void hp_io_writer_abort(hp_io_writer *writer);
