@@ -124,7 +124,7 @@ def check_names(root):
 def main():
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
     faults, files = [], 0
-    for top in ("src", "include", "tests", "examples", "bench", "fuzz", "tools"):
+    for top in ("src", "include", "python", "tests", "examples", "bench", "fuzz", "tools"):
         for path in sorted((root / top).rglob("*")) if (root / top).is_dir() else []:
             if path.suffix in SOURCES + (".py", ".sh") and "venv" not in str(path):
                 files += 1
