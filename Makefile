@@ -24,8 +24,8 @@ PYTEST = $(VENV)/bin/python -m pytest -c tests/pytest.ini
 PACKAGE = -DHORNPIPE_PYTHON=ON -DPython_EXECUTABLE=$(abspath $(VENV))/bin/python
 
 # The second tier's steps: one target each, so that each can be run alone.
-SECOND_TIER = check-format check-shell check-header check-install check-clang check-asan check-tsan check-aarch64 \
-    check-fuzz check-keras check-package
+SECOND_TIER = check-format check-shell check-header check-install check-page check-clang check-asan check-tsan \
+    check-aarch64 check-fuzz check-keras check-package
 # What takes longer still: make soak runs it, with hours of damaged files.
 SOAK = check-cases check-kills
 
@@ -77,6 +77,9 @@ check-header:
 
 check-install:
 	@tools/check_install.sh
+
+check-page: all
+	@tools/check_page.sh
 
 check-clang: venv
 	@tools/build.sh build-clang --preset clang -DHORNPIPE_TESTS=ON $(PACKAGE) --

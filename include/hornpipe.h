@@ -9,7 +9,7 @@
  *   6. files             whole files in and out, rows in order, memory bounded
  *   7. streaming         batches pushed in and pulled out, in order: threads or worker processes
  *   8. own layers        code for layers that a file names but does not hold
- *   9. advanced          cores, ISAs, measuring
+ *   9. advanced          cores, ISAs, measuring; profiles
  *
  *     #include <hornpipe.h>
  *     hp_error error;
@@ -545,6 +545,70 @@ HP_API const char *hp_isa_name(size_t index, int *usable);
 /* One core's peak of float32 fused multiply-adds in operations per second, measured for about 20 ms; `isa` NULL: the
  * best. 0 for an unknown ISA. */
 HP_API double hp_measure_peak(const char *isa);
+
+/* A profile: where a session's time goes, step by step. A step is one kernel's pass over a tile of rows. Layers are
+ * joined where that saves memory traffic, so a step may stand for several; and a layer may take several steps.
+ *
+ *     hp_profile_open(session, 0, &profile, &error);
+ *     hp_session_predict(session, &x, 1, &y, 1, &error);
+ *     for (size_t i = 0; hp_profile_step(profile, i, &step, NULL) == HP_OK; i++) {
+ *         hp_profile_time(profile, i, -1, &time, NULL);
+ *         printf("%s: %g s\n", step.primitive, time.seconds);
+ *     }
+ *     hp_profile_close(profile);
+ */
+typedef struct hp_profile hp_profile;
+
+/* Notes the session's predictions from now on until hp_profile_close: those with the first input shapes that it meets,
+ * since other shapes have other steps. A session without a profile is not slowed down.
+ *
+ * calls  single calls to keep for hp_profile_call, per worker, the first ones; 0: none
+ *
+ * Errors: HP_ERROR_ARGUMENT (the session has one already), HP_ERROR_NO_MEMORY. */
+HP_API hp_status hp_profile_open(hp_session *session, size_t calls, hp_profile **profile, hp_error *error);
+/* Ends it; before the session is closed. NULL: nothing. */
+HP_API void hp_profile_close(hp_profile *profile);
+
+/* One step, in the order in which steps run. Text lives as long as the profile. */
+typedef struct hp_step_info {
+    const char *primitive;    /* "conv" */
+    const char *algorithm;    /* kernel or algorithm that was chosen: "direct"; "" where there is one way only */
+    const char *output_shape; /* "(rows, 28, 28, 32)" */
+    size_t layer_count;       /* layers that it stands for: hp_profile_layer */
+    double flops_per_row;     /* of the direct algorithm: 2 per multiply-add */
+    double bytes_per_row;     /* of the tensors that it reads and writes */
+    double weight_bytes;      /* that a call reads beside them */
+    int64_t tile_rows;        /* rows of a full call */
+} hp_step_info;
+
+/* 0 steps before the first prediction. */
+HP_API size_t hp_profile_step_count(const hp_profile *profile);
+HP_API hp_status hp_profile_step(const hp_profile *profile, size_t step, hp_step_info *info, hp_error *error);
+/* Place of a step's layer `index`, in the order of the model: `layers/3 "conv2d" (Conv2D)`. NULL past the last. */
+HP_API const char *hp_profile_layer(const hp_profile *profile, size_t step, size_t index);
+
+/* All calls of a step by one worker. Where workers share one call, each counts its part of the rows. */
+typedef struct hp_step_time {
+    int64_t calls;
+    double rows, seconds;
+} hp_step_time;
+
+/* Workers that the session may use. */
+HP_API int hp_profile_worker_count(const hp_profile *profile);
+/* Of one worker, counted from 0; of all with worker -1. HP_ERROR_ARGUMENT where there is no such step or worker. */
+HP_API hp_status hp_profile_time(
+    const hp_profile *profile, size_t step, int worker, hp_step_time *time, hp_error *error);
+/* Wall time of the predictions that were noted, in seconds. */
+HP_API double hp_profile_seconds(const hp_profile *profile);
+
+/* One call. `begin`: seconds since hp_profile_open. */
+typedef struct hp_step_call {
+    size_t step;
+    double rows, begin, seconds;
+} hp_step_call;
+HP_API size_t hp_profile_call_count(const hp_profile *profile, int worker);
+HP_API hp_status hp_profile_call(
+    const hp_profile *profile, int worker, size_t index, hp_step_call *call, hp_error *error);
 
 #ifdef __cplusplus
 }

@@ -84,6 +84,20 @@ hp_model *hp_cli_open(const char *path, const hp_model_arguments *arguments, int
  * Changes `argument`. */
 const char *hp_cli_named_file(char *argument, const char **name);
 
+/* ---- rows.c: input arrays of whole calls */
+
+enum { HP_USUAL_ROWS = 8 };
+/* Rows per call worth measuring, at most HP_USUAL_ROWS numbers: up to about 64 MB of input. `unknown`: size of axes that
+ * only data tells. Returns how many. */
+size_t hp_cli_usual_rows(const hp_model *model, int64_t unknown, int64_t *rows);
+/* Made-up values for every input: the same each time, uniform in [-1, 1); integers are 0, an index that every table
+ * has. False: there are none (strings), or no memory. */
+bool hp_cli_make_inputs(const hp_model *model, int64_t rows, int64_t unknown, hp_array *inputs);
+int hp_cli_cannot_make_inputs(const char *path); /* says so; returns EXIT_FAILED */
+/* Loads one file per input, by place or as NAME=FILE. */
+hp_status hp_cli_load_inputs(const hp_model *model, char **files, hp_array *inputs, hp_error *error);
+void hp_cli_free_arrays(hp_array *arrays, size_t count); /* made, loaded, or predicted */
+
 /* ---- labels.c */
 
 typedef struct hp_labels {

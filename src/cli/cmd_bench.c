@@ -23,38 +23,7 @@ static const hp_option table[] = {
     HP_OPTIONS_END,
 };
 
-enum { MOST_INPUTS = 64, MOST_JOBS = 2, MOST_ROWS = 8 };
-
-/* Deterministic values, uniform in [-1, 1); small indices for integers. */
-static bool make_input(const hp_tensor_info *info, int64_t rows, int64_t unknown, hp_array *array) {
-    static const size_t sizes[] = {[0] = 0,
-#define SIZE(name, value, keras, bytes) [value] = bytes,
-        HP_DTYPE_LIST(SIZE)
-#undef SIZE
-    };
-    *array = (hp_array){.dtype = info->dtype == HP_FLOAT64 ? HP_FLOAT64 : HP_FLOAT32, .rank = info->rank};
-    bool integers = info->dtype >= HP_INT8 && info->dtype <= HP_BOOL;
-    if (integers) array->dtype = info->dtype;
-    size_t count = 1;
-    for (int i = 0; i < info->rank; i++) {
-        array->shape[i] = i == 0 ? rows : info->shape[i] < 0 ? unknown : info->shape[i];
-        count *= (size_t)array->shape[i];
-    }
-    array->data = calloc(count ? count : 1, sizes[array->dtype]);
-    if (!array->data || info->dtype == HP_STRING) return false;
-    uint64_t state = 88172645463325252u;
-    for (size_t i = 0; i < count; i++) {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        if (array->dtype == HP_FLOAT32)
-            ((float *)array->data)[i] = (float)(state >> 40) / 8388608.0f - 1.0f;
-        else if (array->dtype == HP_FLOAT64)
-            ((double *)array->data)[i] = (double)(state >> 11) / 4503599627370496.0 - 1.0;
-        /* integers stay 0: an index that every table has */
-    }
-    return true;
-}
+enum { MOST_INPUTS = 64, MOST_JOBS = 2 };
 
 typedef struct measurement {
     int jobs;
@@ -114,45 +83,21 @@ static void print_results(
     if (json) puts("]}");
 }
 
-/* Rows per call worth measuring: up to about 64 MB of input. */
-static size_t choose_rows(const options *o, const hp_model *model, int64_t *rows) {
-    static const int64_t usual[] = {1, 32, 256, 4096, 65536, 1000000};
-    double bytes = 0;
-    if (o->rows) {
-        rows[0] = o->rows;
-        return 1;
-    }
-    for (size_t i = 0; i < hp_model_input_count(model); i++) {
-        hp_tensor_info info;
-        double row = 4;
-        if (hp_model_input(model, i, &info, NULL) != HP_OK) continue;
-        for (int d = 1; d < info.rank; d++) row *= info.shape[d] < 0 ? (double)o->unknown : (double)info.shape[d];
-        bytes += row;
-    }
-    size_t count = 0;
-    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
-        if (i < 2 || (double)usual[i] * bytes <= 64e6) rows[count++] = usual[i];
-    return count;
-}
-
 static int bench(hp_model *model, const options *o, const char *path, double seconds) {
-    int64_t rows[MOST_ROWS], most = 0;
+    int64_t rows[HP_USUAL_ROWS] = {o->rows}, most = 0;
     int jobs[MOST_JOBS] = {1, hp_core_count()};
-    size_t row_count = choose_rows(o, model, rows), job_count = jobs[1] > 1 ? 2 : 1, count = 0;
+    size_t row_count = o->rows ? 1 : hp_cli_usual_rows(model, o->unknown, rows), job_count = jobs[1] > 1 ? 2 : 1,
+           count = 0;
     if (o->jobs) {
         jobs[0] = (int)o->jobs;
         job_count = 1;
     }
     hp_array inputs[MOST_INPUTS] = {{0}};
-    measurement all[MOST_JOBS * MOST_ROWS];
+    measurement all[MOST_JOBS * HP_USUAL_ROWS];
     hp_error error;
     hp_status status = HP_OK;
-    bool made = true;
     for (size_t i = 0; i < row_count; i++) most = rows[i] > most ? rows[i] : most;
-    for (size_t i = 0; i < hp_model_input_count(model) && made; i++) {
-        hp_tensor_info info;
-        made = hp_model_input(model, i, &info, NULL) == HP_OK && make_input(&info, most, o->unknown, &inputs[i]);
-    }
+    bool made = hp_cli_make_inputs(model, most, o->unknown, inputs);
     for (size_t j = 0; j < job_count && made && status == HP_OK; j++)
         for (size_t i = 0; i < row_count && status == HP_OK; i++) {
             all[count] = (measurement){.jobs = jobs[j], .rows = rows[i]};
@@ -161,11 +106,8 @@ static int bench(hp_model *model, const options *o, const char *path, double sec
     hp_model_info info;
     hp_model_describe(model, &info);
     if (made && status == HP_OK) print_results(&info, path, all, count, hp_measure_peak(o->model.isa), o->json);
-    for (size_t i = 0; i < hp_model_input_count(model); i++) free(inputs[i].data);
-    if (!made) {
-        fprintf(stderr, "hornpipe: %s: rows for this model cannot be made up (strings, or out of memory)\n", path);
-        return EXIT_FAILED;
-    }
+    hp_cli_free_arrays(inputs, hp_model_input_count(model));
+    if (!made) return hp_cli_cannot_make_inputs(path);
     return status == HP_OK ? EXIT_DONE : hp_cli_error(&error);
 }
 

@@ -147,15 +147,7 @@ static int diff(hp_model *model, const options *o, char **files, double rtol, do
     hp_array inputs[HP_TEXTS_MOST] = {{0}}, outputs[HP_TEXTS_MOST] = {{0}};
     size_t input_count = hp_model_input_count(model), output_count = hp_model_output_count(model);
     hp_error error;
-    hp_status status = HP_OK;
-    for (size_t i = 0; i < input_count && status == HP_OK; i++) {
-        const char *name, *path = hp_cli_named_file(files[i], &name);
-        size_t place = i;
-        hp_tensor_info info;
-        for (size_t k = 0; name && k < input_count; k++)
-            if (hp_model_input(model, k, &info, NULL) == HP_OK && !strcmp(info.name, name)) place = k;
-        status = hp_array_load(&(hp_file){.path = path}, &inputs[place], &error);
-    }
+    hp_status status = hp_cli_load_inputs(model, files, inputs, &error);
     hp_predict_options how = {.struct_size = sizeof how, .jobs = (int)o->jobs};
     if (status == HP_OK) status = hp_model_predict(model, inputs, input_count, outputs, output_count, &how, &error);
     bool fine = true;
@@ -169,8 +161,8 @@ static int diff(hp_model *model, const options *o, char **files, double rtol, do
         fine &= judge(info.name, &outputs[i], &reference, path, rtol, atol, o->json);
         hp_array_free(&reference);
     }
-    for (size_t i = 0; i < input_count; i++) hp_array_free(&inputs[i]);
-    for (size_t i = 0; i < output_count; i++) hp_array_free(&outputs[i]);
+    hp_cli_free_arrays(inputs, input_count);
+    hp_cli_free_arrays(outputs, output_count);
     return status != HP_OK ? hp_cli_error(&error) : fine ? EXIT_DONE : EXIT_FAILED;
 }
 

@@ -109,7 +109,8 @@ struct hp_session {
     size_t *staging_bytes;   /* per worker */
     hp_arena *strings;       /* per worker: texts of string inputs of one block, where they had to be made */
     int workers;             /* that have memory */
-    hp_recorder *recorders;  /* per worker, while a profile is open on this session; else NULL */
+    hp_profile *profile;     /* NULL: nothing is noted */
+    hp_recorder *recorders;  /* per worker, the profile's; NULL while nothing is noted */
     hp_gang *gang;           /* NULL with one job */
     hp_bound_input *bound;   /* per model input */
     unsigned char **states;  /* two buffers per state of a stateful plan: before a batch and after it; zeros at first */
@@ -117,6 +118,11 @@ struct hp_session {
     size_t state_count;
     hp_shape *shapes;
 };
+
+/* Points session->recorders at the profile's for the session's plan, or at nothing where it notes another plan; and
+ * counts the wall time of a deal that began at `begin` (hp_recorder_now). */
+hp_status hp_profile_begin(hp_session *session, hp_error *error);
+void hp_profile_end(hp_session *session, int64_t begin);
 
 /* As hp_session_predict, for inputs as views, hp_model_input_count of them, and outputs, model->output_count. */
 hp_status hp_session_run(hp_session *session, const hp_io_view *views, hp_array *outputs, hp_error *error);

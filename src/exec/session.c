@@ -192,7 +192,12 @@ static hp_status deal_units(hp_session *session, int64_t first_row, int64_t rows
         .output_unit_bytes = unit_bytes,
         .rows_done_before = first_row,
         .rows_total = rows_total};
-    return hp_deal_run(&deal, workers, error);
+    if (!session->profile) return hp_deal_run(&deal, workers, error);
+    HP_TRY(hp_profile_begin(session, error));
+    int64_t begin = hp_recorder_now();
+    hp_status status = hp_deal_run(&deal, workers, error);
+    hp_profile_end(session, begin);
+    return status;
 }
 
 /* Items on the first axis of each output: of one row, or of a whole batch where rows mix. */

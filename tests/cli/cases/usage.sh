@@ -1,6 +1,6 @@
 # Usage errors are 2, help and version are on standard output.
 hornpipe --version | grep -c '^hornpipe [0-9]'
-for command in predict inspect check diff bench; do hornpipe $command --help | grep -c "^Usage: hornpipe $command"; done
+for command in predict inspect check diff bench profile; do hornpipe $command --help | grep -c "^Usage: hornpipe $command"; done
 hornpipe > /dev/null 2>&1 || echo "none $?"
 hornpipe nonsense || echo "unknown $?"
 hornpipe predict only_one || echo "few $?"
