@@ -16,6 +16,7 @@ import re
 import sys
 
 MOST_LINES, MOST_FUNCTION_LINES = 600, 80
+PUBLIC_HEADER = pathlib.Path("include/hornpipe.h")  # one by contract: tiers in the place of files
 SOURCES = (".c", ".h", ".inc", ".def")
 REGISTRIES = {"layers": ("layers.def", "LAYER"), "ops": ("ops.def", "OP"), "prims": ("prims.def", "PRIM")}
 # What a file of each folder defines per line of its registry.
@@ -67,7 +68,7 @@ def registry(root, folder):
 
 def check_sizes(root, path, text):
     name, lines = path.relative_to(root), text.splitlines()
-    if len(lines) >= MOST_LINES:
+    if len(lines) >= MOST_LINES and name != PUBLIC_HEADER:
         yield f"{name}: {len(lines)} lines, the most is {MOST_LINES - 1}"
     if not text.startswith(("/*", "//", "#!", "#", '"""')):
         yield f"{name}:1: no opening comment"
