@@ -423,40 +423,87 @@ INLINE vf vper_lane(float (*f)(float), vf x) {
     return vload(lanes);
 }
 
-/* The upper half onto the lower: VL lanes become four, always in the same pairing. */
-#define FOLD_TO_4(name, operation)                                                                                     \
-    INLINE v4 name(vf x) {                                                                                             \
-        float lanes[VL];                                                                                               \
-        vstore(lanes, x);                                                                                              \
-        v4 a = *(const v4_unaligned *)lanes;                                                                           \
-        for (int i = 4; i < VL; i += 4) {                                                                              \
-            v4 b = *(const v4_unaligned *)(lanes + i);                                                                 \
-            a = operation;                                                                                             \
-        }                                                                                                              \
-        return a;                                                                                                      \
-    }
-FOLD_TO_4(vfold_add, a + b)
-FOLD_TO_4(vfold_multiply, a *b)
-#undef FOLD_TO_4
+/* Lane l holds what lane l ^ m held. */
+#define LANES_4(m) 0 ^ (m), 1 ^ (m), 2 ^ (m), 3 ^ (m)
+#define LANES_8(m) LANES_4(m), 4 ^ (m), 5 ^ (m), 6 ^ (m), 7 ^ (m)
+#define LANES_16(m) LANES_8(m), 8 ^ (m), 9 ^ (m), 10 ^ (m), 11 ^ (m), 12 ^ (m), 13 ^ (m), 14 ^ (m), 15 ^ (m)
+#if VL == 4
+#define vswap(x, m) __builtin_shufflevector(x, x, LANES_4(m))
+#elif VL == 8
+#define vswap(x, m) __builtin_shufflevector(x, x, LANES_8(m))
+#else
+#define vswap(x, m) __builtin_shufflevector(x, x, LANES_16(m))
+#endif
 
+/* All lanes into one value, which every lane then has: the upper half onto the lower, until one is left. */
+#if VL == 16
+#define FOLD(x, f) (x = f(x, vswap(x, 8)), x = f(x, vswap(x, 4)), x = f(x, vswap(x, 2)), x = f(x, vswap(x, 1)))
+#elif VL == 8
+#define FOLD(x, f) (x = f(x, vswap(x, 4)), x = f(x, vswap(x, 2)), x = f(x, vswap(x, 1)))
+#else
+#define FOLD(x, f) (x = f(x, vswap(x, 2)), x = f(x, vswap(x, 1)))
+#endif
+INLINE vf vadd(vf a, vf b) {
+    return a + b;
+}
+INLINE vf vmultiply(vf a, vf b) {
+    return a * b;
+}
+INLINE vf vsum_all(vf x) {
+    return FOLD(x, vadd);
+}
+INLINE vf vhighest_number(vf x) { /* as if no NaN were there; x has a number */
+    return FOLD(x, vmax_number);
+}
 INLINE float vsum(vf x) {
-    v4 a = vfold_add(x);
-    return (a[0] + a[2]) + (a[1] + a[3]);
+    return vsum_all(x)[0];
 }
 INLINE float vproduct(vf x) {
-    v4 a = vfold_multiply(x);
-    return (a[0] * a[2]) * (a[1] * a[3]);
+    return FOLD(x, vmultiply)[0];
 }
 /* Extremes of all lanes; NaN if one is. */
 INLINE float vhighest(vf x) {
-    float lanes[VL], best;
-    vstore(lanes, x);
-    best = lanes[0];
-    for (int i = 1; i < VL; i++) best = lanes[i] > best || lanes[i] != lanes[i] ? lanes[i] : best;
-    return best;
+    return FOLD(x, vmax)[0];
 }
 INLINE float vlowest(vf x) {
-    return -vhighest(-x);
+    return FOLD(x, vmin)[0];
+}
+
+/* Lane l of vmerge(a, b, m): a[l] + a[l ^ m] where l has no bit m, else b[l] + b[l ^ m]. */
+#define LANE_OF_2(l, m, swap) (((l) & (m) ? VL : 0) + ((l) ^ (swap)))
+#define LANES_OF_2_4(l, m, swap)                                                                                       \
+    LANE_OF_2(l, m, swap), LANE_OF_2(l + 1, m, swap), LANE_OF_2(l + 2, m, swap), LANE_OF_2(l + 3, m, swap)
+#if VL == 4
+#define LANES_OF_2(m, swap) LANES_OF_2_4(0, m, swap)
+#elif VL == 8
+#define LANES_OF_2(m, swap) LANES_OF_2_4(0, m, swap), LANES_OF_2_4(4, m, swap)
+#else
+#define LANES_OF_2(m, swap)                                                                                            \
+    LANES_OF_2_4(0, m, swap), LANES_OF_2_4(4, m, swap), LANES_OF_2_4(8, m, swap), LANES_OF_2_4(12, m, swap)
+#endif
+#define vmerge(a, b, m)                                                                                                \
+    (__builtin_shufflevector(a, b, LANES_OF_2(m, 0)) + __builtin_shufflevector(a, b, LANES_OF_2(m, m)))
+
+/* Lane l: the sum of x[l]'s lanes, as vsum adds them. */
+INLINE vf vsums(vf x[VL]) {
+#if VL == 16
+    UNROLL
+    for (int i = 0; i < 8; i++) x[i] = vmerge(x[i], x[i + 8], 8);
+#endif
+#if VL >= 8
+    UNROLL
+    for (int i = 0; i < 4; i++) x[i] = vmerge(x[i], x[i + 4], 4);
+#endif
+    UNROLL
+    for (int i = 0; i < 2; i++) x[i] = vmerge(x[i], x[i + 2], 2);
+    return vmerge(x[0], x[1], 1);
+}
+
+/* A mask of the first n lanes. */
+INLINE vi vfirst_lanes(size_t n) {
+    vi lane;
+    for (int i = 0; i < VL; i++) lane[i] = i;
+    return (vi)(lane < vseti((int32_t)n));
 }
 
 #endif
