@@ -18,6 +18,7 @@
 #include "kernels/pool.inc"
 #include "kernels/reduce.inc"
 #include "kernels/softmax.inc"
+#include "kernels/attention.inc"
 #include "kernels/norm.inc"
 #include "kernels/move.inc"
 #include "kernels/rnn.inc"

@@ -73,7 +73,10 @@ typedef struct hp_epilogue {
  * j < n; a transposed B packs with its strides exchanged. `packed` should start on a cache line. gemm(args):
  * all rows, and the columns [column_begin, column_end). column_begin must be a multiple of the table's
  *   gemm_nr, column_end one or n. Column numbers count from the start of c, bias and residual, whatever
- * column_begin. k = 0 gives epilogue(0). */
+ * column_begin. k = 0 gives epilogue(0). A B of HP_GEMM_PREFIX_COLUMNS to gemm_nr columns serves any
+ * smaller k as well: then its first k rows count. */
+enum { HP_GEMM_PREFIX_COLUMNS = 8 };
+
 typedef struct hp_gemm {
     size_t m, n, k;
     const float *a; /* row-major, k contiguous */
@@ -212,6 +215,28 @@ typedef struct hp_binary_rows {
 
 /* softmax, log_softmax: over each row's n values; y may be x. A row of only -infinity, or with NaN or
  * +infinity, gives what TensorFlow gives (NaN). */
+
+/* What a key that a query may not see counts for. A row of which all keys are hidden: */
+typedef enum hp_hidden {
+    HP_HIDDEN_LOWEST, /* averages all */
+    HP_HIDDEN_ZERO,   /* has weights of 0 */
+    HP_HIDDEN_OFFSET, /* goes by its scores less 1e9 */
+} hp_hidden;
+
+/* attention_weights: scores become exp(scale * score - the row's highest), hidden keys 0 (see hp_hidden), and
+ * inverse[r] = 1 / their sum (0 where n is 0). scale > 0. */
+typedef struct hp_attention_weights {
+    float *scores; /* [rows][n] */
+    size_t stride;
+    size_t rows, n;
+    float scale;
+    const unsigned char *mask; /* a row's n bytes, 0: hidden; NULL: all are seen */
+    size_t mask_stride;        /* between rows; may be 0 */
+    int causal;                /* row r does not see the keys past first + r */
+    size_t first;
+    hp_hidden hidden;
+    float *inverse; /* [rows] */
+} hp_attention_weights;
 
 /* layer_norm: y = (x - mean) / sqrt(variance + epsilon) * scale + offset over each row's n values (variance
  * divides by n). rms_norm: y = x / sqrt(mean(x^2) + epsilon) * scale + offset. y may be x. */

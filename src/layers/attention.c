@@ -90,6 +90,34 @@ static hp_value masked_scores(hp_builder *b, hp_value scores, hp_value value_mas
     return hp_emit_select(b, mask, scores, low);
 }
 
+/* All of it as one primitive: the dot product of three axes, weights not asked for. HP_NO_VALUE: it does not fit. */
+static hp_value fused(
+    hp_builder *b, hp_layer *layer, hp_value query, hp_value key, hp_value value, hp_value mask, bool causal) {
+    const attention *c = layer->config;
+    const hp_shape *q = hp_builder_shape(b, query), *k = hp_builder_shape(b, key), *v = hp_builder_shape(b, value);
+    if (b->status != HP_OK || c->score_mode != SCORE_DOT || q->rank != 3 || k->rank != 3 || v->rank != 3)
+        return HP_NO_VALUE;
+    if (q->dims[2] != k->dims[2] || !hp_attention_fits(b, query, key, value)) return HP_NO_VALUE;
+    hp_attention_params params = {.heads = 1,
+        .key_heads = 1,
+        .key_size = q->dims[2],
+        .value_size = v->dims[2],
+        .scale = 1,
+        .hidden = HP_HIDDEN_OFFSET,
+        .causal = causal};
+    if (mask != HP_NO_VALUE) { /* [batch, keys], or with an axis for the queries before them */
+        const hp_shape *m = hp_builder_shape(b, mask);
+        if (m->rank == 2) mask = hp_expand_dims(b, mask, -2);
+        m = hp_builder_shape(b, mask);
+        if (b->status != HP_OK || m->rank != 3) return HP_NO_VALUE;
+        mask = hp_expand_dims(b, mask, 1);
+    }
+    if (c->use_scale)
+        query = hp_emit_binary(
+            b, HP_BINARY_MULTIPLY, query, hp_layer_weight(b, layer, "scale", true, 0, (const int64_t[]){0}));
+    return hp_emit_attention(b, query, key, value, mask, &params);
+}
+
 static void lower(hp_builder *b, hp_layer *layer, hp_call *call,
     hp_value (*scores_of)(hp_builder *b, hp_layer *layer, hp_value query, hp_value key)) {
     const attention *c = layer->config;
@@ -98,17 +126,22 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call,
     if (!hp_check_rank(b, query, 2, -1) || !hp_check_rank(b, value, 2, -1) || !hp_check_rank(b, key, 2, -1)) return;
     hp_call_refuse_training(b, call, c->dropout);
     find_masks(b, call, &query_mask, &value_mask);
-    hp_value scores = scores_of(b, layer, query, key);
     bool causal = hp_call_flag(b, call, "use_causal_mask", false) || c->causal;
-    scores = masked_scores(b, scores, hp_mask_bool(b, value_mask), causal);
-    hp_value weights = hp_emit_softmax(b, scores, -1, false);
-    hp_value output = hp_emit_matmul(b, weights, value, false, false);
+    bool asked = hp_call_flag(b, call, "return_attention_scores", false);
+    hp_value output = HP_NO_VALUE, weights = HP_NO_VALUE;
+    value_mask = hp_mask_bool(b, value_mask);
+    if (scores_of == attention_scores && !asked) output = fused(b, layer, query, key, value, value_mask, causal);
+    if (output == HP_NO_VALUE) {
+        hp_value scores = masked_scores(b, scores_of(b, layer, query, key), value_mask, causal);
+        weights = hp_emit_softmax(b, scores, -1, false);
+        output = hp_emit_matmul(b, weights, value, false, false);
+    }
     if (query_mask != HP_NO_VALUE) {
         hp_value kept = hp_expand_dims(b, hp_mask_bool(b, query_mask), -1);
         output = hp_emit_select(b, kept, output, hp_emit_float(b, 0));
     }
     hp_call_output(b, call, output);
-    if (hp_call_flag(b, call, "return_attention_scores", false)) hp_call_output(b, call, weights);
+    if (asked) hp_call_output(b, call, weights);
     if (b->status == HP_OK && query_mask != HP_NO_VALUE) hp_builder_set_mask(b, output, query_mask);
 }
 

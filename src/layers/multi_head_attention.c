@@ -90,7 +90,8 @@ static hp_value project(hp_builder *b, hp_layer *layer, const char *kernel_name,
 typedef struct attention_call {
     hp_value query, key, value; /* as given, then projected */
     hp_value mask;              /* [batch or 1, queries, keys] or as attention_mask comes; HP_NO_VALUE: none */
-    bool scores, causal;
+    bool scores, causal;        /* causal: besides the mask */
+    bool dot_product;           /* what Keras calls is its backend's dot_product_attention */
 } attention_call;
 
 static hp_value mask_of(hp_builder *b, const hp_call *call, const char *name, int position, const hp_value *input) {
@@ -99,7 +100,7 @@ static hp_value mask_of(hp_builder *b, const hp_call *call, const char *name, in
     return hp_mask_bool(b, mask);
 }
 
-/* _compute_attention_mask; *query_mask: what the output's mask will be. */
+/* _compute_attention_mask but for the causal part; *query_mask: what the output's mask will be. */
 static void make_mask(hp_builder *b, const multi_head *c, const hp_call *call, attention_call *a, hp_value raw_value,
     hp_value raw_key, hp_value *query_mask) {
     hp_value none = HP_NO_VALUE, own = hp_builder_mask(b, call->inputs[0]);
@@ -107,14 +108,14 @@ static void make_mask(hp_builder *b, const multi_head *c, const hp_call *call, a
     hp_value value = mask_of(b, call, "value_mask", 4, &raw_value);
     hp_value key = mask_of(b, call, "key_mask", 5, raw_key == HP_NO_VALUE ? NULL : &raw_key);
     hp_value given = mask_of(b, call, "attention_mask", 6, NULL), mask = none;
-    int64_t queries = hp_builder_shape(b, a->query)->dims[1], keys = hp_builder_shape(b, a->value)->dims[1];
     *query_mask = own;
     if (query != none) mask = hp_expand_dims(b, query, -1);
     if (value != none) mask = hp_mask_and(b, mask, hp_expand_dims(b, value, -2));
     if (key != none) mask = hp_mask_and(b, mask, hp_expand_dims(b, key, -2));
-    if (a->causal) mask = hp_mask_and(b, mask, hp_causal_mask(b, queries, keys));
     if (c->sliding_window != HP_INT_NULL)
-        mask = hp_mask_and(b, mask, hp_window_mask(b, queries, keys, c->sliding_window));
+        mask = hp_mask_and(b, mask,
+            hp_window_mask(
+                b, hp_builder_shape(b, a->query)->dims[1], hp_builder_shape(b, a->value)->dims[1], c->sliding_window));
     a->mask = hp_mask_and(b, given, mask);
 }
 
@@ -126,8 +127,64 @@ static hp_value expand_mask(hp_builder *b, hp_value mask, int rank, int axes) {
     return mask;
 }
 
-/* keras/src/backend/tensorflow/nn.py dot_product_attention, query [B, T, N, H], key and value [B, S, N, H] */
+/* The heads side by side: [batch, time, heads * size]. */
+static hp_value side_by_side(hp_builder *b, hp_value x) {
+    hp_shape shape = *hp_builder_shape(b, x);
+    return hp_emit_reshape(b, x, HP_DIMS(shape.dims[0], shape.dims[1], shape.dims[2] * shape.dims[3]));
+}
+
+/* One primitive for all of it. query [B, T, N, H], key and value [B, S, K, H]. Where Keras goes by its einsums, its softmax
+ * gives hidden keys weights of 0. */
 static hp_value fused(hp_builder *b, const multi_head *c, const attention_call *a) {
+    hp_shape query = *hp_builder_shape(b, a->query), value = *hp_builder_shape(b, a->value);
+    hp_value mask = a->mask;
+    if (b->status != HP_OK) return HP_NO_VALUE;
+    if (mask != HP_NO_VALUE) {
+        mask = expand_mask(b, mask, 4, 1);
+        hp_shape wanted = *hp_builder_shape(b, mask);
+        wanted.dims[3] = value.dims[1];
+        mask = hp_emit_broadcast(b, mask, &wanted);
+    }
+    hp_attention_params params = {.heads = c->num_query_heads,
+        .key_heads = c->num_key_value_heads,
+        .key_size = c->key_dim,
+        .value_size = c->value_dim,
+        .scale = 1.0F / sqrtf((float)c->key_dim),
+        .hidden = a->dot_product ? HP_HIDDEN_LOWEST : HP_HIDDEN_ZERO,
+        .causal = a->causal};
+    hp_value y = hp_emit_attention(
+        b, side_by_side(b, a->query), side_by_side(b, a->key), side_by_side(b, a->value), mask, &params);
+    return hp_emit_reshape(b, y, HP_DIMS(query.dims[0], query.dims[1], c->num_query_heads, c->value_dim));
+}
+
+/* Whether the mask, with axes of 1 before its own, is one of [batch, heads, queries, keys], each or 1. */
+static bool mask_fits(const hp_builder *b, const multi_head *c, const attention_call *a) {
+    if (a->mask == HP_NO_VALUE) return true;
+    const hp_shape *mask = hp_builder_shape(b, a->mask), *query = hp_builder_shape(b, a->query);
+    const int64_t wanted[4] = {
+        query->dims[0], c->num_query_heads, query->dims[1], hp_builder_shape(b, a->value)->dims[1]};
+    if (mask->rank < 2 || mask->rank > 4 || (mask->rows && (!query->rows || mask->rank < 3))) return false;
+    for (int i = 0; i < mask->rank; i++) {
+        /* the batch stays first where there are three axes, the heads' is put in */
+        int axis = i == 0 && mask->rank == 3 ? 0 : i + 4 - mask->rank;
+        if (mask->dims[i] != wanted[axis] && mask->dims[i] != 1) return false;
+        if (axis == 0 && mask->dims[i] == 1 && mask->rows && wanted[0] != 1) return false;
+    }
+    return mask->rows || mask->rank < 3 || mask->dims[0] == 1 || !query->rows;
+}
+
+/* Whether that can be: Keras 2 adds to masked scores; other axes may be attended to, weights may be asked for, or one side
+ * may be the same for all rows. */
+static bool can_be_fused(const hp_builder *b, const multi_head *c, const attention_call *a) {
+    bool first_axis = c->attention_axes.count == 0 || (c->attention_axes.count == 1 && c->attention_axes.at[0] == 1);
+    if (hp_builder_shape(b, a->query)->rank != 4 || hp_builder_shape(b, a->key)->rank != 4 || a->scores) return false;
+    if (!a->dot_product && !first_axis) return false;
+    if ((c->keras2 && a->mask != HP_NO_VALUE) || !mask_fits(b, c, a)) return false;
+    return hp_attention_fits(b, a->query, a->key, a->value);
+}
+
+/* keras/src/backend/tensorflow/nn.py dot_product_attention, where the primitive does not fit */
+static hp_value dot_product(hp_builder *b, const multi_head *c, const attention_call *a) {
     const float scale = 1.0F / sqrtf((float)c->key_dim), low = -0.7F * 3.38953e38F;
     hp_value logits = hp_emit_einsum(b, "btnh,bsnh->bnts", (const hp_value[]){a->query, a->key}, 2);
     logits = hp_emit_binary(b, HP_BINARY_MULTIPLY, logits, hp_emit_float(b, scale));
@@ -220,14 +277,13 @@ static hp_value output_projection(hp_builder *b, hp_layer *layer, hp_value x, in
     return PROJECT("output_dense", x, 2, 1, &features);
 }
 
-/* Projections in the order in which Keras makes them; then the heads of keys and values are repeated. */
+/* Projections in the order in which Keras makes them. */
 static hp_value project_all(hp_builder *b, hp_layer *layer, attention_call *a) {
     const multi_head *c = layer->config;
     const int64_t query_dims[2] = {c->num_query_heads, c->key_dim}, key_dims[2] = {c->num_key_value_heads, c->key_dim};
     const int64_t value_dims[2] = {c->num_key_value_heads, c->value_dim};
     const int64_t gate_dims[2] = {c->num_query_heads, c->value_dim};
     hp_value gate = HP_NO_VALUE, raw_query = a->query;
-    int64_t repeats = c->num_query_heads / c->num_key_value_heads;
     a->query = PROJECT("query_dense", raw_query, 1, 2, query_dims);
     a->key = PROJECT("key_dense", a->key, 1, 2, key_dims);
     if (c->use_gate) {
@@ -235,11 +291,21 @@ static hp_value project_all(hp_builder *b, hp_layer *layer, attention_call *a) {
         gate = hp_emit_unary(b, gate, HP_UNARY_SIGMOID, 0, 0, 0);
     }
     a->value = PROJECT("value_dense", a->value, 1, 2, value_dims);
+    return gate;
+}
+
+/* From the projections to the heads' outputs; *weights where they are asked for. */
+static hp_value attend(hp_builder *b, const multi_head *c, attention_call *a, hp_value *weights) {
+    int64_t repeats = c->num_query_heads / c->num_key_value_heads;
+    if (can_be_fused(b, c, a)) return fused(b, c, a);
     if (repeats > 1) {
         a->key = hp_emit_repeat(b, a->key, 2, repeats);
         a->value = hp_emit_repeat(b, a->value, 2, repeats);
     }
-    return gate;
+    if (a->causal)
+        a->mask = hp_mask_and(b, a->mask,
+            hp_causal_mask(b, hp_builder_shape(b, a->query)->dims[1], hp_builder_shape(b, a->value)->dims[1]));
+    return a->dot_product ? dot_product(b, c, a) : unfused(b, c, a, weights);
 }
 
 static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
@@ -262,8 +328,8 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_value query_mask, weights = HP_NO_VALUE, output;
     make_mask(b, c, call, &a, raw_value, raw_key, &query_mask);
     hp_value gate = project_all(b, layer, &a);
-    bool dot_product = !c->keras2 && !(c->dropout > 0) && !a.scores && hp_builder_shape(b, a.query)->rank == 4;
-    output = dot_product ? fused(b, c, &a) : unfused(b, c, &a, &weights);
+    a.dot_product = !c->keras2 && !(c->dropout > 0) && !a.scores && hp_builder_shape(b, a.query)->rank == 4;
+    output = attend(b, c, &a, &weights);
     if (gate != HP_NO_VALUE) output = hp_emit_binary(b, HP_BINARY_MULTIPLY, output, gate);
     output = output_projection(b, layer, output, features);
     hp_call_output(b, call, output);

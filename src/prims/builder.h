@@ -83,6 +83,11 @@ hp_value hp_emit_gemm(hp_builder *b, hp_value x, hp_value w, hp_value bias);
 /* Batched: x[..., M, K] (or [..., K, M] transposed) times y[..., K, N] (or [..., N, K]); leading axes equal or
  * broadcast. */
 hp_value hp_emit_matmul(hp_builder *b, hp_value x, hp_value y, bool transpose_x, bool transpose_y);
+/* See hp_attention_params: query[batch, queries, ...], key and value[batch, keys, ...], the mask as in prims/attention.h or
+ * HP_NO_VALUE -> [batch, queries, heads * value_size]. All of float32 and one batch: hp_attention_fits. */
+hp_value hp_emit_attention(
+    hp_builder *b, hp_value query, hp_value key, hp_value value, hp_value mask, const hp_attention_params *params);
+bool hp_attention_fits(const hp_builder *b, hp_value query, hp_value key, hp_value value);
 /* x[batch, spatial..., channels]; kernel[spatial..., channels / groups, filters]; see hp_conv_params. */
 hp_value hp_emit_conv(hp_builder *b, hp_value x, hp_value kernel, hp_value bias, const hp_conv_params *params);
 /* kernel[spatial..., channels, depth_multiplier] -> channels * depth_multiplier. */

@@ -1,4 +1,5 @@
 /* builder_linear.c: emitters of the primitives that multiply matrices, slide windows or recur. See builder.h. */
+#include "prims/attention.h"
 #include "prims/builder.h"
 #include "prims/linear.h"
 #include "prims/matmul.h"
@@ -48,6 +49,23 @@ hp_value hp_emit_matmul(hp_builder *b, hp_value x, hp_value y, bool transpose_x,
     hp_matmul_params params = {transpose_x, transpose_y};
     hp_value inputs[2] = {x, y}, output;
     return hp_emit_node(b, &hp_prim_matmul, &params, sizeof params, inputs, 2, &output, 1);
+}
+
+bool hp_attention_fits(const hp_builder *b, hp_value query, hp_value key, hp_value value) {
+    const hp_value operands[3] = {query, key, value};
+    const hp_shape *q = hp_builder_shape(b, query);
+    for (int i = 0; i < 3; i++) {
+        const hp_tensor *t = hp_builder_tensor(b, operands[i]);
+        if (t->dtype != HP_FLOAT32 || t->shape.rank < 3 || t->shape.rows != q->rows || t->shape.dims[0] != q->dims[0])
+            return false;
+    }
+    return hp_builder_shape(b, key)->dims[1] == hp_builder_shape(b, value)->dims[1];
+}
+
+hp_value hp_emit_attention(
+    hp_builder *b, hp_value query, hp_value key, hp_value value, hp_value mask, const hp_attention_params *params) {
+    hp_value inputs[HP_ATTENTION_INPUTS] = {query, key, value, mask}, output;
+    return hp_emit_node(b, &hp_prim_attention, params, sizeof *params, inputs, HP_ATTENTION_INPUTS, &output, 1);
 }
 
 hp_value hp_emit_conv(hp_builder *b, hp_value x, hp_value kernel, hp_value bias, const hp_conv_params *params) {

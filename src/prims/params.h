@@ -105,6 +105,19 @@ typedef struct hp_text_params {
 /* Phrases of the longest of `count` texts (hp_string), for hp_builder_measure. */
 int64_t hp_text_longest(const void *params, const void *texts, int64_t count);
 
+/* softmax(scale * query key^T) value for every head, as keras/src/backend/tensorflow/nn.py dot_product_attention: query
+ * head h reads the head h / (heads / key_heads) of keys and values. Each of the three inputs has its heads side by side in
+ * its last axis, from `..._offset` on: so one tensor may hold all three. */
+typedef struct hp_attention_params {
+    int64_t heads, key_heads;     /* the first a multiple of the second */
+    int64_t key_size, value_size; /* of one head */
+    int64_t query_offset, key_offset, value_offset;
+    float scale;    /* above 0 */
+    int32_t hidden; /* hp_hidden */
+    int32_t causal; /* a query does not see the keys past its own place */
+    int32_t zero;
+} hp_attention_params;
+
 typedef enum hp_rnn_cell { HP_RNN_SIMPLE, HP_RNN_LSTM, HP_RNN_GRU } hp_rnn_cell;
 
 /* keras/src/layers/rnn/{simple_rnn,lstm,gru}.py: gate order i f c o for LSTM, z r h for GRU; bias of a GRU with

@@ -133,6 +133,30 @@ static void check_special(const hp_kernels *k, size_t n) {
         }
 }
 
+/* A packed B of one panel serves a smaller k: the same as if its first rows were packed. */
+static void check_prefix(const hp_kernels *k, size_t n) {
+    struct shape whole = {11, n, 37};
+    struct operands o = {0};
+    hp_check_reset(0);
+    o.b = hp_check_random(whole.k * n);
+    pack(k, &o, &whole, false);
+    float *a = hp_check_random(whole.m * whole.k), *c = hp_check_output(whole.m * n),
+          *same = hp_check_output(whole.m * n);
+    for (size_t some = 0; some <= whole.k; some += 9) {
+        hp_gemm g = {.m = whole.m, .n = n, .k = some, .a = a, .a_stride = whole.k, .b = o.packed, .c = c};
+        g.c_stride = g.column_end = n;
+        k->gemm(&g);
+        struct shape part = {whole.m, n, some};
+        struct operands p = {.b = o.b};
+        pack(k, &p, &part, false);
+        g.b = p.packed;
+        g.c = same;
+        k->gemm(&g);
+        hp_check_that(
+            hp_check_same(c, n, same, n, whole.m, n), "%s gemm n %zu: the first %zu rows of B", k->isa, n, some);
+    }
+}
+
 void hp_check_gemm_kernel(const hp_kernels *k) {
     const size_t v = k->vector_floats, mr = k->gemm_mr, nr = k->gemm_nr;
     const size_t ms[] = {0, 1, mr - 1, mr, mr + 1, 8, 13, 97};
@@ -151,6 +175,7 @@ void hp_check_gemm_kernel(const hp_kernels *k) {
         check_shape(k, (struct shape){193, n, 801});
     }
     for (size_t n = 1; n <= nr + 1; n += 3) check_special(k, n);
+    for (size_t n = HP_GEMM_PREFIX_COLUMNS; n <= nr; n++) check_prefix(k, n);
 }
 
 void hp_check_gemm_packed_size_kernel(const hp_kernels *k) {

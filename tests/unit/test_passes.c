@@ -1,5 +1,6 @@
 /* Every pass: the graph gets smaller in the way it promises, and the answer stays the same. */
 #include "graph/passes.h"
+#include "prims/attention.h"
 #include "prims/elementwise.h"
 #include "prims/linear.h"
 #include "unit/prim_runner.h"
@@ -71,6 +72,58 @@ static hp_conv_params same3x3(void) {
 
 static const hp_node *last_node(const fixture *f) {
     return &f->r.graph.nodes[f->r.graph.node_count - 1];
+}
+
+/* ---- merge_projections */
+
+/* x projected to `columns` columns. */
+static hp_value projection(fixture *f, hp_value x, int64_t columns, unsigned seed, bool bias) {
+    hp_value w = constant(f, 2, (int64_t[]){12, columns}, seed);
+    return hp_emit_gemm(&f->r.b, x, w, bias ? constant(f, 1, &columns, seed + 1) : HP_NO_VALUE);
+}
+
+/* Attention of 4 heads of 3 over projections of x and y, with views between as MultiHeadAttention makes them. */
+static hp_value attention(fixture *f, hp_value x, hp_value y, bool bias) {
+    hp_attention_params params = {.heads = 4, .key_heads = 4, .key_size = 3, .value_size = 5, .scale = 0.7F};
+    hp_value operands[3] = {
+        projection(f, x, 12, 1, bias), projection(f, y, 12, 3, bias), projection(f, y, 20, 5, bias)};
+    for (int i = 0; i < 3; i++) {
+        int64_t columns = i == 2 ? 20 : 12;
+        operands[i] = hp_emit_reshape(&f->r.b, operands[i], 4, (int64_t[]){1, 6, 4, columns / 4});
+        operands[i] = hp_emit_reshape(&f->r.b, operands[i], 3, (int64_t[]){1, 6, columns});
+    }
+    return hp_emit_attention(&f->r.b, operands[0], operands[1], operands[2], HP_NO_VALUE, &params);
+}
+
+static void test_merge_projections(void **state) {
+    (void)state;
+    for (int bias = 0; bias < 2; bias++) {
+        fixture f;
+        start(&f);
+        hp_value x = runner_input(&f.r, HP_FLOAT32, 3, (int64_t[]){1, 6, 12});
+        check_pass(&f, attention(&f, x, x, bias), hp_pass_merge_projections, 2, 0);
+        end(&f);
+        start(&f); /* a query of another tensor: keys and values alone */
+        x = runner_input(&f.r, HP_FLOAT32, 3, (int64_t[]){1, 6, 12});
+        hp_value y = runner_input(&f.r, HP_FLOAT32, 3, (int64_t[]){1, 6, 12});
+        check_pass(&f, attention(&f, x, y, bias), hp_pass_merge_projections, 5, 0);
+        end(&f);
+    }
+}
+
+/* A projection that something else reads as well stays; query and value are joined without it. */
+static void test_merge_projections_read_twice(void **state) {
+    (void)state;
+    fixture f;
+    start(&f);
+    hp_builder *b = &f.r.b;
+    hp_value x = runner_input(&f.r, HP_FLOAT32, 3, (int64_t[]){1, 6, 12});
+    hp_attention_params params = {.heads = 1, .key_heads = 1, .key_size = 12, .value_size = 12, .scale = 0.7F};
+    hp_value key = projection(&f, x, 12, 3, true);
+    hp_value y =
+        hp_emit_attention(b, projection(&f, x, 12, 1, true), key, projection(&f, x, 12, 5, true), HP_NO_VALUE, &params);
+    check_pass(&f, hp_emit_binary(b, HP_BINARY_ADD, y, key), hp_pass_merge_projections, 4, 0);
+    end(&f);
 }
 
 /* ---- dead_code */
@@ -420,6 +473,8 @@ static void test_origins(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_merge_projections),
+        cmocka_unit_test(test_merge_projections_read_twice),
         cmocka_unit_test(test_dead_code),
         cmocka_unit_test(test_fold_constants),
         cmocka_unit_test(test_fold_constants_fails),
