@@ -276,12 +276,13 @@ typedef struct hp_channel_affine {
 /* ---- recurrent cells
  * ------------------------------------------------------------------------------------------ */
 
-/* LSTM, after z = x W + h U + b, gates in Keras's order (input, forget, candidate, output), `units` each:
+/* LSTM, after z = x W + h U + b, gates in Keras's order (input, forget, candidate, output), `units` each, `gate_stride`
+ * (at least units) from the start of one to the next:
  * c = recurrent(z_f) * c + recurrent(z_i) * act(z_c);  h = recurrent(z_o) * act(c).
  * z is overwritten. c_out may be c_in; h may not be z. */
 typedef struct hp_lstm_gates {
-    float *z; /* [rows][4 * units] */
-    size_t z_stride;
+    float *z; /* [rows][4 gates] */
+    size_t z_stride, gate_stride;
     const float *c_in;
     size_t c_in_stride;
     float *c_out;
@@ -292,7 +293,7 @@ typedef struct hp_lstm_gates {
     hp_activation activation, recurrent_activation;
 } hp_lstm_gates;
 
-/* GRU, gates in Keras's order (update z, reset r, candidate), `units` each.
+/* GRU, gates in Keras's order (update z, reset r, candidate), `units` each, `gate_stride` apart as above.
  *
  * gru_gates with recurrent != NULL (reset_after=True): given x W + b_input and h U + b_recurrent (3 * units
  * each), z = rec(x_z + h_z); r = rec(x_r + h_r); c = act(x_c + r * h_c); h_out = z * h_in + (1 - z) * c.
@@ -300,10 +301,11 @@ typedef struct hp_lstm_gates {
  * gru_reset) and, as the third part, x_c + (r * h) U_c + b_c: c = act(it), the same update. input is
  * overwritten. h_out may be h_in. */
 typedef struct hp_gru_gates {
-    float *input; /* [rows][3 * units] */
+    float *input; /* [rows][3 gates] */
     size_t input_stride;
-    const float *recurrent; /* [rows][3 * units] or NULL */
+    const float *recurrent; /* [rows][3 gates] or NULL */
     size_t recurrent_stride;
+    size_t gate_stride; /* of both */
     const float *h_in;
     size_t h_in_stride;
     float *h_out;

@@ -246,6 +246,7 @@ static void step_stacked(rnn_block *b, size_t t) {
     if (s->params.cell == HP_RNN_SIMPLE) return;
     hp_lstm_gates gates = {.z = b->z,
         .z_stride = s->width,
+        .gate_stride = s->units,
         .c_in = b->c,
         .c_in_stride = s->units,
         .c_out = b->new_c,
@@ -265,6 +266,7 @@ static void step_gru(rnn_block *b, size_t t) {
     multiply(b, x_at(b, t), s->time * s->features, s->features, s->packed_x, b->z, s->width, bias, false);
     hp_gru_gates gates = {.input = b->z,
         .input_stride = s->width,
+        .gate_stride = s->units,
         .h_in = b->h,
         .h_in_stride = b->h_stride,
         .h_out = b->new_h,

@@ -25,22 +25,25 @@ static void check_lstm_row(const hp_kernels *k, const hp_lstm_gates *g, const fl
     for (size_t u = 0; u < g->units; u++) {
         double gate[4];
         for (size_t i = 0; i < 4; i++)
-            gate[i] = hp_reference_unary(i == 2 ? &g->activation : &g->recurrent_activation, z[i * g->units + u]);
+            gate[i] = hp_reference_unary(i == 2 ? &g->activation : &g->recurrent_activation, z[i * g->gate_stride + u]);
         double cell = gate[1] * c[u] + gate[0] * gate[2], h = gate[3] * hp_reference_unary(&g->activation, cell);
         float got_c = g->c_out[r * g->c_out_stride + u], got_h = g->h[r * g->h_stride + u];
-        hp_check_that(hp_check_close(got_c, cell, TOLERANCE) && hp_check_close(got_h, h, TOLERANCE),
+        hp_check_that(hp_check_close(got_c, cell, TOLERANCE * (1 + fabs(cell))) &&
+                          hp_check_close(got_h, h, TOLERANCE * (1 + fabs(h))),
             "%s lstm_gates units %zu: c %.9g, should be %.9g; h %.9g, should be %.9g", k->isa, g->units, got_c, cell,
             got_h, h);
     }
 }
 
 static void check_lstm(const hp_kernels *k, size_t units, int variant) {
-    const size_t rows = 3, z_stride = 4 * units + 1, h_stride = units + 2;
-    float *z = hp_check_random((rows - 1) * z_stride + 4 * units), *c = hp_check_random(rows * units);
-    for (size_t i = 0; i < rows * z_stride - 1; i++) z[i] *= 4;
-    float *kept_z = hp_check_copy(z, (rows - 1) * z_stride + 4 * units), *kept_c = hp_check_copy(c, rows * units);
+    const size_t rows = 3, gate = units + (size_t)variant % 3, z_stride = 4 * gate + 1, h_stride = units + 2;
+    const size_t size = (rows - 1) * z_stride + 3 * gate + units;
+    float *z = hp_check_random(size), *c = hp_check_random(rows * units);
+    for (size_t i = 0; i < size; i++) z[i] *= i % 7 == 6 ? 60 : 4; /* also where a gate is quite open or closed */
+    float *kept_z = hp_check_copy(z, size), *kept_c = hp_check_copy(c, rows * units);
     hp_lstm_gates g = {.z = z,
         .z_stride = z_stride,
+        .gate_stride = gate,
         .c_in = c,
         .c_in_stride = units,
         .c_out = c,
@@ -85,15 +88,17 @@ static double update(double z, double h, double candidate) {
 }
 
 static void check_gru(const hp_kernels *k, size_t units, int variant, bool reset_after) {
-    const size_t rows = 3, stride = 3 * units + 1, size = (rows - 1) * stride + 3 * units;
+    const size_t rows = 3, gate = units + (size_t)variant % 3, stride = 3 * gate + 1;
+    const size_t size = (rows - 1) * stride + 2 * gate + units;
     float *x = hp_check_random(size), *w = reset_after ? hp_check_random(size) : NULL,
           *h = hp_check_random(rows * units);
-    for (size_t i = 0; i < size; i++) x[i] = reset_after ? 4 * x[i] : x[i];
+    for (size_t i = 0; i < size; i++) x[i] *= !reset_after ? 1 : i % 7 == 6 ? 60 : 4;
     const float *kept = hp_check_copy(x, size), *kept_h = hp_check_copy(h, rows * units);
     hp_gru_gates g = {.input = x,
         .input_stride = stride,
         .recurrent = w,
         .recurrent_stride = stride,
+        .gate_stride = gate,
         .h_in = h,
         .h_in_stride = units,
         .h_out = h,
@@ -106,17 +111,17 @@ static void check_gru(const hp_kernels *k, size_t units, int variant, bool reset
     for (size_t r = 0; r < rows; r++)
         for (size_t u = 0; u < units; u++) {
             const float *row = kept + r * stride + u, *recurrent = w ? w + r * stride + u : NULL;
-            double z = row[0], candidate = row[2 * units];
+            double z = row[0], candidate = row[2 * gate];
             if (recurrent) {
                 z = hp_reference_unary(&g.recurrent_activation, (double)row[0] + recurrent[0]);
-                double reset = hp_reference_unary(&g.recurrent_activation, (double)row[units] + recurrent[units]);
-                candidate += reset * recurrent[2 * units];
+                double reset = hp_reference_unary(&g.recurrent_activation, (double)row[gate] + recurrent[gate]);
+                candidate += reset * recurrent[2 * gate];
             }
             double reference = update(z, kept_h[r * units + u], hp_reference_unary(&g.activation, candidate));
-            hp_check_that(hp_check_close(h[r * units + u], reference, TOLERANCE),
+            hp_check_that(hp_check_close(h[r * units + u], reference, TOLERANCE * (1 + fabs(reference))),
                 "%s gru_gates units %zu: h %.9g, should be %.9g", k->isa, units, h[r * units + u], reference);
         }
-    float *h_out = hp_check_output(units), *again = hp_check_copy(kept + 2 * stride, 3 * units);
+    float *h_out = hp_check_output(units), *again = hp_check_copy(kept + 2 * stride, 2 * gate + units);
     hp_gru_gates alone = g;
     alone.input = again;
     alone.recurrent = w ? w + 2 * stride : NULL;
@@ -191,6 +196,7 @@ static void run_lstm(void *context) {
     struct bench *b = context;
     b->k->lstm_gates(&(hp_lstm_gates){.z = b->z,
         .z_stride = 4 * UNITS,
+        .gate_stride = UNITS,
         .c_in = b->c,
         .c_in_stride = UNITS,
         .c_out = b->c,
@@ -208,6 +214,7 @@ static void run_gru(void *context) {
         .input_stride = 3 * UNITS,
         .recurrent = b->source,
         .recurrent_stride = 3 * UNITS,
+        .gate_stride = UNITS,
         .h_in = b->h,
         .h_in_stride = UNITS,
         .h_out = b->h,
