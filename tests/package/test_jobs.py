@@ -64,7 +64,8 @@ def test_threads_predict_side_by_side(mlp, rows):
 
 
 LONG_CALL = """
-import sys, numpy as np, hornpipe
+import signal, sys, numpy as np, hornpipe
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts its background jobs with SIGINT ignored
 model = hornpipe.load_model(sys.argv[1])
 x = np.zeros((50_000_000, 10), np.float32)
 print("ready", flush=True)
