@@ -3,6 +3,8 @@
  *
  * Two ways, chosen by shape alone: images of one or two axes with one output per channel go row by row; the rest goes
  * through a table of taps. */
+#include <stdio.h>
+
 #include "prims/grid.h"
 #include "prims/linear.h"
 #include "prims/window.h"
@@ -140,6 +142,10 @@ static double depthwise_flops(const void *params, const hp_tensor *inputs, const
     return 2.0 * (double)hp_shape_product(w, 0, w->rank - 2) * (double)hp_shape_elements(&outputs[0].shape);
 }
 
+static void depthwise_describe(const void *state, char *text, size_t size) {
+    snprintf(text, size, "%s", ((const depthwise_state *)state)->plane ? "row by row" : "table of taps");
+}
+
 const hp_prim hp_prim_depthwise = {
     .name = "depthwise",
     .infer = depthwise_infer,
@@ -148,4 +154,5 @@ const hp_prim hp_prim_depthwise = {
     .range = depthwise_range,
     .run = depthwise_run,
     .flops = depthwise_flops,
+    .describe = depthwise_describe,
 };

@@ -219,6 +219,41 @@ static void test_fuse_epilogue_keeps(void **state) {
     end(&f);
 }
 
+/* ---- fuse_depthwise */
+
+/* An inverted residual block over images of size x size, expanded to 48 channels. */
+static hp_value inverted_block(fixture *f, int64_t size, hp_value *expanded) {
+    hp_conv_params conv = same3x3(), pointwise = {.spatial = 2, .groups = 1, .strides = {1, 1}, .dilation = {1, 1}};
+    hp_value x = runner_input(&f->r, HP_FLOAT32, 4, (int64_t[]){1, size, size, 6});
+    hp_value y = hp_emit_conv(&f->r.b, x, constant(f, 4, (int64_t[]){1, 1, 6, 48}, 1), HP_NO_VALUE, &pointwise);
+    *expanded = y;
+    y = hp_emit_depthwise(&f->r.b, y, constant(f, 4, (int64_t[]){3, 3, 48, 1}, 2), HP_NO_VALUE, &conv);
+    y = hp_emit_conv(&f->r.b, y, constant(f, 4, (int64_t[]){1, 1, 48, 6}, 3), HP_NO_VALUE, &pointwise);
+    return hp_emit_binary(&f->r.b, HP_BINARY_ADD, y, x);
+}
+
+static void test_fuse_depthwise(void **state) {
+    (void)state;
+    /* The last one has a second reader of what is between; small images stay in the cache anyway. */
+    static const struct {
+        int64_t size;
+        bool read_again;
+        size_t nodes;
+    } cases[] = {{40, false, 1}, {20, false, 3}, {40, true, 3}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        fixture f;
+        hp_error error = {0};
+        start(&f);
+        hp_value expanded, y = inverted_block(&f, cases[i].size, &expanded);
+        if (cases[i].read_again) y = hp_emit_concat(&f.r.b, (hp_value[]){y, expanded}, 2, 3);
+        set_output(&f, y);
+        assert_int_equal(hp_pass_fuse_epilogue(&f.r.graph, f.r.constants, f.r.kernels, &error), HP_OK);
+        assert_int_equal(hp_pass_dead_code(&f.r.graph, f.r.constants, f.r.kernels, &error), HP_OK);
+        check_pass(&f, y, hp_pass_fuse_depthwise, cases[i].nodes, 0);
+        end(&f);
+    }
+}
+
 /* ---- fold_affine */
 
 /* y * scale + offset as BatchNormalization lowers it, with constants of 1 axis or of all. */
@@ -481,6 +516,7 @@ int main(void) {
         cmocka_unit_test(test_fuse_activation),
         cmocka_unit_test(test_fuse_residual),
         cmocka_unit_test(test_fuse_epilogue_keeps),
+        cmocka_unit_test(test_fuse_depthwise),
         cmocka_unit_test(test_fold_affine_conv),
         cmocka_unit_test(test_fold_affine_depthwise),
         cmocka_unit_test(test_fold_affine_transpose),

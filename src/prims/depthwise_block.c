@@ -1,0 +1,297 @@
+/* depthwise_block.c: [1x1 convolution ->] depthwise convolution [-> 1x1 convolution], in bands of output rows.
+ *
+ * What lies between the parts is several times as large as what goes in and out, and would leave the cache: a band of it
+ * stays in the second level. The expanded rows lie in a ring, so that none is computed twice by one worker. Invariant:
+ * each element is computed by the kernels, and in the order, that the parts alone would use. */
+#include "prims/depthwise_block.h"
+
+#include <stdio.h>
+
+#include "prims/packing.h"
+#include "prims/window.h"
+
+/* Bytes of the ring and the band together: with weights and rows of input and output they fit most cores' second level.
+ */
+enum { BAND_BYTES = 256 * 1024 };
+
+typedef struct block_state {
+    const hp_kernels *kernels;
+    hp_geometry geometry; /* of the depthwise part */
+    bool rows;
+    size_t images;                 /* per row where `rows` is set */
+    size_t input, middle, output;  /* channels */
+    size_t band, bands;            /* output rows of a band; bands of an image */
+    size_t ring_rows;              /* 0: nothing is expanded */
+    const float *expand, *project; /* packed; NULL: there is no such part */
+    hp_activation activations[3];
+} block_state;
+
+static bool is_plane(const hp_geometry *g, const hp_shape *w) {
+    return hp_geometry_is_plane(g) && w->dims[w->rank - 1] == 1 && g->kernel[1] <= HP_PLANE_TAP_ROWS;
+}
+
+static hp_status geometry_of(const char *name, const hp_linear_params *p, const hp_tensor *x, const hp_tensor *w,
+    hp_geometry *geometry, hp_error *error) {
+    const hp_conv_params *c = &p->conv;
+    return hp_geometry_make(name, &x->shape, c->spatial, w->shape.dims, c->strides, c->dilation, c->pad_before,
+        c->pad_after, geometry, error);
+}
+
+static bool geometry_of_node(const hp_graph *graph, const hp_node *node, hp_geometry *geometry) {
+    return geometry_of("", hp_node_linear(node), &graph->values[node->inputs[HP_LINEAR_X]].tensor,
+               &graph->values[node->inputs[HP_LINEAR_W]].tensor, geometry, NULL) == HP_OK;
+}
+
+bool hp_node_is_pointwise(const hp_graph *graph, const hp_node *node) {
+    hp_geometry g;
+    return node->prim == &hp_prim_conv && hp_node_linear(node)->conv.groups == 1 &&
+           graph->values[node->inputs[HP_LINEAR_W]].constant && geometry_of_node(graph, node, &g) &&
+           hp_geometry_is_pointwise(&g);
+}
+
+bool hp_node_is_plane(const hp_graph *graph, const hp_node *node) {
+    hp_geometry g;
+    return node->prim == &hp_prim_depthwise && geometry_of_node(graph, node, &g) &&
+           is_plane(&g, &graph->values[node->inputs[HP_LINEAR_W]].tensor.shape);
+}
+
+/* The shape after one of the parts; an absent one leaves it. */
+static hp_status infer_part(const hp_prim *prim, const hp_linear_params *p, const hp_tensor *inputs, int w, int bias,
+    const hp_tensor *residual, hp_tensor *x, hp_error *error) {
+    if (inputs[w].dtype == HP_DTYPE_NONE) return HP_OK;
+    hp_tensor part[HP_LINEAR_INPUTS] = {*x, inputs[w], inputs[bias], *residual};
+    hp_geometry geometry;
+    HP_TRY(prim->infer(p, part, HP_LINEAR_INPUTS, x, 1, error));
+    HP_TRY(geometry_of(prim->name, p, &part[HP_LINEAR_X], &inputs[w], &geometry, error));
+    bool fits = prim == &hp_prim_conv ? p->conv.groups == 1 && hp_geometry_is_pointwise(&geometry)
+                                      : is_plane(&geometry, &inputs[w].shape);
+    HP_FAIL_IF(!fits, error, HP_ERROR_INTERNAL, NULL, "a %s that a depthwise block does not take", prim->name);
+    return HP_OK;
+}
+
+static hp_status infer(const void *params, const hp_tensor *inputs, int input_count, hp_tensor *outputs,
+    int output_count, hp_error *error) {
+    static const hp_tensor none = {.dtype = HP_DTYPE_NONE};
+    const hp_depthwise_block_params *p = params;
+    HP_FAIL_IF(input_count != HP_BLOCK_INPUTS || output_count != 1 || inputs[HP_BLOCK_W].dtype == HP_DTYPE_NONE, error,
+        HP_ERROR_INTERNAL, NULL, "a depthwise block takes %d inputs and has one output", HP_BLOCK_INPUTS);
+    hp_tensor x = inputs[HP_BLOCK_X];
+    bool projects = inputs[HP_BLOCK_PROJECT_W].dtype != HP_DTYPE_NONE;
+    const hp_tensor *residual = &inputs[HP_BLOCK_RESIDUAL];
+    HP_TRY(infer_part(&hp_prim_conv, &p->expand, inputs, HP_BLOCK_EXPAND_W, HP_BLOCK_EXPAND_BIAS, &none, &x, error));
+    HP_TRY(infer_part(
+        &hp_prim_depthwise, &p->depthwise, inputs, HP_BLOCK_W, HP_BLOCK_BIAS, projects ? &none : residual, &x, error));
+    HP_TRY(
+        infer_part(&hp_prim_conv, &p->project, inputs, HP_BLOCK_PROJECT_W, HP_BLOCK_PROJECT_BIAS, residual, &x, error));
+    outputs[0] = x;
+    return HP_OK;
+}
+
+static size_t larger(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
+static size_t rows_under(const hp_geometry *g, size_t band) {
+    return (band - 1) * (size_t)g->strides[1] + (size_t)((g->kernel[1] - 1) * g->dilation[1]) + 1;
+}
+
+static size_t ring_floats(const block_state *s, size_t band) {
+    return s->expand ? rows_under(&s->geometry, band) * (size_t)s->geometry.input[2] * s->middle : 0;
+}
+
+static size_t band_floats(const block_state *s, size_t band) {
+    return s->project ? band * (size_t)s->geometry.output[2] * s->middle : 0;
+}
+
+/* The most output rows whose ring and band fit, evened out over the image. */
+static void choose_band(block_state *s) {
+    size_t height = (size_t)s->geometry.output[1], band = height;
+    while (band > 1 && (ring_floats(s, band) + band_floats(s, band)) * sizeof(float) > BAND_BYTES) band--;
+    s->bands = (height + band - 1) / band;
+    s->band = (height + s->bands - 1) / s->bands;
+    s->bands = (height + s->band - 1) / s->band;
+    s->ring_rows = s->expand ? rows_under(&s->geometry, s->band) : 0;
+}
+
+static hp_status pack(const hp_prepare *prepare, int input, const float **packed, hp_error *error) {
+    hp_value w = prepare->node->inputs[input];
+    *packed = NULL;
+    if (w == HP_NO_VALUE) return HP_OK;
+    const hp_shape *shape = &prepare->graph->values[w].tensor.shape;
+    size_t n = (size_t)shape->dims[shape->rank - 1];
+    hp_packing packing = {
+        .k = (size_t)shape->dims[shape->rank - 2], .n = n, .row_stride = n, .column_stride = 1, .parts = 1};
+    HP_TRY(hp_packed_input(prepare, input, &packing, packed, error));
+    HP_FAIL_IF(!*packed, error, HP_ERROR_INTERNAL, NULL, "a depthwise block with computed weights");
+    return HP_OK;
+}
+
+static hp_status prepare_state(const hp_prepare *prepare, block_state *s, hp_error *error) {
+    const hp_node *node = prepare->node;
+    const hp_depthwise_block_params *p = node->params;
+    hp_tensor x = prepare->graph->values[node->inputs[HP_BLOCK_X]].tensor;
+    const hp_tensor *w = &prepare->graph->values[node->inputs[HP_BLOCK_W]].tensor;
+    const hp_shape *y = &prepare->graph->values[node->outputs[0]].tensor.shape;
+    hp_images images = hp_images_of(&x.shape);
+    s->kernels = prepare->kernels;
+    s->rows = images.rows;
+    s->images = images.images;
+    s->input = images.channels;
+    s->middle = (size_t)w->shape.dims[w->shape.rank - 2];
+    s->output = (size_t)y->dims[y->rank - 1];
+    s->activations[0] = p->expand.activation;
+    s->activations[1] = p->depthwise.activation;
+    s->activations[2] = p->project.activation;
+    x.shape.dims[x.shape.rank - 1] = (int64_t)s->middle;
+    HP_TRY(geometry_of("depthwise", &p->depthwise, &x, w, &s->geometry, error));
+    HP_TRY(pack(prepare, HP_BLOCK_EXPAND_W, &s->expand, error));
+    HP_TRY(pack(prepare, HP_BLOCK_PROJECT_W, &s->project, error));
+    choose_band(s);
+    return HP_OK;
+}
+
+static hp_status prepare(const hp_prepare *prepare, void **state, hp_error *error) {
+    block_state *s = HP_NEW(block_state);
+    HP_ALLOCATED(s, error);
+    hp_status status = prepare_state(prepare, s, error);
+    if (status != HP_OK)
+        hp_free(s);
+    else
+        *state = s;
+    return status;
+}
+
+static int64_t range(const void *state, int64_t rows) {
+    const block_state *s = state;
+    size_t pieces = hp_tile_extent(s->rows, s->images, rows) * s->bands;
+    return pieces ? (int64_t)pieces : 1;
+}
+
+static size_t workspace(const void *state, int64_t rows) {
+    const block_state *s = state;
+    (void)rows;
+    return (ring_floats(s, s->band) + band_floats(s, s->band)) * sizeof(float);
+}
+
+/* Input rows [begin, end) of an image into the ring. */
+static void expand_rows(
+    const block_state *s, const hp_run *run, const float *image, float *ring, size_t begin, size_t end) {
+    size_t width = (size_t)s->geometry.input[2];
+    while (begin < end) {
+        size_t slot = begin % s->ring_rows, count = end - begin;
+        if (count > s->ring_rows - slot) count = s->ring_rows - slot;
+        hp_gemm args = {.m = count * width,
+            .n = s->middle,
+            .k = s->input,
+            .a = image + begin * width * s->input,
+            .a_stride = s->input,
+            .b = s->expand,
+            .c = ring + slot * width * s->middle,
+            .c_stride = s->middle,
+            .column_end = s->middle,
+            .epilogue = {.bias = run->inputs[HP_BLOCK_EXPAND_BIAS], .activation = s->activations[0]}};
+        s->kernels->gemm(&args);
+        begin += count;
+    }
+}
+
+/* Output rows [begin, end) of the depthwise part into y. x: the ring, or the image. */
+static void convolve_rows(const block_state *s, const hp_run *run, const float *x, size_t begin, size_t end, float *y,
+    const float *residual) {
+    hp_depthwise_plane args;
+    hp_plane_args(&s->geometry, s->middle, &args);
+    args.x = x;
+    if (s->ring_rows) args.x_rows = s->ring_rows;
+    args.w = run->inputs[HP_BLOCK_W];
+    args.y = y;
+    args.row_begin = begin;
+    args.row_end = end;
+    args.epilogue = (hp_epilogue){.bias = run->inputs[HP_BLOCK_BIAS],
+        .residual = residual,
+        .residual_stride = s->middle,
+        .activation = s->activations[1]};
+    s->kernels->depthwise_plane(&args);
+}
+
+static void project_rows(
+    const block_state *s, const hp_run *run, const float *x, size_t pixels, float *y, const float *residual) {
+    hp_gemm args = {.m = pixels,
+        .n = s->output,
+        .k = s->middle,
+        .a = x,
+        .a_stride = s->middle,
+        .b = s->project,
+        .c = y,
+        .c_stride = s->output,
+        .column_end = s->output,
+        .epilogue = {.bias = run->inputs[HP_BLOCK_PROJECT_BIAS],
+            .residual = residual,
+            .residual_stride = s->output,
+            .activation = s->activations[2]}};
+    s->kernels->gemm(&args);
+}
+
+/* One band; *there: input rows of this image that have been expanded. */
+static void run_band(const block_state *s, const hp_run *run, size_t image, size_t index, size_t *there) {
+    const hp_geometry *g = &s->geometry;
+    size_t height = (size_t)g->output[1], width = (size_t)g->output[2], stride = (size_t)g->strides[1];
+    size_t begin = index * s->band, end = begin + s->band < height ? begin + s->band : height;
+    const float *x = (const float *)run->inputs[HP_BLOCK_X] + image * (size_t)(g->input[1] * g->input[2]) * s->input;
+    float *ring = run->workspace, *band = ring + ring_floats(s, s->band);
+    if (s->expand) {
+        size_t padding = (size_t)g->pad_before[1], last = (end - 1) * stride + rows_under(g, 1);
+        size_t first = begin * stride > padding ? begin * stride - padding : 0;
+        last = last > padding ? last - padding : 0;
+        if (last > (size_t)g->input[1]) last = (size_t)g->input[1];
+        *there = larger(*there, first);
+        if (*there < last) expand_rows(s, run, x, ring, *there, last);
+        *there = larger(*there, last);
+        x = ring;
+    }
+    size_t offset = (image * height + begin) * width * s->output, pixels = (end - begin) * width;
+    const float *residual = run->inputs[HP_BLOCK_RESIDUAL];
+    if (residual) residual += offset;
+    float *y = (float *)run->outputs[0] + offset;
+    convolve_rows(s, run, x, begin, end, s->project ? band : y, s->project ? NULL : residual);
+    if (s->project) project_rows(s, run, band, pixels, y, residual);
+}
+
+static hp_status run_block(const void *state, const hp_run *run) {
+    const block_state *s = state;
+    size_t there = 0, pieces = hp_tile_extent(s->rows, s->images, run->rows) * s->bands;
+    for (size_t piece = (size_t)run->begin; piece < (size_t)run->end && piece < pieces; piece++) {
+        if (piece % s->bands == 0) there = 0;
+        run_band(s, run, piece / s->bands, piece % s->bands, &there);
+    }
+    return HP_OK;
+}
+
+static double flops(const void *params, const hp_tensor *inputs, const hp_tensor *outputs) {
+    (void)params;
+    const hp_shape *x = &inputs[HP_BLOCK_X].shape, *y = &outputs[0].shape, *w = &inputs[HP_BLOCK_W].shape;
+    double positions = (double)hp_shape_product(x, 0, x->rank - 1),
+           pixels = (double)hp_shape_product(y, 0, y->rank - 1);
+    double middle = (double)w->dims[w->rank - 2], taps = (double)hp_shape_product(w, 0, w->rank - 2), sum;
+    sum = pixels * middle * taps;
+    if (inputs[HP_BLOCK_EXPAND_W].dtype != HP_DTYPE_NONE) sum += positions * middle * (double)x->dims[x->rank - 1];
+    if (inputs[HP_BLOCK_PROJECT_W].dtype != HP_DTYPE_NONE) sum += pixels * middle * (double)y->dims[y->rank - 1];
+    return 2 * sum;
+}
+
+static void describe(const void *state, char *text, size_t size) {
+    const block_state *s = state;
+    snprintf(text, size, "%sdepthwise%s, %zu rows of pixels at a time", s->expand ? "1x1, " : "",
+        s->project ? ", 1x1" : "", s->band);
+}
+
+const hp_prim hp_prim_depthwise_block = {
+    .name = "depthwise_block",
+    .infer = infer,
+    .prepare = prepare,
+    .release = hp_free,
+    .range = range,
+    .workspace = workspace,
+    .run = run_block,
+    .flops = flops,
+    .describe = describe,
+};
