@@ -194,31 +194,52 @@ static hp_status make_segments(making *m) {
         segment->last = s + 1;
         if (segment->tile_rows > plan->block_rows) plan->block_rows = segment->tile_rows;
     }
+    for (size_t g = 0; g < plan->segment_count; g++) {
+        hp_segment *segment = &plan->segments[g];
+        segment->nest = g;
+        while (segment->nest > 0 && plan->segments[segment->nest - 1].tile_rows < segment->tile_rows)
+            segment->nest = plan->segments[segment->nest - 1].nest;
+    }
     if (plan->block_rows == 0) plan->block_rows = plan->graph.batch_rows > 0 ? 1 : 256; /* outputs are inputs */
     return HP_OK;
 }
 
-static const hp_segment *segment_of(const hp_plan *plan, size_t step) {
-    const hp_segment *segment = plan->segments;
-    while (step >= segment->last) segment++;
-    return segment;
+static size_t segment_of(const hp_plan *plan, size_t step) {
+    size_t g = 0;
+    while (step >= plan->segments[g].last) g++;
+    return g;
 }
 
-/* Values that cross segments live for whole segments; the others take a step's output in the input's place where the
- * primitive allows it. Then sizes. */
+/* The largest segment below `end` that is `g` or nests it. */
+static size_t outermost(const hp_plan *plan, size_t g, size_t end) {
+    size_t outer = g;
+    for (size_t h = g + 1; h < end; h++)
+        if (plan->segments[h].nest <= g) outer = h;
+    return outer;
+}
+
+/* A value that segment `made` makes and segment `read` is the last to read is kept for the tile of the innermost segment
+ * around both. It lives from where that tile begins to run what makes it, for that runs again and again. */
+static int64_t keep_across(hp_plan *plan, lifetime *life, hp_slot *slot, size_t made, size_t read) {
+    size_t home = read;
+    while (home < plan->segment_count && plan->segments[home].nest > made) home++;
+    slot->kind = HP_SLOT_BLOCK;
+    slot->index = home < plan->segment_count ? home : HP_WHOLE_BLOCK;
+    life->first = plan->segments[plan->segments[outermost(plan, made, home)].nest].first;
+    life->last = plan->segments[home == read ? read : outermost(plan, read, home)].last - 1;
+    return home < plan->segment_count ? plan->segments[home].tile_rows : plan->block_rows;
+}
+
+/* Sizes, and which values cross segments. The others take a step's output in the input's place where the primitive
+ * allows it. */
 static hp_status size_values(making *m) {
     hp_plan *plan = m->plan;
     for (size_t v = 0; v < plan->slot_count; v++) {
         lifetime *life = &m->lives[v];
         if (plan->slots[v].kind != HP_SLOT_TILE) continue;
-        const hp_segment *made = segment_of(plan, life->first), *read = segment_of(plan, life->last);
-        int64_t rows = made->tile_rows;
-        if (made != read) {
-            plan->slots[v].kind = HP_SLOT_BLOCK;
-            rows = plan->block_rows;
-            life->first = made->first;
-            life->last = read->last - 1;
-        }
+        size_t made = segment_of(plan, life->first), read = segment_of(plan, life->last);
+        int64_t rows = plan->segments[made].tile_rows;
+        if (made != read) rows = keep_across(plan, life, &plan->slots[v], made, read);
         HP_FAIL_IF(!hp_size_mul(plan->slots[v].row_bytes, (size_t)rows, &life->bytes) || life->bytes > SIZE_MAX / 2,
             m->error, HP_ERROR_NO_MEMORY, NULL, "a value is larger than the address space");
         life->bytes = align(life->bytes);
@@ -342,8 +363,8 @@ static hp_status list_moving(making *m) {
         }
     }
     hp_free(seen);
-    size_t pointers = plan->slot_count + (size_t)plan->most_arguments;
-    plan->pointers_bytes = align(pointers * sizeof(void *));
+    plan->places = (plan->slot_count + (size_t)plan->most_arguments) * sizeof(void *);
+    plan->pointers_bytes = align(plan->places + plan->segment_count * sizeof(int64_t));
     return HP_OK;
 }
 

@@ -1,8 +1,10 @@
 /* plan.h: a graph made ready to run: prepared nodes, segments, tiles, and where every value lies.
  *
- * Rows go depth-first: a block of rows passes through one segment after the other; within a segment, tiles of rows
- * small enough for the cache pass through all of the segment's steps. Most graphs are one segment; layers whose weights
- * exceed the cache by far form segments of larger tiles, so that the weights are read once for many rows.
+ * Rows go depth-first: tiles of rows small enough for the cache pass through all of a segment's steps. Most graphs are
+ * one segment; layers whose weights would be read again for every tile form segments of larger tiles, so that they are
+ * read once for many rows. A segment nests those before it whose tiles are smaller: each of its tiles goes through them
+ * first, in their own tiles. So what crosses segments is as short as the tile of the segment around it; only what
+ * crosses the outermost ones is kept for a whole block of rows.
  *
  * Invariant: a plan is immutable once made and shared by all workers; what changes lies in a worker's memory. Segments
  * and tiles depend on the graph and the cache sizes alone, and no result depends on them. Nothing is allocated while
@@ -24,13 +26,15 @@ typedef enum hp_slot_kind {
     HP_SLOT_CONSTANT, /* `data` */
     HP_SLOT_INPUT,    /* the caller's rows of input `index` */
     HP_SLOT_OUTPUT,   /* the caller's rows of output `index` */
-    HP_SLOT_BLOCK,    /* worker memory at `offset`, the whole block's rows: crosses segments */
-    HP_SLOT_TILE,     /* worker memory at `offset`, one tile's rows */
+    HP_SLOT_BLOCK, /* worker memory at `offset`, the rows of a tile of segment `index`, or of a block: crosses segments */
+    HP_SLOT_TILE, /* worker memory at `offset`, one tile's rows */
 } hp_slot_kind;
+
+#define HP_WHOLE_BLOCK SIZE_MAX
 
 typedef struct hp_slot {
     hp_slot_kind kind;
-    size_t index;
+    size_t index; /* of kind BLOCK: HP_WHOLE_BLOCK or a segment */
     const void *data;
     size_t offset;
     size_t row_bytes;
@@ -48,6 +52,7 @@ typedef struct hp_step {
 
 typedef struct hp_segment {
     size_t first, last; /* steps [first, last) */
+    size_t nest;        /* segments [nest, this one) run within its tiles */
     int64_t tile_rows;
     int32_t *moving; /* slots of kinds INPUT, OUTPUT, BLOCK that its steps use */
     size_t moving_count;
@@ -72,7 +77,8 @@ typedef struct hp_plan {
     hp_output_copy *copies;
     size_t copy_count;
     int64_t block_rows;    /* most rows of one hp_plan_run */
-    size_t pointers_bytes; /* layout of a worker's memory: pointers, values, then workspace */
+    size_t pointers_bytes; /* layout of a worker's memory: pointers and places, values, then workspace */
+    size_t places;         /* where in the pointers' bytes the segments' places begin */
     size_t values_bytes;
     size_t workspace_bytes; /* largest of all steps' */
     int most_arguments;
@@ -95,8 +101,9 @@ void hp_plan_bind(const hp_plan *plan, void *memory);
 hp_status hp_plan_run(const hp_plan *plan, void *memory, const void *const *inputs, void *const *outputs, int64_t rows,
     hp_recorder *recorder, hp_error *error);
 
-/* The same, dealt out by parts: worker `part` of `parts` computes its part of every step, and calls `wait(context)`
- * (a barrier of all parts) after each. `memory` is shared by all parts, but `workspace` (plan->workspace_bytes, on a
+/* The same, dealt out by parts: worker `part` of `parts` computes its part of every step that can be dealt out, and the
+ * first one all of the others; `wait(context)`, a barrier of all parts, comes between where they need each other's
+ * results. `memory` is shared by all parts, but `workspace` (plan->workspace_bytes, on a
  * cache line) is this part's own. rows as above. *failed is shared, starts as HP_OK. */
 typedef struct hp_part {
     int part, parts;

@@ -2,6 +2,7 @@
 #include "graph/plan.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <string.h>
 
 size_t hp_plan_memory(const hp_plan *plan) {
@@ -23,17 +24,42 @@ void hp_plan_bind(const hp_plan *plan, void *memory) {
     }
 }
 
+/* Rows on their way through a plan: alone, or as one part of several that share `memory`. */
+typedef struct running {
+    const hp_plan *plan;
+    void *memory;
+    const void *const *inputs;
+    void *const *outputs;
+    hp_run run;
+    hp_recorder *recorder;
+    const hp_part *part; /* NULL: alone */
+    bool shared, own;    /* since the last barrier: all parts have worked; the first one alone has */
+} running;
+
+/* Where each segment's tile begins: what is kept for a tile counts from there. */
+static int64_t *places_of(const hp_plan *plan, void *memory) {
+    return (int64_t *)((unsigned char *)memory + plan->places);
+}
+
 /* Points the segment's moving slots at row `row` of the block. */
-static void move_to(const hp_plan *plan, const hp_segment *segment, void *memory, const void *const *inputs,
-    void *const *outputs, int64_t row) {
-    const void **pointers = memory;
+static void move_to(const running *r, const hp_segment *segment, int64_t row) {
+    const hp_plan *plan = r->plan;
+    const void **pointers = r->memory;
+    const int64_t *places = places_of(plan, r->memory);
     for (size_t i = 0; i < segment->moving_count; i++) {
         int32_t v = segment->moving[i];
         const hp_slot *slot = &plan->slots[v];
-        const unsigned char *base = slot->kind == HP_SLOT_INPUT    ? inputs[slot->index]
-                                    : slot->kind == HP_SLOT_OUTPUT ? outputs[slot->index]
-                                                                   : values_of(plan, memory) + slot->offset;
-        pointers[v] = base + (size_t)row * slot->row_bytes;
+        const unsigned char *base;
+        int64_t at = row;
+        if (slot->kind == HP_SLOT_INPUT) {
+            base = r->inputs[slot->index];
+        } else if (slot->kind == HP_SLOT_OUTPUT) {
+            base = r->outputs[slot->index];
+        } else {
+            base = values_of(plan, r->memory) + slot->offset;
+            if (slot->index != HP_WHOLE_BLOCK) at -= places[slot->index];
+        }
+        pointers[v] = base + (size_t)at * slot->row_bytes;
     }
 }
 
@@ -64,80 +90,147 @@ static void copy_outputs(
     }
 }
 
-hp_status hp_plan_run(const hp_plan *plan, void *memory, const void *const *inputs, void *const *outputs, int64_t rows,
-    hp_recorder *recorder, hp_error *error) {
-    const void **arguments = (const void **)memory + plan->slot_count;
-    hp_run run = {.workspace = values_of(plan, memory) + plan->values_bytes, .error = error};
-    for (size_t g = 0; g < plan->segment_count; g++) {
-        const hp_segment *segment = &plan->segments[g];
-        for (int64_t row = 0; row < rows; row += segment->tile_rows) {
-            run.rows = rows - row < segment->tile_rows ? rows - row : segment->tile_rows;
-            move_to(plan, segment, memory, inputs, outputs, row);
-            for (size_t s = segment->first; s < segment->last; s++) {
-                const hp_step *step = &plan->steps[s];
-                run.begin = 0;
-                run.end = step->prim->range(step->state, run.rows);
-                int64_t begin = recorder ? hp_recorder_now() : 0;
-                hp_status status = run_step(plan, step, memory, &run, arguments);
-                if (recorder) hp_recorder_note(recorder, s, (double)run.rows, begin);
-                if (status == HP_OK) continue;
-                if (error && status == HP_ERROR_ROW && error->row >= 0) error->row += row;
-                if (step->layer) hp_error_prefix(error, "%s", step->layer);
-                return status;
-            }
-        }
+/* All steps of a segment over a tile that begins at row `row` of the block. */
+static hp_status run_tile(running *r, const hp_segment *segment, int64_t row) {
+    const hp_plan *plan = r->plan;
+    const void **arguments = (const void **)r->memory + plan->slot_count;
+    for (size_t s = segment->first; s < segment->last; s++) {
+        const hp_step *step = &plan->steps[s];
+        r->run.begin = 0;
+        r->run.end = step->prim->range(step->state, r->run.rows);
+        int64_t begin = r->recorder ? hp_recorder_now() : 0;
+        hp_status status = run_step(plan, step, r->memory, &r->run, arguments);
+        if (r->recorder) hp_recorder_note(r->recorder, s, (double)r->run.rows, begin);
+        if (status == HP_OK) continue;
+        hp_error *error = r->run.error;
+        if (error && status == HP_ERROR_ROW && error->row >= 0) error->row += row;
+        if (step->layer) hp_error_prefix(error, "%s", step->layer);
+        return status;
     }
-    copy_outputs(plan, memory, inputs, outputs, rows);
     return HP_OK;
 }
 
-/* Worker `part`'s share of one step; its arguments lie on its own stack, since the pointer table is shared. */
-static hp_status run_share(const hp_plan *plan, const hp_step *step, void *memory, hp_run *run, const hp_part *part) {
-    enum { MOST = 64 };
-    const void *arguments[MOST];
-    int64_t range = step->prim->range(step->state, run->rows);
-    run->begin = range * part->part / part->parts;
-    run->end = range * (part->part + 1) / part->parts;
-    if (step->input_count + step->output_count > MOST) { /* a concatenation of very many: not worth dealing out */
-        if (part->part > 0) return HP_OK;
-        run->begin = 0;
-        run->end = range;
-        return run_step(plan, step, memory, run, (const void **)memory + plan->slot_count);
-    }
-    if (run->begin >= run->end) return HP_OK;
-    int64_t begin = part->recorder ? hp_recorder_now() : 0;
-    hp_status status = run_step(plan, step, memory, run, arguments);
-    if (part->recorder) {
-        double share = (double)(run->end - run->begin) / (double)range;
-        hp_recorder_note(part->recorder, (size_t)(step - plan->steps), (double)run->rows * share, begin);
+/* ---- parts */
+
+enum { MOST_SHARED = 64 }; /* arguments of a step that is dealt out */
+
+static void wait_for_parts(running *r) {
+    r->part->wait(r->part->context);
+    r->shared = r->own = false;
+}
+
+/* Before all parts work: what the first one did alone, and what the others did before, must be done. */
+static void before_sharing(running *r) {
+    if (r->shared || r->own) wait_for_parts(r);
+    r->shared = true;
+}
+
+/* Before the first part works alone; true for that one. */
+static bool before_own(running *r) {
+    if (r->shared) wait_for_parts(r);
+    r->own = true;
+    return r->part->part == 0;
+}
+
+/* Pieces [begin, end) of `range` of a step. Arguments lie on the stack, since the pointer table is shared; where they are
+ * too many, the first part is alone. */
+static hp_status run_pieces(running *r, const hp_step *step, int64_t range, int64_t begin, int64_t end) {
+    const void *own[MOST_SHARED];
+    bool many = step->input_count + step->output_count > MOST_SHARED;
+    if (begin >= end) return HP_OK;
+    r->run.begin = begin;
+    r->run.end = end;
+    int64_t started = r->recorder ? hp_recorder_now() : 0;
+    hp_status status =
+        run_step(r->plan, step, r->memory, &r->run, many ? (const void **)r->memory + r->plan->slot_count : own);
+    if (r->recorder) {
+        double share = (double)(end - begin) / (double)range;
+        hp_recorder_note(r->recorder, (size_t)(step - r->plan->steps), (double)r->run.rows * share, started);
     }
     return status;
+}
+
+/* A step that is one piece is not worth a barrier: the first part does it and goes on. */
+static hp_status share_step(running *r, const hp_step *step) {
+    const hp_part *part = r->part;
+    int64_t range = step->prim->range(step->state, r->run.rows), begin = 0, end = range;
+    if (range == 1 || step->input_count + step->output_count > MOST_SHARED) {
+        if (!before_own(r)) return HP_OK;
+    } else {
+        before_sharing(r);
+        begin = range * part->part / part->parts;
+        end = range * (part->part + 1) / part->parts;
+    }
+    return atomic_load(part->failed) == HP_OK ? run_pieces(r, step, range, begin, end) : HP_OK;
+}
+
+/* As run_tile, by parts. They go the same way through the plan even when one has failed, or they would miss each other. */
+static void share_tile(running *r, const hp_segment *segment, int64_t row) {
+    for (size_t s = segment->first; s < segment->last; s++) {
+        const hp_step *step = &r->plan->steps[s];
+        hp_status status = share_step(r, step);
+        int none = HP_OK;
+        if (status == HP_OK || !atomic_compare_exchange_strong(r->part->failed, &none, (int)status)) continue;
+        hp_error *error = r->run.error;
+        if (error->row >= 0 && status == HP_ERROR_ROW) error->row += row;
+        if (step->layer) hp_error_prefix(error, "%s", step->layer);
+        if (r->part->error) *r->part->error = *error;
+    }
+}
+
+/* ---- segments */
+
+/* Segments [first, last), which nest each other but no others, over rows [begin, end) of the block. */
+static hp_status run_segments(running *r, size_t first, size_t last, int64_t begin, int64_t end) {
+    const hp_plan *plan = r->plan;
+    while (first < last) {
+        size_t g = last - 1; /* the outermost one that begins with `first` */
+        while (plan->segments[g].nest != first) g--;
+        const hp_segment *segment = &plan->segments[g];
+        for (int64_t row = begin, next; row < end; row = next) {
+            next = end - row < segment->tile_rows ? end : row + segment->tile_rows;
+            if (first < g) {
+                if (!r->part || before_own(r)) places_of(plan, r->memory)[g] = row;
+                HP_TRY(run_segments(r, first, g, row, next));
+            }
+            if (!r->part || before_own(r)) {
+                places_of(plan, r->memory)[g] = row;
+                move_to(r, segment, row);
+            }
+            r->run.rows = next - row;
+            if (r->part)
+                share_tile(r, segment, row);
+            else
+                HP_TRY(run_tile(r, segment, row));
+        }
+        first = g + 1;
+    }
+    return HP_OK;
+}
+
+hp_status hp_plan_run(const hp_plan *plan, void *memory, const void *const *inputs, void *const *outputs, int64_t rows,
+    hp_recorder *recorder, hp_error *error) {
+    running r = {.plan = plan,
+        .memory = memory,
+        .inputs = inputs,
+        .outputs = outputs,
+        .run = {.workspace = values_of(plan, memory) + plan->values_bytes, .error = error},
+        .recorder = recorder};
+    HP_TRY(run_segments(&r, 0, plan->segment_count, 0, rows));
+    copy_outputs(plan, memory, inputs, outputs, rows);
+    return HP_OK;
 }
 
 void hp_plan_run_part(const hp_plan *plan, void *memory, const void *const *inputs, void *const *outputs, int64_t rows,
     const hp_part *part) {
     hp_error error = {0};
-    hp_run run = {.workspace = part->workspace, .error = &error};
-    for (size_t g = 0; g < plan->segment_count; g++) {
-        const hp_segment *segment = &plan->segments[g];
-        for (int64_t row = 0; row < rows; row += segment->tile_rows) {
-            run.rows = rows - row < segment->tile_rows ? rows - row : segment->tile_rows;
-            if (part->part == 0) move_to(plan, segment, memory, inputs, outputs, row);
-            part->wait(part->context);
-            for (size_t s = segment->first; s < segment->last; s++) {
-                const hp_step *step = &plan->steps[s];
-                if (atomic_load(part->failed) == HP_OK) {
-                    hp_status status = run_share(plan, step, memory, &run, part);
-                    int none = HP_OK;
-                    if (status != HP_OK && atomic_compare_exchange_strong(part->failed, &none, (int)status)) {
-                        if (error.row >= 0 && status == HP_ERROR_ROW) error.row += row;
-                        if (step->layer) hp_error_prefix(&error, "%s", step->layer);
-                        if (part->error) *part->error = error;
-                    }
-                }
-                part->wait(part->context);
-            }
-        }
-    }
-    if (part->part == 0) copy_outputs(plan, memory, inputs, outputs, rows);
+    running r = {.plan = plan,
+        .memory = memory,
+        .inputs = inputs,
+        .outputs = outputs,
+        .run = {.workspace = part->workspace, .error = &error},
+        .recorder = part->recorder,
+        .part = part};
+    (void)run_segments(&r, 0, plan->segment_count, 0, rows); /* parts keep their failures in part->failed */
+    if (plan->copy_count > 0 && before_own(&r)) copy_outputs(plan, memory, inputs, outputs, rows);
 }

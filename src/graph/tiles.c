@@ -3,8 +3,8 @@
  * Two wishes pull at a tile. Values should stay in the cache from the step that makes them to the step that reads
  * them: the fewer rows the better, down to what keeps the micro-kernels full. Weights that do not fit the cache are
  * read again for each tile: the more rows the better, until the arithmetic hides the reading. The first decides; where
- * the second asks for much more than that (a Dense layer of many units behind a convolution), its steps form a segment
- * with a tile of their own. */
+ * the second asks for more than that (a Dense layer of many units, the last convolutions over small images), its steps
+ * form a segment with a tile of their own. */
 #include "graph/tiles.h"
 
 enum {
@@ -12,6 +12,8 @@ enum {
     FLOPS_PER_CYCLE = 32,       /* of a core with 256-bit vectors */
     WEIGHT_BYTES_PER_CYCLE = 6, /* from the last cache level */
     HIDE = 4,                   /* the arithmetic should take this many times as long as reading the weights */
+    FLOPS_PER_WEIGHT_BYTE = 96, /* and does so with ease where the values stay near: 192 pixels for each weight */
+    NEAR = 4,                   /* times the second level: from the last level values come in long runs */
 };
 
 static int64_t whole_tiles(int64_t rows, size_t gemm_mr) {
@@ -39,6 +41,23 @@ static int64_t rows_that_hide_weights(const hp_step_cost *cost, const hp_plan_op
     return rows > MOST_ROWS ? MOST_ROWS : rows < 1 ? 1 : (int64_t)rows;
 }
 
+/* Rows over which weights that leave the cache are used often; as many as keep the values near. */
+static int64_t rows_that_reuse_weights(const hp_step_cost *cost, const hp_plan_options *options) {
+    if (cost->weight_bytes < options->level2 / 4 || cost->flops <= 0) return 1;
+    double rows = FLOPS_PER_WEIGHT_BYTE * (double)cost->weight_bytes / cost->flops + 0.5;
+    double near = cost->live_bytes ? NEAR * (double)options->level2 / (double)cost->live_bytes : MOST_ROWS;
+    if (rows > near) rows = near;
+    return rows > MOST_ROWS ? MOST_ROWS : rows < 1 ? 1 : (int64_t)rows;
+}
+
+/* The tile that the step alone asks for; `smallest` where it asks for nothing. */
+static int64_t rows_wanted(const hp_step_cost *cost, const hp_plan_options *options, size_t gemm_mr, int64_t smallest) {
+    int64_t hide = rows_that_hide_weights(cost, options), reuse = rows_that_reuse_weights(cost, options);
+    if (options->tile_rows > 0) return smallest;
+    if (hide > 2 * smallest) return whole_tiles(hide + (int64_t)gemm_mr - 1, gemm_mr);
+    return reuse >= 2 * smallest ? reuse : smallest;
+}
+
 void hp_tiles_choose(
     const hp_step_cost *costs, size_t count, const hp_plan_options *options, size_t gemm_mr, int64_t *tile_of) {
     int64_t smallest = MOST_ROWS;
@@ -50,13 +69,11 @@ void hp_tiles_choose(
     if (options->tile_rows > 0) smallest = options->tile_rows;
     int64_t current = smallest;
     for (size_t i = 0; i < count; i++) {
-        int64_t wanted = rows_that_hide_weights(&costs[i], options);
-        if (options->tile_rows > 0) wanted = 1;
-        if (wanted > 2 * smallest && wanted > current)
-            current = whole_tiles(wanted + (int64_t)gemm_mr - 1, gemm_mr);
-        else if (current > smallest && wanted <= 2 * smallest &&
-                 rows_that_fit(costs[i].live_bytes, options) < current / 2)
-            current = smallest; /* its values would leave the cache */
+        int64_t wanted = rows_wanted(&costs[i], options, gemm_mr, smallest);
+        if (wanted > current)
+            current = wanted;
+        else if (wanted < current && (double)costs[i].live_bytes * (double)current > NEAR * (double)options->level2)
+            current = wanted; /* its values would leave the cache */
         tile_of[i] = current;
     }
 }

@@ -47,12 +47,19 @@ static void heavy_weights_get_a_segment(void **state) {
 }
 
 static void heavy_convolutions_reuse_weights_over_pixels(void **state) {
-    (void)state; /* 9 MB of weights, but 49 pixels use each: 460 M operations a row hide the reading */
+    (void)state; /* 9 MB of weights, but 98 pixels use each: two rows hide the reading, and their values stay near */
     hp_step_cost costs[2] = {
         {.live_bytes = 2 << 20, .flops = 2e8}, {.live_bytes = 200 << 10, .flops = 4.6e8, .weight_bytes = 9 << 20}};
     int64_t tiles[2];
     hp_tiles_choose(costs, 2, &machine, 6, tiles);
     assert_int_equal(tiles[0], 1);
+    assert_int_equal(tiles[1], 2);
+    costs[1].live_bytes = 4 << 20; /* they would not stay near */
+    hp_tiles_choose(costs, 2, &machine, 6, tiles);
+    assert_int_equal(tiles[1], 1);
+    costs[1].flops = 1.8e9; /* 196 pixels and more: one row does */
+    costs[1].live_bytes = 200 << 10;
+    hp_tiles_choose(costs, 2, &machine, 6, tiles);
     assert_int_equal(tiles[1], 1);
 }
 
