@@ -50,6 +50,10 @@ static double work_per_row(const hp_plan *plan) {
     return plan->flops + 2 * bytes;
 }
 
+static void forget_file(void *context) {
+    hp_model_spec_forget(context);
+}
+
 static hp_status make_plan(hp_model *model, const hp_shape *inputs, hp_shared_plan *shared, hp_error *error) {
     size_t count = hp_model_signature_count(model);
     shared->inputs = hp_alloc_array(count, sizeof *shared->inputs);
@@ -69,7 +73,9 @@ static hp_status make_plan(hp_model *model, const hp_shape *inputs, hp_shared_pl
     for (size_t i = 0; i < graph.output_count; i++) shared->outputs[i] = graph.values[graph.outputs[i]].tensor;
     hp_plan_options options = {.level1 = model->caches.level1,
         .level2 = model->caches.level2,
-        .tile_rows = shared->batch_rows > 0 ? 0 : shared->tile_rows};
+        .tile_rows = shared->batch_rows > 0 ? 0 : shared->tile_rows,
+        .forget_file = forget_file,
+        .context = model->spec};
     HP_TRY(hp_plan_new(&graph, model->constants, model->kernels, &options, &shared->plan, error));
     shared->work_per_row = work_per_row(shared->plan);
     return HP_OK;

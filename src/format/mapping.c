@@ -1,5 +1,5 @@
 /* mapping.c: see mapping.h. */
-#define _POSIX_C_SOURCE 200809L
+#define _DEFAULT_SOURCE
 #include "format/mapping.h"
 
 #include <errno.h>
@@ -32,6 +32,11 @@ hp_status hp_mapping_open(int directory, const char *path, bool follow, hp_mappi
     hp_status status = map(file, path, mapping, error);
     close(file);
     return status;
+}
+
+/* The mapping is private and never written: what is dropped is the file's own. */
+void hp_mapping_forget(const hp_mapping *mapping) {
+    if (mapping->data) madvise((void *)mapping->data, mapping->size, MADV_DONTNEED);
 }
 
 void hp_mapping_close(hp_mapping *mapping) {

@@ -17,6 +17,8 @@ typedef struct hp_mapping {
  * symbolic link is followed in the path's last part. Errors' place is the path. */
 hp_status hp_mapping_open(int directory, const char *path, bool follow, hp_mapping *mapping, hp_error *error);
 
+/* Takes the mapping's pages out of this process's memory; reading brings them back. */
+void hp_mapping_forget(const hp_mapping *mapping);
 void hp_mapping_close(hp_mapping *mapping);
 
 #endif

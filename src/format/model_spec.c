@@ -62,6 +62,11 @@ void hp_model_spec_close(hp_model_spec *spec) {
     hp_free(spec);
 }
 
+void hp_model_spec_forget(const hp_model_spec *spec) {
+    const hp_spec_private *p = spec->private_;
+    for (size_t i = 0; i < p->mapping_count; i++) hp_mapping_forget(&p->mappings[i]);
+}
+
 /* ---- which kind of file --------------------------------------------------------------------------------------- */
 
 static bool looks_like_json(const char *text, size_t size) {

@@ -82,6 +82,9 @@ hp_status hp_model_spec_open(const char *path, const char *weights_path, hp_mode
 hp_status hp_model_spec_open_memory(const char *name, const void *data, size_t size, const void *weights,
     size_t weights_size, hp_model_spec **spec, hp_error *error);
 
+/* Gives the memory back that holds what has been read of the files; it is read again where it is needed. */
+void hp_model_spec_forget(const hp_model_spec *spec);
+
 /* Frees the spec and everything it gave out. NULL: nothing. */
 void hp_model_spec_close(hp_model_spec *spec);
 

@@ -24,7 +24,7 @@ static size_t bytes_of(const hp_tensor *tensor) {
 /* Runs the node's whole range; outputs[] are buffers. */
 static hp_status run_node(const folding *f, const void **inputs, void **outputs, hp_error *error) {
     const hp_prim *prim = f->node->prim;
-    hp_prepare prepare = {f->graph, f->node, f->kernels, f->constants};
+    hp_prepare prepare = {f->graph, f->node, f->kernels, f->constants, NULL};
     void *state = NULL;
     if (prim->prepare) HP_TRY(prim->prepare(&prepare, &state, error));
     size_t bytes = prim->workspace ? prim->workspace(state, 1) : 0;
@@ -105,7 +105,7 @@ hp_status hp_fold_node(
         HP_ALLOCATED(key, error);
         const hp_constant *constant = NULL;
         hp_status status =
-            hp_constants_derived(constants, key, key_size, &value->tensor, fill_folded, &f, &constant, error);
+            hp_constants_folded(constants, key, key_size, &value->tensor, fill_folded, &f, &constant, error);
         hp_free(key);
         if (status != HP_OK && error && !error->where[0]) hp_error_prefix(error, "%s", node->layer);
         HP_TRY(status);

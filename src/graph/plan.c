@@ -6,6 +6,7 @@
 
 #include "base/dtype.h"
 #include "graph/passes.h"
+#include "graph/rewrite.h"
 #include "graph/tiles.h"
 
 /* While a plan is made: facts per value, at the value whose bytes it shares (views are resolved). */
@@ -18,7 +19,8 @@ typedef struct lifetime {
 
 typedef struct making {
     hp_plan *plan;
-    lifetime *lives; /* by value */
+    lifetime *lives;  /* by value */
+    int32_t *readers; /* by value: those that have not packed it; graph outputs too */
     int64_t *tile_of;
     hp_error *error;
 } making;
@@ -52,6 +54,27 @@ static void find_roots(making *m) {
     }
 }
 
+/* Whether a step reads the data, by this value or by another of the same constant. */
+static bool is_read(const making *m, const hp_constant *constant) {
+    const hp_graph *graph = &m->plan->graph;
+    for (size_t v = 0; v < graph->value_count; v++)
+        if (graph->values[v].constant == constant && m->readers[v] > 0) return true;
+    return false;
+}
+
+/* A folded weight that all of its readers have packed is not needed any more: a large model's take as much memory as the
+ * model itself. */
+static void drop_packed(making *m, const hp_node *node, uint64_t packed) {
+    hp_plan *plan = m->plan;
+    for (int i = 0; i < node->input_count && i < 64; i++) {
+        if (!(packed >> i & 1) || node->inputs[i] == HP_NO_VALUE) continue;
+        const hp_constant *constant = plan->graph.values[node->inputs[i]].constant;
+        if (!constant) continue;
+        m->readers[node->inputs[i]]--;
+        if (!is_read(m, constant)) hp_constants_drop(plan->constants, constant);
+    }
+}
+
 static hp_status make_step(making *m, const hp_node *node, hp_step *step, hp_constants *constants) {
     hp_plan *plan = m->plan;
     int count = node->input_count + node->output_count;
@@ -68,12 +91,14 @@ static hp_status make_step(making *m, const hp_node *node, hp_step *step, hp_con
         .slots = slots,
         .input_count = node->input_count,
         .output_count = node->output_count};
-    hp_prepare prepare = {&plan->graph, node, plan->kernels, constants};
+    uint64_t packed = 0;
+    hp_prepare prepare = {&plan->graph, node, plan->kernels, constants, &packed};
     if (node->prim->prepare) {
         hp_status status = node->prim->prepare(&prepare, &step->state, m->error);
         if (status != HP_OK && node->layer) hp_error_prefix(m->error, "%s", node->layer);
         HP_TRY(status);
     }
+    drop_packed(m, node, packed);
     if (!node->prim->flops) return HP_OK;
     hp_tensor inputs[16] = {0}, outputs[4] = {0};
     for (int i = 0; i < node->input_count && i < 16; i++)
@@ -96,6 +121,25 @@ static hp_status make_steps(making *m, hp_constants *constants) {
         HP_TRY(make_step(m, node, step, constants));
     }
     return HP_OK;
+}
+
+/* Constants that steps read stay as long as the plan; what passes made on the way to others goes. */
+static hp_status keep_constants(making *m) {
+    hp_plan *plan = m->plan;
+    plan->kept = hp_alloc_array(plan->graph.value_count, sizeof *plan->kept);
+    HP_ALLOCATED(plan->kept, m->error);
+    for (size_t v = 0; v < plan->graph.value_count; v++) {
+        const hp_constant *constant = plan->graph.values[v].constant;
+        plan->kept[v] = constant && m->readers[v] > 0;
+        if (plan->kept[v]) hp_constants_keep(plan->constants, constant);
+        if (constant && !is_read(m, constant)) hp_constants_drop(plan->constants, constant);
+    }
+    return HP_OK;
+}
+
+static void release_constants(hp_plan *plan) {
+    for (size_t v = 0; v < plan->graph.value_count; v++)
+        if (plan->kept[v]) hp_constants_release(plan->constants, plan->graph.values[v].constant);
 }
 
 static void find_lifetimes(making *m) {
@@ -122,7 +166,7 @@ static hp_status place_outside(making *m) {
         HP_TRY(row_bytes_of(&graph->values[v], &slot->row_bytes, m->error));
         if (graph->values[v].constant) {
             slot->kind = HP_SLOT_CONSTANT;
-            slot->data = graph->values[v].constant->data;
+            slot->data = graph->values[v].constant->data; /* NULL: dropped, and so read by no step */
         } else if (m->lives[v].used) {
             slot->kind = HP_SLOT_TILE;
         }
@@ -371,12 +415,16 @@ static hp_status list_moving(making *m) {
 static hp_status make(making *m, hp_constants *constants, const hp_plan_options *options) {
     hp_plan *plan = m->plan;
     HP_TRY(hp_graph_optimise(&plan->graph, constants, plan->kernels, m->error));
+    if (options->forget_file) options->forget_file(options->context);
+    HP_TRY(hp_uses_count(&plan->graph, &m->readers, m->error));
     plan->slot_count = plan->graph.value_count;
     plan->slots = hp_alloc_array(plan->slot_count, sizeof *plan->slots);
     m->lives = hp_alloc_array(plan->slot_count, sizeof *m->lives);
     if (!plan->slots || !m->lives) HP_FAIL(m->error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
     find_roots(m);
     HP_TRY(make_steps(m, constants));
+    HP_TRY(keep_constants(m));
+    if (options->forget_file) options->forget_file(options->context);
     find_lifetimes(m);
     HP_TRY(place_outside(m));
     HP_TRY(choose_tiles(m, options));
@@ -396,9 +444,11 @@ hp_status hp_plan_new(hp_graph *graph, hp_constants *constants, const hp_kernels
     made->graph = *graph;
     *graph = (hp_graph){0};
     made->kernels = kernels;
+    made->constants = constants;
     making m = {.plan = made, .error = error};
     hp_status status = make(&m, constants, options);
     hp_free(m.lives);
+    hp_free(m.readers);
     hp_free(m.tile_of);
     if (status != HP_OK) hp_plan_free(made);
     if (status == HP_OK) *plan = made;
@@ -410,6 +460,8 @@ void hp_plan_free(hp_plan *plan) {
     for (size_t s = 0; s < plan->step_count; s++)
         if (plan->steps[s].prim && plan->steps[s].prim->release && plan->steps[s].state)
             plan->steps[s].prim->release(plan->steps[s].state);
+    if (plan->kept) release_constants(plan);
+    hp_free(plan->kept);
     hp_free(plan->steps);
     hp_free(plan->slots);
     hp_graph_release(&plan->graph);

@@ -18,6 +18,9 @@
 typedef struct hp_plan_options {
     size_t level1, level2; /* bytes of a core's caches */
     int64_t tile_rows;     /* 0: chosen */
+    /* NULL, or called when much of the weights' file has been read, and will not be again soon. */
+    void (*forget_file)(void *context);
+    void *context;
 } hp_plan_options;
 
 /* Where a value lies when it is used. */
@@ -67,7 +70,9 @@ typedef struct hp_output_copy {
 
 typedef struct hp_plan {
     hp_graph graph; /* owned; after passes */
+    hp_constants *constants;
     const hp_kernels *kernels;
+    bool *kept;     /* by value: constants whose data the plan keeps */
     hp_slot *slots; /* by value; a view shares its source's index through hp_step.slots */
     size_t slot_count;
     hp_step *steps;

@@ -1,8 +1,9 @@
 /* constants.c: the store of constants. See constants.h.
  *
- * One mutex guards the table; it is not held while a blob is filled. A blob is in one of three states: being filled
- * (others that want it wait on the condition), ready (never changes again), or failed (it has left the table; those
- * who waited find no blob and make it themselves, so that each gets an error of its own). */
+ * One mutex guards the table; it is not held while a blob is filled. A blob is in one of four states: being filled
+ * (others that want it wait on the condition), ready (never changes again), dropped (ready, without data: who asks for it
+ * fills it again), or failed (it has left the table; those who waited find no blob and make it themselves, so that each
+ * gets an error of its own). */
 #include "prims/constants.h"
 
 #include <stdlib.h>
@@ -18,7 +19,9 @@ typedef struct blob {
     size_t key_size;
     void *data;
     size_t bytes;
-    bool ready;
+    bool ready; /* its data may have been dropped */
+    bool folded;
+    size_t kept;          /* plans that read the data */
     hp_constant constant; /* id 0: the blob is no constant */
 } blob;
 
@@ -121,9 +124,8 @@ static blob *blob_new(uint64_t hash, const void *key, size_t key_size, size_t by
     b->hash = hash;
     b->key = hp_alloc_array(key_size, 1);
     b->key_size = key_size;
-    b->data = hp_alloc_aligned(bytes);
     b->bytes = bytes;
-    if (!b->key || !b->data) {
+    if (!b->key) {
         blob_free(b);
         return NULL;
     }
@@ -131,48 +133,63 @@ static blob *blob_new(uint64_t hash, const void *key, size_t key_size, size_t by
     return b;
 }
 
-/* The ready blob of the key. `tensor`: it is a constant of this shape. */
+/* Data for a blob that is not ready and that others wait for. Called without the lock. */
+static hp_status fill_blob(hp_constants *constants, blob *b, hp_constants_fill *fill, void *context, hp_error *error) {
+    void *data = hp_alloc_aligned(b->bytes);
+    hp_status status =
+        data ? fill(context, data, b->bytes, error) : hp_error_set(error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
+    if (status != HP_OK) hp_free(data);
+    hp_mutex_lock(&constants->mutex);
+    if (status == HP_OK) {
+        b->data = data;
+        if (b->constant.id) b->constant.data = data;
+        constants->bytes += b->bytes;
+    }
+    b->ready = true;
+    hp_condition_broadcast(&constants->changed);
+    return status;
+}
+
+/* The ready blob of the key, with data. `tensor`: it is a constant of this shape. */
 static hp_status get_blob(hp_constants *constants, const void *key, size_t key_size, size_t bytes,
-    const hp_tensor *tensor, hp_constants_fill *fill, void *context, const blob **result, hp_error *error) {
+    const hp_tensor *tensor, hp_constants_fill *fill, void *context, blob **result, hp_error *error) {
     uint64_t hash = hash_bytes(key, key_size);
     hp_mutex_lock(&constants->mutex);
     blob *b;
     while ((b = *find(constants, hash, key, key_size)) != NULL && !b->ready)
         hp_condition_wait(&constants->changed, &constants->mutex);
-    if (b) {
+    if (b && (b->bytes != bytes || b->data)) {
         hp_mutex_unlock(&constants->mutex);
         HP_FAIL_IF(b->bytes != bytes, error, HP_ERROR_INTERNAL, NULL,
             "two shared constants of %zu and %zu bytes have one key", b->bytes, bytes);
         *result = b;
         return HP_OK;
     }
-    rehash(constants);
-    b = blob_new(hash, key, key_size, bytes);
-    if (!b) {
-        hp_mutex_unlock(&constants->mutex);
-        HP_ALLOCATED(b, error);
+    bool fresh = !b;
+    if (fresh) {
+        rehash(constants);
+        b = blob_new(hash, key, key_size, bytes);
+        if (!b) {
+            hp_mutex_unlock(&constants->mutex);
+            HP_ALLOCATED(b, error);
+        }
+        if (tensor) b->constant = (hp_constant){++constants->last_id, *tensor, NULL};
+        blob **bucket = &constants->buckets[hash & (constants->bucket_count - 1)];
+        b->next = *bucket;
+        *bucket = b;
+        constants->blob_count++;
     }
-    if (tensor) b->constant = (hp_constant){++constants->last_id, *tensor, b->data};
-    blob **bucket = &constants->buckets[hash & (constants->bucket_count - 1)];
-    b->next = *bucket;
-    *bucket = b;
-    constants->blob_count++;
+    b->ready = false;
     hp_mutex_unlock(&constants->mutex);
 
-    hp_status status = fill(context, b->data, bytes, error);
-
-    hp_mutex_lock(&constants->mutex);
-    if (status == HP_OK) {
-        b->ready = true;
-        constants->bytes += bytes;
-    } else {
+    hp_status status = fill_blob(constants, b, fill, context, error); /* the lock is held from here on */
+    if (status != HP_OK && fresh) {
         *find(constants, hash, key, key_size) = b->next;
         constants->blob_count--;
     }
-    hp_condition_broadcast(&constants->changed);
     hp_mutex_unlock(&constants->mutex);
     if (status != HP_OK) {
-        blob_free(b);
+        if (fresh) blob_free(b);
         return status;
     }
     *result = b;
@@ -181,7 +198,7 @@ static hp_status get_blob(hp_constants *constants, const void *key, size_t key_s
 
 hp_status hp_constants_get(hp_constants *constants, const void *key, size_t key_size, size_t bytes,
     hp_constants_fill *fill, void *context, const void **data, hp_error *error) {
-    const blob *b;
+    blob *b;
     HP_TRY(get_blob(constants, key, key_size, bytes, NULL, fill, context, &b, error));
     *data = b->data;
     return HP_OK;
@@ -195,17 +212,68 @@ static hp_status tensor_bytes(const hp_tensor *tensor, size_t *bytes, hp_error *
     return HP_OK;
 }
 
-hp_status hp_constants_derived(hp_constants *constants, const void *key, size_t key_size, const hp_tensor *tensor,
-    hp_constants_fill *fill, void *context, const hp_constant **constant, hp_error *error) {
+static hp_status get_constant(hp_constants *constants, const void *key, size_t key_size, const hp_tensor *tensor,
+    hp_constants_fill *fill, void *context, blob **b, hp_error *error) {
     size_t bytes;
     HP_TRY(tensor_bytes(tensor, &bytes, error));
-    const blob *b;
-    HP_TRY(get_blob(constants, key, key_size, bytes, tensor, fill, context, &b, error));
-    HP_FAIL_IF(b->constant.id == 0 || !hp_shape_equal(&b->constant.tensor.shape, &tensor->shape) ||
-                   b->constant.tensor.dtype != tensor->dtype,
+    HP_TRY(get_blob(constants, key, key_size, bytes, tensor, fill, context, b, error));
+    HP_FAIL_IF((*b)->constant.id == 0 || !hp_shape_equal(&(*b)->constant.tensor.shape, &tensor->shape) ||
+                   (*b)->constant.tensor.dtype != tensor->dtype,
         error, HP_ERROR_INTERNAL, NULL, "two constants of different shapes have one key");
+    return HP_OK;
+}
+
+hp_status hp_constants_derived(hp_constants *constants, const void *key, size_t key_size, const hp_tensor *tensor,
+    hp_constants_fill *fill, void *context, const hp_constant **constant, hp_error *error) {
+    blob *b;
+    HP_TRY(get_constant(constants, key, key_size, tensor, fill, context, &b, error));
     *constant = &b->constant;
     return HP_OK;
+}
+
+hp_status hp_constants_folded(hp_constants *constants, const void *key, size_t key_size, const hp_tensor *tensor,
+    hp_constants_fill *fill, void *context, const hp_constant **constant, hp_error *error) {
+    blob *b;
+    HP_TRY(get_constant(constants, key, key_size, tensor, fill, context, &b, error));
+    hp_mutex_lock(&constants->mutex);
+    b->folded = true;
+    hp_mutex_unlock(&constants->mutex);
+    *constant = &b->constant;
+    return HP_OK;
+}
+
+/* The folded blob of a constant; NULL where it is another kind of constant. Called with the lock. */
+static blob *folded_blob(hp_constants *constants, const hp_constant *constant) {
+    for (size_t i = 0; i < constants->bucket_count; i++)
+        for (blob *b = constants->buckets[i]; b; b = b->next)
+            if (&b->constant == constant) return b->folded ? b : NULL;
+    return NULL;
+}
+
+void hp_constants_keep(hp_constants *constants, const hp_constant *constant) {
+    hp_mutex_lock(&constants->mutex);
+    blob *b = folded_blob(constants, constant);
+    if (b) b->kept++;
+    hp_mutex_unlock(&constants->mutex);
+}
+
+void hp_constants_release(hp_constants *constants, const hp_constant *constant) {
+    hp_mutex_lock(&constants->mutex);
+    blob *b = folded_blob(constants, constant);
+    if (b) b->kept--;
+    hp_mutex_unlock(&constants->mutex);
+}
+
+void hp_constants_drop(hp_constants *constants, const hp_constant *constant) {
+    hp_mutex_lock(&constants->mutex);
+    blob *b = folded_blob(constants, constant);
+    if (b && b->ready && b->data && b->kept == 0) {
+        hp_free(b->data);
+        b->data = NULL;
+        b->constant.data = NULL;
+        constants->bytes -= b->bytes;
+    }
+    hp_mutex_unlock(&constants->mutex);
 }
 
 static hp_status copy_literal(void *context, void *data, size_t bytes, hp_error *error) {

@@ -2,7 +2,8 @@
  * folded constants, literals.
  *
  * A blob is found by its key (bytes). The store lives as long as the model. All functions are thread-safe: a blob is
- * made by the first caller that asks for it; others wait. Blobs never change and never move. */
+ * made by the first caller that asks for it; others wait. Blobs never change and never move, but for folded constants:
+ * their data may be dropped when all who need them have packed them, and are made again for the next plan. */
 #ifndef HP_PRIMS_CONSTANTS_H
 #define HP_PRIMS_CONSTANTS_H
 
@@ -28,6 +29,15 @@ hp_constant *hp_constants_weight(hp_constants *constants, const hp_tensor *tenso
 /* The constant that is a function of others: `key` names the function (primitive, params) and its inputs' ids. */
 hp_status hp_constants_derived(hp_constants *constants, const void *key, size_t key_size, const hp_tensor *tensor,
     hp_constants_fill *fill, void *context, const hp_constant **constant, hp_error *error);
+/* The same for what passes fold: it is asked for again by every plan that needs it, so that its data may be dropped. */
+hp_status hp_constants_folded(hp_constants *constants, const void *key, size_t key_size, const hp_tensor *tensor,
+    hp_constants_fill *fill, void *context, const hp_constant **constant, hp_error *error);
+/* A plan whose steps read the data keeps it: as many keeps as releases. Constants that are not folded are never dropped. */
+void hp_constants_keep(hp_constants *constants, const hp_constant *constant);
+void hp_constants_release(hp_constants *constants, const hp_constant *constant);
+/* Frees the data of a folded constant that no plan keeps; constant->data becomes NULL. Not while another thread makes a
+ * plan. */
+void hp_constants_drop(hp_constants *constants, const hp_constant *constant);
 /* Held while the process forks, so that the child finds the store in order. */
 void hp_constants_lock(hp_constants *constants);
 void hp_constants_unlock(hp_constants *constants);

@@ -43,6 +43,10 @@ hp_status hp_packed_custom(const hp_prepare *prepare, const void *key, size_t ke
     return HP_OK;
 }
 
+void hp_input_is_packed(const hp_prepare *prepare, int input) {
+    if (prepare->packed && input < 64) *prepare->packed |= (uint64_t)1 << input;
+}
+
 typedef struct pack_context {
     const hp_kernels *kernels;
     const hp_packing *packing;
@@ -52,7 +56,7 @@ typedef struct pack_context {
 static hp_status fill_packed(void *context, void *data, size_t bytes, hp_error *error) {
     const pack_context *c = context;
     (void)error;
-    memset(data, 0, bytes);
+    (void)bytes;
     hp_pack(c->kernels, c->packing, c->w, data);
     return HP_OK;
 }
@@ -70,5 +74,7 @@ hp_status hp_packed_input(
         hp_packing packing;
     } key = {constant->id, *packing};
     pack_context context = {prepare->kernels, packing, constant->data};
-    return hp_packed_custom(prepare, &key, sizeof key, floats, fill_packed, &context, packed, error);
+    HP_TRY(hp_packed_custom(prepare, &key, sizeof key, floats, fill_packed, &context, packed, error));
+    hp_input_is_packed(prepare, input);
+    return HP_OK;
 }

@@ -28,6 +28,8 @@ hp_status hp_packed_input(
     const hp_prepare *prepare, int input, const hp_packing *packing, const float **packed, hp_error *error);
 /* The constant behind a node's input; NULL where it is absent or computed. */
 const hp_constant *hp_prepare_constant(const hp_prepare *prepare, int input);
+/* Says that `run` will not read the input any more, since all it needs is packed. hp_packed_input says so itself. */
+void hp_input_is_packed(const hp_prepare *prepare, int input);
 /* A blob that `fill` makes out of constants: `key` (any plain bytes without padding) names layout and constants; the
  * primitive's name and the ISA are added here. */
 hp_status hp_packed_custom(const hp_prepare *prepare, const void *key, size_t key_size, size_t floats,

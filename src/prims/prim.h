@@ -20,6 +20,7 @@ typedef struct hp_prepare {
     const hp_node *node;
     const hp_kernels *kernels;
     hp_constants *constants;
+    uint64_t *packed; /* NULL, or the inputs (bit i) that are packed from here on: run will not read them */
 } hp_prepare;
 
 /* One run of a node on a tile. */
