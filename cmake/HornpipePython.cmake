@@ -23,7 +23,9 @@ target_include_directories(hornpipe_python SYSTEM PRIVATE ${Python_INCLUDE_DIRS}
 set_source_files_properties(${hornpipe_python_sources} PROPERTIES
     COMPILE_OPTIONS -Wno-pedantic) # Python's API passes functions as void *
 target_link_libraries(hornpipe_python PRIVATE hornpipe_static hornpipe_flags hornpipe_guards Threads::Threads m)
-target_link_options(hornpipe_python PRIVATE -Wl,--exclude-libs,ALL -Wl,--as-needed)
+set(hornpipe_python_map ${PROJECT_SOURCE_DIR}/python/src/module.map)
+target_link_options(hornpipe_python PRIVATE -Wl,--as-needed -Wl,--version-script=${hornpipe_python_map})
+set_target_properties(hornpipe_python PROPERTIES LINK_DEPENDS ${hornpipe_python_map})
 
 if(SKBUILD)
   install(TARGETS hornpipe_python LIBRARY DESTINATION hornpipe)

@@ -267,6 +267,8 @@ class Model(_hornpipe.Model):
         top_k: int | None = None,
         threshold: float | None = None,
         labels: Sequence[str] | None = None,
+        resume: bool = False,
+        checkpoint_seconds: int = 10,
         verbose: Any = "auto",
     ) -> int:
         """Predict whole files: read, compute and write at the same time, rows in order, in bounded memory.
@@ -292,6 +294,11 @@ class Model(_hornpipe.Model):
         argmax, top_k, threshold, labels
             Write the index of the largest value, the largest `top_k` with their values, or whether a value reaches
             `threshold`, in place of the values; with names from `labels`.
+        resume : bool
+            Go on from the checkpoint of a run that was killed or stopped, if model, inputs and options are the same;
+            the file is the same bytes as that of one run. From the start, where there is no checkpoint.
+        checkpoint_seconds : int
+            How often a checkpoint is written beside the partial file; 0: never.
 
         Returns
         -------
@@ -306,7 +313,7 @@ class Model(_hornpipe.Model):
         bar = Bar(verbose)
         try:
             with _jobs.granted(n_jobs) as jobs:
-                return self._predict_files(
+                rows, failed = self._predict_files(
                     _files(inputs, input_format, header, columns, id_columns),
                     _files(outputs, output_format, header, None, None),
                     {
@@ -320,11 +327,16 @@ class Model(_hornpipe.Model):
                         "labels": None if labels is None else [str(label) for label in labels],
                         "processes": options.backend == "processes",
                         "nan": options.on_error == "nan",
+                        "resume": resume,
+                        "checkpoint_seconds": checkpoint_seconds,
                         "progress": bar if bar.shown else None,
                     },
                 )
         finally:
             bar.close()
+        if failed:
+            warnings.warn(f"{failed} of {rows} rows failed; their results are NaN", RuntimeWarning, stacklevel=2)
+        return rows
 
     # ---- what the model is
 

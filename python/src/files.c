@@ -61,6 +61,8 @@ static long long number(reading *r, const char *name) {
 static bool read_options(
     PyObject *dict, hp_stream_options *options, double *threshold, PyObject **labels, PyObject **progress) {
     reading r = {.options = dict};
+    options->checkpoint_seconds = (double)number(&r, "checkpoint_seconds");
+    options->resume = (int)number(&r, "resume");
     options->jobs = (int)number(&r, "jobs");
     options->batch_size = number(&r, "batch_size");
     options->chunk_rows = number(&r, "chunk_rows");
@@ -94,7 +96,8 @@ PyObject *model_predict_files(PyObject *object, PyObject *args) {
         parse_labels(label_list, &labels)) {
         hp_error error;
         call_watch watch;
-        int64_t rows = 0;
+        int64_t rows = 0, failed = 0;
+        options.failed_rows = &failed;
         options.labels = labels;
         options.progress = call_progress;
         options.progress_context = &watch;
@@ -102,7 +105,9 @@ PyObject *model_predict_files(PyObject *object, PyObject *args) {
         hp_status status =
             hp_predict_files(self->model, inputs, input_count, outputs, output_count, &options, &rows, &error);
         call_end(&watch);
-        if (!watch.failed) result = status == HP_OK ? PyLong_FromLongLong(rows) : errors_raise(&error, NULL);
+        if (!watch.failed)
+            result = status == HP_OK ? Py_BuildValue("(LL)", (long long)rows, (long long)failed)
+                                     : errors_raise(&error, NULL);
     }
     PyMem_Free(labels);
     return result;

@@ -121,10 +121,13 @@ static bool describe(model_object *self) {
     self->outputs = self->inputs + self->input_count;
     for (size_t i = 0; i < self->input_count; i++) hp_model_input(self->model, i, &self->inputs[i], NULL);
     for (size_t i = 0; i < self->output_count; i++) hp_model_output(self->model, i, &self->outputs[i], NULL);
-    hp_model_describe(self->model, &info);
-    self->operations = info.flops_per_row;
-    self->small_calls = self->input_count == 1 && self->output_count == 1 && !info.mixes_rows &&
-                        !isnan(info.flops_per_row) && is_fixed(&self->inputs[0]) && is_fixed(&self->outputs[0]);
+    Py_BEGIN_ALLOW_THREADS /* a custom layer's function may be called */
+        hp_model_describe(self->model, &info);
+    Py_END_ALLOW_THREADS self->operations = info.flops_per_row;
+    /* With custom layers another thread may hold the model's lock and wait for the interpreter, which the short way keeps. */
+    self->small_calls = self->custom == Py_None && self->input_count == 1 && self->output_count == 1 &&
+                        !info.mixes_rows && !isnan(info.flops_per_row) && is_fixed(&self->inputs[0]) &&
+                        is_fixed(&self->outputs[0]);
     return true;
 }
 
@@ -252,11 +255,13 @@ static PyObject *get_weights(PyObject *self, void *unused) {
 static PyObject *get_description(PyObject *self, void *unused) {
     (void)unused;
     hp_model_info info;
-    hp_model_describe(((model_object *)self)->model, &info);
-    return Py_BuildValue("{s:s,s:s,s:s,s:s,s:s,s:L,s:L,s:d,s:N,s:s}", "name", info.name, "class_name", info.class_name,
-        "format", info.format, "keras_version", info.keras_version, "isa", info.isa, "parameters",
-        (long long)info.parameters, "trainable_parameters", (long long)info.trainable_parameters, "operations_per_row",
-        info.flops_per_row, "mixes_rows", PyBool_FromLong(info.mixes_rows), "mixes_rows_where", info.mixes_rows_where);
+    const hp_model *model = ((model_object *)self)->model;
+    Py_BEGIN_ALLOW_THREADS hp_model_describe(model, &info);
+    Py_END_ALLOW_THREADS return Py_BuildValue("{s:s,s:s,s:s,s:s,s:s,s:L,s:L,s:d,s:N,s:s}", "name", info.name,
+        "class_name", info.class_name, "format", info.format, "keras_version", info.keras_version, "isa", info.isa,
+        "parameters", (long long)info.parameters, "trainable_parameters", (long long)info.trainable_parameters,
+        "operations_per_row", info.flops_per_row, "mixes_rows", PyBool_FromLong(info.mixes_rows), "mixes_rows_where",
+        info.mixes_rows_where);
 }
 
 /* ---- the class */

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 import hornpipe
+from hornpipe import _progress
 
 
 def pieces(rows, *sizes):
@@ -170,5 +171,37 @@ def test_files(mlp, rows, tmp_path):
     np.savetxt(tmp_path / "rows.csv", rows[:20], delimiter=",", fmt="%.9g")
     count = mlp.predict_file({"rows": tmp_path / "rows.csv"}, [tmp_path / "names.csv"], threshold=0.5, labels=["no", "yes"])
     assert count == 20 and set((tmp_path / "names.csv").read_text().split()[-20:]) <= {"no", "yes"}
+    assert mlp.predict_file(tmp_path / "rows.npy", tmp_path / "again.npy", resume=True, backend="processes", n_jobs=2) == 3001
+    assert (tmp_path / "again.npy").read_bytes() == (tmp_path / "pred.npy").read_bytes()
     with pytest.raises(hornpipe.FileError, match="none.npy"):
         mlp.predict_file(tmp_path / "none.npy", tmp_path / "pred.npy")
+
+
+def test_files_with_bad_rows(table, tmp_path):
+    np.save(tmp_path / "rows.npy", np.array([[0, 1], [9, 9], [4, 4]]))
+    with pytest.raises(hornpipe.RowError) as caught:
+        table.predict_file(tmp_path / "rows.npy", tmp_path / "pred.npy")
+    assert caught.value.row == 1
+    with pytest.warns(RuntimeWarning, match="1 of 3 rows failed"):
+        assert table.predict_file(tmp_path / "rows.npy", tmp_path / "pred.npy", on_error="nan") == 3
+    y = np.load(tmp_path / "pred.npy")
+    assert np.isnan(y[1]).all() and y[2].tolist() == [12, 13, 14, 12, 13, 14]
+
+
+def test_a_stopped_run_resumes(mlp, tmp_path, monkeypatch):
+    """Stopped by the bar, at the first look at it: 0.05 seconds after the start of a run that takes longer."""
+    rows = 6_000_000
+    np.lib.format.open_memmap(tmp_path / "rows.npy", "w+", np.float32, (rows, 10))  # a file that is one hole
+    paths = tmp_path / "rows.npy", tmp_path / "pred.npy"
+
+    def stop(self, done, total):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_progress.Bar, "__call__", stop)
+        with pytest.raises(KeyboardInterrupt):
+            mlp.predict_file(*paths, n_jobs=1, chunk_rows=1000, verbose=1)
+    assert not paths[1].exists() and len(list(tmp_path.iterdir())) > 1
+    assert mlp.predict_file(*paths, n_jobs=1, chunk_rows=1000, resume=True) == rows
+    y = np.load(paths[1], mmap_mode="r")
+    assert (y[::100_000] == mlp.predict(np.zeros((1, 10), np.float32))).all()
