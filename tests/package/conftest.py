@@ -3,6 +3,7 @@
 PYTHONPATH names the folder of the built package (build/python; `make test` sets it).
 """
 import json
+import os
 import pathlib
 
 import numpy as np
@@ -13,6 +14,9 @@ import hornpipe
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
 DATA = ROOT / "tests" / "data"
+
+# Marks what asks how much memory is taken: with a sanitizer (tools/preloaded.sh) that is another question.
+memory_is_counted = pytest.mark.skipif(bool(os.environ.get("HORNPIPE_SANITIZED")), reason="under a sanitizer")
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import threading
 
 import numpy as np
 import pytest
+from conftest import memory_is_counted
 
 import hornpipe
 
@@ -41,6 +42,7 @@ def test_a_broadcast_number_is_not_read_past_its_end(mlp):
     assert mlp.predict(np.broadcast_to(np.full((1, 10), 0.25, np.float32), (40, 10))).tobytes() == expected.tobytes()
 
 
+@memory_is_counted
 def test_input_in_c_order_is_not_copied(mlp):
     """Three times the memory of the rows would not fit in what the process is allowed to take."""
     import resource

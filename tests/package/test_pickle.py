@@ -9,7 +9,7 @@ import pytest
 
 import hornpipe
 from hornpipe import _loading
-from conftest import EXAMPLES
+from conftest import EXAMPLES, memory_is_counted
 
 
 @pytest.fixture
@@ -81,6 +81,7 @@ def work(task):
     return private_bytes(None), model.predict(x).tobytes(), private_bytes(None)
 
 
+@memory_is_counted
 def test_forked_workers_share_the_packed_weights(tmp_path, make_model):
     rng = np.random.default_rng(3)
     weights = [rng.standard_normal((2048, 4096)).astype("f4") / 50, np.zeros(4096, "f4")]
