@@ -69,6 +69,9 @@ class Model:
     def _run(
         self, inputs: list[_Array], outputs: list[_Array] | None, jobs: int, batch_size: int, progress: _Progress
     ) -> list[_Array]: ...
+    def _profile(
+        self, inputs: list[_Array], jobs: int, batch_size: int, repeats: int
+    ) -> tuple[float, list[tuple[Any, ...]]]: ...
     def _predict_files(self, inputs: list[_File], outputs: list[_File], options: dict[str, Any]) -> tuple[int, int]: ...
 
 class Predictor:

@@ -8,12 +8,15 @@ import functools
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from hornpipe import _hornpipe, _inputs, _jobs, _structure
 from hornpipe._progress import Bar
+
+if TYPE_CHECKING:
+    from hornpipe import _profile
 
 Array = np.ndarray[Any, Any]
 
@@ -337,6 +340,40 @@ class Model(_hornpipe.Model):
         if failed:
             warnings.warn(f"{failed} of {rows} rows failed; their results are NaN", RuntimeWarning, stacklevel=2)
         return rows
+
+    def profile(
+        self, x: Any, n_jobs: int | None = None, batch_size: int | None = None, repeats: int = 3
+    ) -> "_profile.Profile":
+        """Where the time of predicting x goes, step by step.
+
+        Parameters
+        ----------
+        x : array_like, list or dict
+            As for `predict`.
+        n_jobs, batch_size : int, optional
+            As for `predict`.
+        repeats : int
+            How often x is predicted under the profile, after once to warm up.
+
+        Returns
+        -------
+        Profile
+            ``steps`` with calls, seconds, operations and bytes; prints as a table, in a notebook as HTML.
+
+        Raises
+        ------
+        ShapeError, RowError, KeyError
+            As `predict`.
+        """
+        from hornpipe import _profile
+
+        options = self._checked(batch_size, "threads", "fail")
+        if repeats < 1:
+            raise ValueError(f"repeats is {repeats}; expected at least 1")
+        arrays = [_inputs.array(leaf) for leaf in _inputs.flatten(self, x)]
+        with _jobs.granted(n_jobs) as jobs:
+            seconds, steps = self._profile(arrays, jobs, options.batch_size, repeats)
+        return _profile.Profile(self.name, len(arrays[0]) * repeats, seconds, steps)
 
     # ---- what the model is
 

@@ -101,6 +101,7 @@ PyObject *model_predict(PyObject *self, PyObject *const *args, Py_ssize_t count,
 PyObject *model_call(PyObject *self, PyObject *args, PyObject *keywords);
 PyObject *model_run(PyObject *self, PyObject *args);
 PyObject *model_predict_files(PyObject *self, PyObject *args);
+PyObject *model_profile(PyObject *self, PyObject *args);
 PyObject *model_check(PyObject *module, PyObject *args);
 bool predictor_add(PyObject *module);
 

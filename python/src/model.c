@@ -280,6 +280,7 @@ static PyGetSetDef properties[] = {
 static PyMethodDef methods[] = {
     {"predict", (PyCFunction)(void (*)(void))model_predict, METH_FASTCALL | METH_KEYWORDS, predict_doc},
     {"_run", model_run, METH_VARARGS, "_run(inputs, outputs, jobs, batch_size, progress) -> list of arrays"},
+    {"_profile", model_profile, METH_VARARGS, "_profile(inputs, jobs, batch_size, repeats) -> (seconds, steps)"},
     {"_predict_files", model_predict_files, METH_VARARGS, "_predict_files(inputs, outputs, options) -> rows"},
     {NULL, NULL, 0, NULL},
 };

@@ -201,3 +201,20 @@ def test_strings(tmp_path, make_model):
     assert model.predict(words).tolist() == expected
     with pytest.raises(TypeError, match="str and bytes"):
         model.predict(np.array([[object()]]))
+
+
+def test_profile(cnn):
+    x = np.random.default_rng(2).random((500, 8, 8, 1), np.float32)
+    profile = cnn.profile(x, n_jobs=2, repeats=2)
+    assert profile.rows == 1000 and profile.seconds > 0 and len(profile.steps) > 3
+    assert all(step.calls > 0 and step.rows >= 1000 and len(step.seconds_by_worker) == 2 for step in profile.steps)
+    named = " ".join(layer for step in profile.steps for layer in step.layers)
+    assert "(Conv2D)" in named and "(Dense)" in named
+    text, page = str(profile), profile._repr_html_()
+    assert "GFLOP/s" in text and "1,000 rows" in text and "Conv2D" in text
+    assert page.startswith("<table>") and page.count("<tr>") == len(profile.steps) + 1 and "&quot;" in page
+    assert "hornpipe.Profile" in repr(profile)
+    with pytest.raises(ValueError, match="repeats"):
+        cnn.profile(x, repeats=0)
+    with pytest.raises(hornpipe.ShapeError):
+        cnn.profile(x[:, :7])
