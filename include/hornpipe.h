@@ -302,7 +302,9 @@ HP_API void hp_session_close(hp_session *session);
 typedef enum hp_header { HP_HEADER_AUTO = 0, HP_HEADER_YES = 1, HP_HEADER_NO = 2 } hp_header;
 
 /* A file of rows. Kinds by extension or `format`: npy, npz, csv, tsv, hdf5 (FILE.h5:/dataset), raw (little-endian
- * float32); "-" is standard input or output. */
+ * float32); "-" is standard input or output. An input whose rows have different lengths is two arrays of a .npz,
+ * NAME_values and NAME_offsets (or values and offsets): row i is values[offsets[i]:offsets[i + 1]]. Rows of one length
+ * are computed together. */
 typedef struct hp_file {
     const char *path;
     const char *format;     /* NULL: by the extension */
@@ -355,6 +357,9 @@ typedef struct hp_stream_options {
     hp_on_error on_error;
     hp_row_failure *failure;
     void *failure_context;
+    /* 1: rows of different lengths are padded to nearly common ones, which is quicker than computing each length apart,
+     * where that leaves every result as it is; HP_ERROR_UNSUPPORTED names the layer that stands against it. */
+    int pad;
     int keep_existing; /* 1: an output that exists already is an error, not replaced */
     /* Above 0: a checkpoint is written beside the partial file about that often, and when the run is interrupted, so that
      * it can be resumed after it was killed, after a power cut or a full disk. Nothing is written where that is not

@@ -9,7 +9,7 @@ typedef struct options {
     hp_texts outputs;
     const char *input_format, *output_format, *columns, *id_columns, *labels;
     const char *threshold, *checkpoint;
-    bool header, no_header, argmax, verbose, force, resume;
+    bool header, no_header, argmax, verbose, force, resume, pad;
     int progress, backend, on_error;
     int64_t jobs, batch_size, chunk_rows, max_memory, top_k;
 } options;
@@ -41,6 +41,8 @@ static const hp_option table[] = {
     {"max-memory", 0, HP_OPTION_SIZE, offsetof(options, max_memory), "SIZE", "memory for rows in flight, such as 500M"},
     {"argmax", 0, HP_OPTION_FLAG, offsetof(options, argmax), NULL, "write the index of the largest value"},
     {"top-k", 0, HP_OPTION_COUNT, offsetof(options, top_k), "N", "write the N largest values and their indices"},
+    {"pad", 0, HP_OPTION_FLAG, offsetof(options, pad), NULL,
+        "rows of different lengths (.npz): pad them, where masks make that the same answer"},
     {"threshold", 0, HP_OPTION_TEXT, offsetof(options, threshold), "T",
         "write 1 where the value is at least T, else 0"},
     {"labels", 0, HP_OPTION_TEXT, offsetof(options, labels), "FILE", "a name a line, written instead of indices"},
@@ -145,6 +147,7 @@ static int predict(hp_model *model, const options *o, const char *const *labels,
         .on_error = (hp_on_error)o->on_error,
         .failure = on_failure,
         .failure_context = &failed,
+        .pad = o->pad,
         .keep_existing = !o->force,
         .checkpoint_seconds = checkpoint,
         .resume = o->resume,

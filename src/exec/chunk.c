@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/dtype.h"
-#include "base/half.h"
+#include "exec/ragged.h"
 #include "io/csv_text.h"
 
 enum { ROWS_AFTER_FAILURE = 64, ROWS_PER_SELECTION = 4096 };
@@ -188,6 +188,10 @@ static void slice(
     for (size_t i = 0; i < work->input_count; i++) {
         views[i] = chunk->views[i];
         if (work->own_rows && work->own_rows[i]) continue;
+        if (views[i].offsets) {
+            views[i].offsets += first;
+            continue;
+        }
         views[i].dims[0] = rows;
         views[i].first_row += first;
         if (views[i].text) {
@@ -203,7 +207,7 @@ static void slice(
 
 static hp_status run_rows(
     hp_session *session, const hp_work *work, hp_chunk *chunk, int64_t first, int64_t rows, hp_error *error) {
-    hp_io_view views[HP_MOST_TENSORS];
+    hp_io_view views[HP_MOST_TENSORS] = {{0}};
     hp_io_text texts[HP_MOST_TENSORS];
     hp_array outputs[HP_MOST_TENSORS];
     slice(work, chunk, first, rows, views, texts);
@@ -214,6 +218,9 @@ static hp_status run_rows(
         outputs[i].shape[0] = rows * chunk->items[i];
         outputs[i].data = (unsigned char *)chunk->outputs[i].data + (size_t)first * row_bytes(chunk, i);
     }
+    bool ragged = false;
+    for (size_t i = 0; i < work->input_count; i++) ragged |= views[i].offsets != NULL;
+    if (ragged) return hp_run_ragged(session, work, views, chunk->views[0].first_row + first, rows, outputs, error);
     HP_TRY(hp_session_run(session, views, outputs, error));
     for (size_t i = 0; !divisible && i < work->output_count; i++) {
         if (chunk->outputs[i].data) continue; /* made by the session just now: the chunk's from here on */

@@ -23,6 +23,7 @@ typedef struct hp_work {
     const hp_io_output *selected; /* 1 or 2 per output, side by side */
     const int *selected_count;    /* per output */
     hp_on_error on_error;
+    const double *pad;  /* rows of different lengths are padded with this to nearly common ones; NULL: not */
     bool stateful;      /* keeps a state from batch to batch */
     int64_t least_part; /* rows that are worth the way to a worker process; at least 1 */
 } hp_work;

@@ -3,6 +3,7 @@
 
 #include "base/dtype.h"
 #include "exec/files.h"
+#include "exec/ragged.h"
 
 /* Which model input a file feeds. */
 static hp_status find_place(const hp_file_job *j, const hp_file *file, size_t place, size_t *input, hp_error *error) {
@@ -94,20 +95,47 @@ static hp_status describe_outputs(hp_file_job *j, const hp_array *shapes, hp_err
     return HP_OK;
 }
 
-/* Rows like the readers'; how many there are is not the question. */
-static void like_readers(const hp_file_job *j, hp_io_view *views) {
+/* Rows like the readers'; how many there are is not the question, nor, where they have different lengths, how long they
+ * are: `length` on trial, if the model leaves it open. */
+static void like_readers(const hp_file_job *j, int64_t length, hp_io_view *views) {
     for (size_t i = 0; i < hp_model_input_count(j->model); i++) {
         const hp_io_reader *reader = j->readers[i];
-        views[i] = hp_io_view_of(reader->name, NULL, reader->dtype, 0, reader->rank, reader->dims);
+        hp_tensor_info info = hp_network_input(j->model->network, i);
+        int64_t dims[HP_MAX_RANK];
+        memcpy(dims, reader->dims, sizeof dims);
+        if (reader->ragged) dims[0] = info.rank > 1 && info.shape[1] > 0 ? info.shape[1] : length;
+        views[i] = hp_io_view_of(reader->name, NULL, reader->dtype, 0, reader->rank, dims);
         if (hp_reader_is_text(reader)) views[i].storage = HP_IO_TEXT;
         views[i].dims[0] = -1;
     }
 }
 
+enum { TRIAL_LENGTH = 16, OTHER_LENGTH = 24 };
+
+/* Rows of different lengths need results that have none. */
+static hp_status check_ragged(hp_file_job *j, hp_error *error) {
+    const hp_io_reader *ragged = NULL;
+    hp_io_view views[HP_MOST_TENSORS];
+    hp_array other[HP_MOST_TENSORS];
+    for (size_t i = 0; i < hp_model_input_count(j->model); i++)
+        if (j->readers[i]->ragged) ragged = j->readers[i];
+    HP_FAIL_IF(!ragged && j->options.pad, error, HP_ERROR_ARGUMENT, NULL,
+        "--pad is for inputs whose rows have different lengths, and there is none");
+    if (!ragged) return HP_OK;
+    HP_FAIL_IF(hp_network_mixes_rows(j->model->network, NULL), error, HP_ERROR_UNSUPPORTED, j->model->spec->name,
+        "the model mixes rows: they cannot have different lengths");
+    like_readers(j, OTHER_LENGTH, views);
+    HP_TRY(hp_output_shapes(j->model, views, hp_model_input_count(j->model), other, error));
+    for (size_t i = 0; i < hp_model_output_count(j->model); i++)
+        HP_FAIL_IF(memcmp(j->shapes[i].shape, other[i].shape, sizeof other[i].shape) != 0, error, HP_ERROR_SHAPE,
+            ragged->name, "its rows have different lengths, and so would those of output %zu", i);
+    return j->options.pad ? hp_pad_value(j->model, &j->pad, error) : HP_OK;
+}
+
 /* What comes out of rows like the readers'. */
 static hp_status find_outputs(hp_file_job *j, hp_error *error) {
     hp_io_view views[HP_MOST_TENSORS];
-    like_readers(j, views);
+    like_readers(j, TRIAL_LENGTH, views);
     hp_status status = hp_output_shapes(j->model, views, hp_model_input_count(j->model), j->shapes, error);
     if (status != HP_OK && hp_model_input_count(j->model) == 1) hp_error_prefix(error, "%s", j->readers[0]->name);
     j->late = hp_network_measure_count(j->model->network) > 0;
@@ -117,7 +145,7 @@ static hp_status find_outputs(hp_file_job *j, hp_error *error) {
                 j->shapes[i].shape[d] = 0;
                 j->late = true;
             }
-    return status;
+    return status == HP_OK ? check_ragged(j, error) : status;
 }
 
 static hp_status open_writers(hp_file_job *j, hp_error *error) {
@@ -172,11 +200,13 @@ static hp_status describe_late(void *context, const hp_array *outputs, hp_error 
 
 /* Rows of a chunk: some megabytes of inputs and outputs, and no more than a share of the memory allowed. */
 static int64_t choose_chunk(const hp_file_job *j) {
-    enum { GOAL = 4 << 20, CHUNKS = 4 };
+    enum { GOAL = 4 << 20, RAGGED_GOAL = 32 << 20, CHUNKS = 4 }; /* many rows of each length */
     double bytes = 1, goal = GOAL, most = j->options.max_memory > 0 ? (double)j->options.max_memory : 256.0 * 1048576;
     for (size_t i = 0; i < hp_model_input_count(j->model); i++) {
         double row = (double)hp_dtype_size(j->readers[i]->dtype);
-        for (int d = 0; d < j->readers[i]->rank; d++) row *= (double)j->readers[i]->dims[d];
+        for (int d = 0; d < j->readers[i]->rank; d++)
+            row *= j->readers[i]->dims[d] < 0 ? j->readers[i]->mean_length : (double)j->readers[i]->dims[d];
+        if (j->readers[i]->ragged) goal = RAGGED_GOAL;
         bytes += row;
     }
     for (size_t i = 0; i < hp_model_output_count(j->model); i++) {
@@ -204,9 +234,10 @@ static hp_status fill_work(hp_file_job *j, hp_error *error) {
     work->selected = j->selected;
     work->selected_count = j->selected_count;
     work->on_error = options->on_error;
+    if (options->pad) work->pad = &j->pad;
     if (!j->late) {
         hp_io_view views[HP_MOST_TENSORS];
-        like_readers(j, views);
+        like_readers(j, TRIAL_LENGTH, views);
         HP_TRY(hp_work_plan(work, views, error));
     }
     bool unknown = j->late;

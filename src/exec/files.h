@@ -23,6 +23,7 @@ typedef struct hp_file_job {
     size_t file_count;
     hp_arena arena;
     hp_checkpoint checkpoint;
+    double pad;       /* with options.pad: the value */
     bool late;        /* only the rows tell the outputs' shapes */
     bool checkpoints; /* are written now and then */
     bool resumed;     /* the run goes on from `checkpoint` */

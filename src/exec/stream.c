@@ -38,7 +38,8 @@ static hp_status read_chunk(const hp_stream *stream, hp_chunk *chunk, hp_error *
         hp_io_batch *batch = &chunk->batches[i];
         HP_TRY(hp_io_read(stream->readers[i], own_rows ? own_rows : stream->chunk_rows, batch, error));
         chunk->views[i] = batch->view;
-        chunk->views[i].dims[0] = batch->rows;
+        chunk->views[i].first_row = batch->first_row;
+        if (!batch->view.offsets) chunk->views[i].dims[0] = batch->rows;
         if (own_rows) continue;
         int64_t here = batch->rows, there = chunk->batches[0].rows;
         HP_FAIL_IF(here != there, error, HP_ERROR_SHAPE, stream->readers[i]->name,
@@ -217,13 +218,14 @@ static hp_status run_threads(flow *f, hp_error *error) {
 
 /* ---- memory */
 
-static bool is_text(const hp_io_reader *reader) {
-    return reader->dtype == HP_STRING;
+/* Whether only the rows tell how large they are. */
+static bool is_open_ended(const hp_io_reader *reader) {
+    return reader->dtype == HP_STRING || reader->ragged;
 }
 
 /* Bytes of one row of an input in a batch; 0 where only the rows tell. */
 static size_t input_row_bytes(const hp_io_reader *reader) {
-    size_t bytes = is_text(reader) ? 0 : hp_dtype_size(reader->dtype);
+    size_t bytes = is_open_ended(reader) ? 0 : hp_dtype_size(reader->dtype);
     for (int d = 0; d < reader->rank; d++) bytes *= (size_t)reader->dims[d];
     return bytes;
 }
@@ -233,13 +235,13 @@ static size_t most(size_t a, size_t b) {
 }
 
 /* Room for one of any chunk's inputs, outputs or selections; a reader's batch uses half of it for its elements. */
-static size_t room_bytes(const hp_stream *stream, bool *text) {
+static size_t room_bytes(const hp_stream *stream, bool *open_ended) {
     const hp_work *work = &stream->work;
     size_t rows = (size_t)stream->chunk_rows, bytes = 4096;
-    *text = false;
+    *open_ended = false;
     for (size_t i = 0; i < work->input_count; i++) {
         size_t own = work->own_rows[i] ? (size_t)work->own_rows[i] : rows;
-        *text |= is_text(stream->readers[i]);
+        *open_ended |= is_open_ended(stream->readers[i]);
         bytes = most(bytes, 2 * input_row_bytes(stream->readers[i]) * own + 4 * HP_IO_PADDING + 4096);
     }
     const hp_io_output *selected = work->selected;
@@ -259,9 +261,9 @@ static size_t room_bytes(const hp_stream *stream, bool *text) {
 /* The memory that worker processes see: the ring, and rooms for the rows and results of each chunk. */
 static hp_status share_memory(flow *f, hp_error *error) {
     const hp_work *work = &f->stream->work;
-    const size_t for_text = (size_t)4 << 30;
-    bool text;
-    size_t least = room_bytes(f->stream, &text), room = text && least < for_text ? for_text : least;
+    const size_t for_any = (size_t)4 << 30;
+    bool open_ended;
+    size_t least = room_bytes(f->stream, &open_ended), room = open_ended && least < for_any ? for_any : least;
     size_t rooms = SLOTS * (work->input_count + 3 * work->output_count);
     HP_TRY(
         hp_shared_open(&f->shared, hp_ring_bytes(SLOTS, work) + hp_crew_bytes(work->jobs), rooms, &room, least, error));

@@ -48,30 +48,36 @@ static inline bool is_digit(char c) {
 }
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-/* Eight digits at once: each byte is one; neighbours are joined to pairs, fours and eights. */
-static inline bool take_eight(const char *p, uint64_t *digits) {
+/* Up to eight digits at once, without a branch that depends on how many there are: they are found, moved to the end of
+ * the word, and neighbours joined to pairs, fours and eights. Returns how many. */
+static inline int take_some(const char *p, uint64_t *digits) {
+    static const uint64_t tens[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
     uint64_t chunk;
     memcpy(&chunk, p, 8);
-    uint64_t values = chunk - 0x3030303030303030u;
-    if (((chunk + 0x4646464646464646u) | values) & 0x8080808080808080u) return false;
+    uint64_t values = chunk ^ 0x3030303030303030u;
+    uint64_t others = ((values + 0x7676767676767676u) | values) & 0x8080808080808080u;
+    int count = others ? __builtin_ctzll(others) / 8 : 8;
+    values = (values << 4 * (8 - count)) << 4 * (8 - count);
     values = values * 10 + (values >> 8);
     uint64_t low = (values & 0x000000FF000000FFu) * 0x000F424000000064u;
     uint64_t high = (values >> 16 & 0x000000FF000000FFu) * 0x0000271000000001u;
-    *digits = *digits * 100000000 + ((low + high) >> 32);
-    return true;
+    *digits = *digits * tens[count] + ((low + high) >> 32);
+    return count;
 }
-#else
-static inline bool take_eight(const char *p, uint64_t *digits) {
-    (void)p, (void)digits;
-    return false;
-}
-#endif
 
 static inline const char *take_digits(const char *p, uint64_t *digits) {
-    while (take_eight(p, digits)) p += 8;
+    for (;;) {
+        int count = take_some(p, digits);
+        p += count;
+        if (count < 8) return p;
+    }
+}
+#else
+static inline const char *take_digits(const char *p, uint64_t *digits) {
     for (; is_digit(*p); p++) *digits = *digits * 10 + (uint64_t)(*p - '0');
     return p;
 }
+#endif
 
 /* The exponent after 'e'; not taken where no digit follows. */
 static const char *take_exponent(const char *p, int64_t *power) {
@@ -97,7 +103,7 @@ static bool too_many_digits(const char *p, const char *end) {
 static inline bool scan_decimal(const char *text, decimal *number) {
     const char *p = text;
     number->negative = *p == '-';
-    if (*p == '-' || *p == '+') p++;
+    p += (*p == '-') | (*p == '+'); /* no branch: signs are as good as random */
     const char *start = p;
     uint64_t digits = 0;
     p = take_digits(p, &digits);
@@ -126,12 +132,10 @@ static inline bool round_decimal(const decimal *number, int bits, uint64_t *sign
     wide low = (wide)w * five.low, product = (wide)w * five.high + (low >> 64);
     bool exact = q >= 0 && q <= HP_IO_GREATEST_EXACT_POWER;
     *exponent = 64 - shift + hp_io_log2_of_power(q);
-    if (!(product >> 127)) {
-        product <<= 1;
-        if (exact) product |= (uint64_t)low >> 63;
-        low <<= 1;
-        --*exponent;
-    }
+    unsigned less = 1 - (unsigned)(product >> 127); /* one bit fewer than there is room for; no branch, as above */
+    product = product << less | (exact ? (uint64_t)low >> 63 & less : 0);
+    low <<= less;
+    *exponent -= (int)less;
     wide unit = (wide)1 << (128 - bits), half = unit >> 1, rest = product & (unit - 1);
     uint64_t kept = (uint64_t)(product >> (128 - bits));
     if (exact) {

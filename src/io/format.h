@@ -80,6 +80,10 @@ typedef struct hp_io_format {
 #include "io/io.def"
 #undef IO_FORMAT
 
+/* Rows of different lengths in two members of a .npz (ragged_reader.c). */
+hp_status hp_io_ragged_open_reader(
+    const hp_io_place *place, const char *values, const char *offsets, hp_io_reader **reader, hp_error *error);
+
 const hp_io_format *hp_io_format_by_name(const char *name); /* NULL: none */
 const hp_io_format *hp_io_format_by_path(const char *path); /* by extension, also of FILE.h5:/dataset; NULL: none */
 /* Takes FILE.h5:/dataset and FILE.npz:/name apart; other paths stay whole. Copies go to `arena`; false: no memory. */

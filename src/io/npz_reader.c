@@ -8,6 +8,8 @@
 #include <zip.h>
 #include "io/npy_header.h"
 
+enum { NAME_SIZE = 300 };
+
 typedef struct member_source {
     hp_io_source base;
     zip_t *archive;
@@ -122,6 +124,24 @@ static hp_status find_array(zip_t *archive, const char *wanted, zip_int64_t *ind
     return HP_OK;
 }
 
+static bool has_array(zip_t *archive, const char *name) {
+    char member[NAME_SIZE + 8];
+    snprintf(member, sizeof member, "%s.npy", name);
+    return zip_name_locate(archive, member, 0) >= 0;
+}
+
+/* Whether the array looked for is there as NAME_values and NAME_offsets, or, where none is named, as values and offsets:
+ * then their names. */
+static bool is_ragged(zip_t *archive, const char *wanted, char values[NAME_SIZE], char offsets[NAME_SIZE]) {
+    if (wanted && *wanted == '/') wanted++;
+    const char *name = wanted ? wanted : "", *joint = wanted ? "_" : "";
+    if (wanted && has_array(archive, wanted)) return false;
+    if (snprintf(values, NAME_SIZE, "%s%svalues", name, joint) >= NAME_SIZE ||
+        snprintf(offsets, NAME_SIZE, "%s%soffsets", name, joint) >= NAME_SIZE)
+        return false;
+    return has_array(archive, values) && has_array(archive, offsets);
+}
+
 /* Takes over `archive`, on failure too. */
 static hp_status open_member(zip_t *archive, zip_uint64_t index, hp_io_source **source, hp_error *error) {
     member_source *member = HP_NEW(member_source);
@@ -148,7 +168,12 @@ hp_status hp_io_npz_open_reader(
     (void)options;
     zip_t *archive;
     zip_int64_t index = -1;
+    char values[NAME_SIZE], offsets[NAME_SIZE];
     HP_TRY(open_archive(place->path, &archive, error));
+    if (is_ragged(archive, place->dataset, values, offsets)) {
+        zip_discard(archive);
+        return hp_io_ragged_open_reader(place, values, offsets, reader, error);
+    }
     hp_status status = find_array(archive, place->dataset, &index, error);
     if (status != HP_OK) {
         zip_discard(archive);

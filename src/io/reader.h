@@ -58,6 +58,8 @@ typedef struct hp_io_reader {
     int64_t rows;              /* in the whole source, or -1 where only reading tells */
     int64_t next_row;          /* number of the row that the next read begins with */
     bool seekable;             /* hp_io_seek may go backwards */
+    bool ragged;               /* rows have different lengths: dims[0] is -1, and views have `offsets` */
+    double mean_length;        /* of those */
     int id_count;              /* id columns, and their names (from the header, else their numbers as text) */
     const char *const *id_names;
     struct hp_io_source *interruptible; /* private: the stream that it reads; NULL: reading it does not wait long */

@@ -35,6 +35,9 @@ typedef struct hp_io_view {
     ptrdiff_t strides[HP_MAX_RANK]; /* bytes; may be of any order (Fortran) and unaligned */
     int64_t first_row;              /* number in the source of row 0 of this view, from 0; for messages */
     const struct hp_io_text *text;  /* HP_IO_TEXT; else NULL */
+    /* Rows of different lengths: the view is one of all their steps, and row i of the input is rows offsets[i] to
+     * offsets[i + 1] - 1 of the view. Else NULL. */
+    const int64_t *offsets;
 } hp_io_view;
 
 /* A view of a C-contiguous, native array in memory: `data` holds rows x dims elements of `dtype`. `dims` are

@@ -25,6 +25,7 @@ const hp_layer_class hp_layer_Activation = {
     .fields = activation_fields,
     .config_size = sizeof(activation),
     .masking = HP_MASK_PASS,
+    .padding = HP_PADDING_STEPWISE,
     .min_inputs = 1,
     .max_inputs = 1,
     .lower = lower_activation,

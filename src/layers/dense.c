@@ -98,6 +98,7 @@ const hp_layer_class hp_layer_Dense = {
     .fields = fields,
     .config_size = sizeof(dense),
     .masking = HP_MASK_PASS,
+    .padding = HP_PADDING_STEPWISE,
     .min_inputs = 1,
     .max_inputs = 1,
     .check = check,

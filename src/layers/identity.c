@@ -12,6 +12,7 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
         .module = "keras.layers",                                                                                      \
         .fields = (table),                                                                                             \
         .masking = HP_MASK_PASS,                                                                                       \
+        .padding = HP_PADDING_STEPWISE,                                                                                \
         .min_inputs = 1,                                                                                               \
         .max_inputs = 1,                                                                                               \
         .lower = lower}

@@ -42,6 +42,7 @@ const hp_layer_class hp_layer_InputLayer = {
     .fields = fields,
     .config_size = sizeof(hp_input_config),
     .masking = HP_MASK_PASS,
+    .padding = HP_PADDING_INPUT,
     .min_inputs = 1,
     .max_inputs = 1,
     .check = check,

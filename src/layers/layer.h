@@ -122,6 +122,16 @@ typedef enum hp_mask_policy {
     HP_MASK_OWN,  /* lower sets (or leaves unset) the outputs' masks itself */
 } hp_mask_policy;
 
+/* What masked steps behind a row's own steps mean to a layer: whether its other results stay the same bits. */
+typedef enum hp_padding {
+    HP_PADDING_SEEN,     /* they may change results */
+    HP_PADDING_INPUT,    /* is the model's input itself */
+    HP_PADDING_STEPWISE, /* each step is worked on alone */
+    HP_PADDING_SKIPPED,  /* recurrent: a masked step leaves the state as it is */
+    HP_PADDING_WRAPPED,  /* as the layer in it, under the key "layer" */
+    HP_PADDING_MARKED,   /* where the mask begins: of the keys mask_zero and mask_value */
+} hp_padding;
+
 /* An argument of a call: a tensor, a constant from the config, or a list or dict of such. */
 typedef enum hp_arg_kind { HP_ARG_TENSOR, HP_ARG_CONSTANT, HP_ARG_LIST } hp_arg_kind;
 typedef struct hp_arg {
@@ -157,6 +167,7 @@ typedef struct hp_layer_class {
     const hp_field *fields;
     size_t config_size;
     hp_mask_policy masking;
+    hp_padding padding;
     int min_inputs, max_inputs; /* of the first argument; max -1: any number */
     /* Cross-checks after the fields are filled, and what a table cannot say (may be NULL). Reports every fault with
      * hp_layer_refuse; may complete the config (the one place that writes to it); knows no shapes. */

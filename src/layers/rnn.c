@@ -172,6 +172,7 @@ hp_rnn_config *hp_rnn_config_of(hp_layer *layer) {
         .fields = (table),                                                                                             \
         .config_size = sizeof(hp_rnn_config),                                                                          \
         .masking = HP_MASK_OWN,                                                                                        \
+        .padding = HP_PADDING_SKIPPED,                                                                                 \
         .min_inputs = 1,                                                                                               \
         .max_inputs = 3,                                                                                               \
         .check = (check_function),                                                                                     \
