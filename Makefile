@@ -27,7 +27,7 @@ PACKAGE = -DHORNPIPE_PYTHON=ON -DPython_EXECUTABLE=$(abspath $(VENV))/bin/python
 SECOND_TIER = check-format check-shell check-header check-install check-page check-clang check-asan check-tsan \
     check-aarch64 check-fuzz check-keras check-package
 # What takes longer still: make soak runs it, with hours of damaged files.
-SOAK = check-cases check-kills
+SOAK = check-cases check-kills check-applications
 
 .PHONY: all demo test test-full soak install bench format clean \
     venv keras-venv bench-venv unit-tests python-tests $(SECOND_TIER) $(SOAK)
@@ -118,6 +118,11 @@ check-package: venv
 	@[ "$(PACKAGE_PYTHON)" != "$(PACKAGE_VENV)/bin/python" ] || tools/venv.sh $(PACKAGE_VENV) tests/ecosystem/requirements.txt
 	PYTHONPATH=$(CURDIR)/build/python $(PACKAGE_PYTHON) -m pytest -c tests/pytest.ini tests/ecosystem
 	@tools/check_package.sh
+
+# All 40 networks of keras.applications; the second tier has a sample of them.
+check-applications: keras-venv
+	HORNPIPE=$(CURDIR)/build/hornpipe HORNPIPE_APPLICATIONS=all \
+	    $(KERAS_PYTHON) -m pytest -c tests/pytest.ini -s tests/keras/test_applications.py
 
 # The reference cases made anew, with other weights and inputs than the stored ones.
 check-cases: keras-venv

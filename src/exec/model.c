@@ -45,7 +45,7 @@ int64_t hp_model_batch(const hp_model *model) {
 
 /* What an inner layer gives: lowered on trial; dims that change with the trial's size are known only with data. */
 static hp_status describe_layer_outputs(hp_model *model, hp_error *error) {
-    static const int64_t trials[] = {32, 64, 128, 224, 16, 8};
+    static const int64_t trials[] = {32, 64, 128, 224, 16, 8, 1024, 16384, 65536};
     hp_shape shapes[2 * HP_MOST_TENSORS];
     int64_t batch = hp_model_batch(model);
     hp_status status = HP_OK;
@@ -254,7 +254,8 @@ void hp_model_describe(const hp_model *model, hp_model_info *info) {
 
 struct hp_report {
     hp_reasons reasons;
-    char note[320];
+    char notes[2][512];
+    size_t note_count;
 };
 
 static hp_status open_report(source from, const hp_model_options *options, hp_report **result, hp_error *error) {
@@ -267,9 +268,13 @@ static hp_status open_report(source from, const hp_model_options *options, hp_re
     hp_status status = open_model(from, options, &report->reasons, &model, &first);
     const char *where;
     if (status == HP_OK && hp_network_mixes_rows(model->network, &where))
-        snprintf(report->note, sizeof report->note,
+        snprintf(report->notes[report->note_count++], sizeof report->notes[0],
             "rows of a batch are mixed by %s: it runs in batches of %lld, as Keras's", where,
             (long long)hp_model_batch(model));
+    const char *subclass = status == HP_OK ? hp_network_subclass(model->network) : NULL;
+    if (subclass)
+        snprintf(report->notes[report->note_count++], sizeof report->notes[0],
+            "%s was saved as a model of layers and is run as one: a call of its own is not in the file", subclass);
     hp_model_close(model);
     if (status == HP_ERROR_UNSUPPORTED && report->reasons.count == 0)
         hp_reasons_add(&report->reasons, status, first.where, "%s", first.message);
@@ -302,7 +307,7 @@ const hp_error *hp_report_reason(const hp_report *report, size_t index) {
 }
 
 const char *hp_report_note(const hp_report *report, size_t index) {
-    return report && index == 0 && report->note[0] ? report->note : NULL;
+    return report && index < report->note_count ? report->notes[index] : NULL;
 }
 
 void hp_report_close(hp_report *report) {

@@ -60,11 +60,11 @@ static bool is_model_class(const char *class_name) {
     return strcmp(class_name, "Sequential") == 0 || strcmp(class_name, "Functional") == 0;
 }
 
-/* Whether an object without a module is an operation of a graph: its config has no more than a layer's config would
- * never lack. */
+/* Whether an object without a module is an operation of a graph: its config lacks what a layer's config never lacks. */
 static bool is_bare_operation(const hp_fixup *f, const hp_json *config) {
-    return f->family == 3 && !hp_json_get(config, "trainable") && !hp_json_get(config, "dtype") &&
-           !hp_json_get(config, "layers") && !hp_json_get(config, "layer");
+    bool typed = hp_json_get(config, "name") && hp_json_get(config, "dtype");
+    return f->family == 3 && !typed && !hp_json_get(config, "trainable") && !hp_json_get(config, "layers") &&
+           !hp_json_get(config, "layer");
 }
 
 static hp_status fix_module(const hp_fixup *f, hp_fix_layer *layer, hp_error *error) {
@@ -219,6 +219,49 @@ static bool is_old_model(const hp_fix_layer *layer) {
     return false;
 }
 
+/* ---- subclasses of models ---------------------------------------------------------------------------------------- */
+
+/* Keys that the config of a Sequential has; one with others is some layer that holds layers. */
+static bool has_only_sequence_keys(const hp_json *config) {
+    static const char *const keys[] = {"name", "layers", "build_input_shape", "trainable", "dtype"};
+    HP_JSON_EACH (member, config) {
+        size_t i = 0;
+        while (i < sizeof keys / sizeof *keys && strcmp(keys[i], member->key) != 0) i++;
+        if (i == sizeof keys / sizeof *keys) return false;
+    }
+    return true;
+}
+
+/* Whether a config says that it is a Sequential's: where it was built, or begins with its input; the one of Keras 2 is
+ * less than any layer's. */
+static bool is_sequence_config(const hp_fixup *f, const hp_json *config) {
+    const hp_json *layers = hp_json_get(config, "layers");
+    if (!hp_json_is(layers, HP_JSON_ARRAY) || layers->count == 0 || !has_only_sequence_keys(config)) return false;
+    const char *first = hp_json_string(hp_json_get(layers->first, "class_name"));
+    bool bare = f->family < 3 && !hp_json_get(config, "trainable") && !hp_json_get(config, "dtype");
+    return first && (bare || hp_json_get(config, "build_input_shape") || strcmp(first, "InputLayer") == 0);
+}
+
+/* The list form of a Sequential's config, of a subclass as well. */
+static bool is_list_of_layers(const hp_json *config) {
+    return config->count > 0 && hp_json_get(config->first, "class_name") && hp_json_get(config->first, "config");
+}
+
+/* A class of the user's own that has the config of a Functional or Sequential is a subclass that Keras saved as one: it is
+ * made that class, and its own name kept as "own_class". */
+static hp_status fix_subclass(const hp_fixup *f, hp_fix_layer *layer, hp_error *error) {
+    const char *module = hp_json_string(hp_json_get(layer->object, "module"));
+    const hp_json *config = layer->config;
+    bool keras = module && (IS_ONE_OF(module, layer_modules) || IS_ONE_OF(module, model_modules));
+    bool graph_like = is_graph(config) && hp_json_get(config, "output_layers");
+    if (is_model_class(layer->class_name) || strcmp(layer->class_name, "Model") == 0 || keras) return HP_OK;
+    if (!graph_like && !is_sequence_config(f, config)) return HP_OK;
+    HP_TRY(hp_fix_set_string(f, layer->object, "own_class", layer->class_name, error));
+    layer->class_name = graph_like ? "Functional" : "Sequential";
+    HP_TRY(hp_fix_set_string(f, layer->object, "module", "keras", error));
+    return hp_fix_set_string(f, layer->object, "class_name", layer->class_name, error);
+}
+
 /* ---- one layer --------------------------------------------------------------------------------------------------- */
 
 /* What only files of Keras 1 and 2 need. */
@@ -257,13 +300,14 @@ static hp_status fix_layer(const hp_fixup *f, hp_json *object, int depth, hp_err
         layer.class_name = hp_json_string(hp_json_get(object, "class_name"));
     }
     layer.config = hp_fix_member(object, "config");
-    if (hp_json_is(layer.config, HP_JSON_ARRAY) && is_sequence(layer.class_name))
+    if (hp_json_is(layer.config, HP_JSON_ARRAY) && (is_sequence(layer.class_name) || is_list_of_layers(layer.config)))
         HP_TRY(fix_list_form(f, &layer, error));
     if (!hp_json_is(layer.config, HP_JSON_OBJECT)) {
         HP_FAIL_IF(f->family != 3 || !hp_json_is_null(layer.config), error, HP_ERROR_FORMAT, layer.class_name,
             "its config is %s; an object was expected", hp_json_type_name(layer.config));
         return HP_OK; /* a user's class may have none */
     }
+    HP_TRY(fix_subclass(f, &layer, error));
     if (f->family != 3) HP_TRY(fix_old(f, &layer, depth, error));
     HP_TRY(fix_module(f, &layer, error));
     HP_TRY(fix_name(f, &layer, error));

@@ -119,11 +119,21 @@ static hp_status fix_padding(const hp_fixup *f, hp_fix_layer *layer, hp_error *e
     return HP_OK;
 }
 
+/* Modes of BatchNormalization that take their statistics from what they are given are layers of their own here. */
+static hp_status fix_batch_mode(const hp_fixup *f, hp_fix_layer *layer, hp_error *error) {
+    const hp_json *mode = hp_json_get(layer->config, "mode");
+    if (!hp_json_is(mode, HP_JSON_INT) || (mode->integer != 1 && mode->integer != 2)) return HP_OK;
+    layer->class_name = mode->integer == 1 ? "BatchNormalizationMode1" : "BatchNormalizationMode2";
+    hp_json_remove(layer->config, "mode");
+    return hp_fix_set_string(f, layer->object, "class_name", layer->class_name, error);
+}
+
 hp_status hp_fix_keras1(const hp_fixup *f, hp_fix_layer *layer, hp_error *error) {
     HP_TRY(fix_ordering(f, layer->config, error));
     HP_TRY(add_ordering(f, layer, error));
     HP_TRY(fix_padding(f, layer, error));
     HP_TRY(join_sizes(f, layer->config, error));
+    if (strcmp(layer->class_name, "BatchNormalization") == 0) return fix_batch_mode(f, layer, error);
     if (strcmp(layer->class_name, "Merge") == 0) return fix_merge(f, layer, error);
     if (strcmp(layer->class_name, "TimeDistributedDense") == 0) return fix_distributed_dense(f, layer, error);
     return HP_OK;

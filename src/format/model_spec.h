@@ -29,7 +29,8 @@ typedef struct hp_model_asset {
  *
  * The root, and every layer: an object {"module", "class_name", "config", "name", "registered_name", "build_config"};
  * the last two only where the file has them. class_name is "Sequential" or "Functional" (also for what Keras 1 and 2
- * called Model), or a class of the user's own, left as it is. Built-in classes have Keras 3's module ("keras.layers";
+ * called Model), or a class of the user's own, left as it is; but one that has the config of a Functional or Sequential is
+ * made that class, and "own_class" says its name. Built-in classes have Keras 3's module ("keras.layers";
  * "keras" for Sequential and Functional); operations keep theirs ("keras.src.ops...", or "keras.ops" where the file has
  * none); classes of the user's own keep theirs.
  *

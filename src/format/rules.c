@@ -60,6 +60,7 @@ static const rule rules[] = {
     {K1, NULL, "init", RENAME, "kernel_initializer"},
     {K1, NULL, "inner_init", RENAME, "recurrent_initializer"},
     {K1, NULL, "inner_activation", RENAME, "recurrent_activation"},
+    {K1, "|ParametricSoftplus|", "beta_init", DROP, NULL},
     {K1, NULL, "beta_init", RENAME, "beta_initializer"},
     {K1, NULL, "gamma_init", RENAME, "gamma_initializer"},
     {K1, NULL, "forget_bias_init", DROP, NULL},
@@ -91,6 +92,8 @@ static const rule rules[] = {
     {OLD, "|InputLayer|", "batch_input_shape", RENAME, "batch_shape"},
     {OLD, "|LeakyReLU|", "alpha", RENAME, "negative_slope"},
     {OLD, "|Embedding|", "input_length", DROP, NULL},
+    {OLD, "|Embedding|", "dtype", DROP_IF, "int32"}, /* of its input */
+    {OLD, "|Embedding|", "dtype", DROP_IF, "int64"},
     {OLD, "|GRU|GRUCell|", "reset_after", DEFAULT, "false"},
     {OLD, "|CuDNNLSTM|CuDNNGRU|", "activation", DEFAULT, "tanh"},
     {OLD, "|CuDNNLSTM|CuDNNGRU|", "recurrent_activation", DEFAULT, "sigmoid"},
@@ -121,6 +124,9 @@ static const rule rules[] = {
     {K2, "|CategoryEncoding|", "max_tokens", RENAME, "num_tokens"},
     {K2, "|Attention|AdditiveAttention|", "causal", DROP_IF, "false"},
     {K2, "|Discretization|", "bins", RENAME, "bin_boundaries"},
+    {K2, LOOKUP, "max_values", RENAME, "max_tokens"},
+    {K2, LOOKUP, "oov_value", RENAME, "oov_token"},
+    {K2, LOOKUP, "mask_value", RENAME, "mask_token"},
 };
 
 /* Classes that have another name in Keras 3. */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include "format/fixups.h"
 #include "format/json.h"
+#include "format/tfraw.h"
 
 typedef struct tf_op {
     const char *function, *raw, *class_name, *module, *parameters;
@@ -21,7 +22,9 @@ static const tf_op tf_ops[] = {
 /* One parameter of the table. */
 typedef struct parameter {
     char name[48], target[48], value[48];
-    char kind; /* '>' argument, '=' config key, ':' config key of its own, '?' must be `value`, '\0' must be absent */
+    char
+        kind; /* '>' argument, '=' config key, ':' config key of its own, '?' must be `value`, '*' all arguments from here on, '~' anything,
+                  '\0' must be absent */
 } parameter;
 
 /* The next word of `text`; NULL: there is none. */
@@ -29,7 +32,7 @@ static const char *next_parameter(const char *text, parameter *p) {
     memset(p, 0, sizeof *p);
     while (*text == ' ') text++;
     if (!*text) return NULL;
-    size_t length = strcspn(text, " "), name = strcspn(text, " >=?");
+    size_t length = strcspn(text, " "), name = strcspn(text, " >=?*~");
     const char *end = text + length;
     if (*text == ':') {
         size_t key = strcspn(text + 1, ":");
@@ -70,7 +73,7 @@ static hp_status set(const conversion *c, hp_json *object, const char *key, cons
     hp_json *copy = hp_json_copy(c->f->arena, value);
     char *name = hp_arena_strdup(c->f->arena, key);
     HP_FAIL_IF(!copy || !name, error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
-    if (object == c->config && copy->type == HP_JSON_STRING) {
+    if (object == c->config && copy->type == HP_JSON_STRING && strcmp(key, "subscripts") != 0) {
         char *text = hp_arena_strdup(c->f->arena, copy->string);
         HP_ALLOCATED(text, error);
         for (char *letter = text; *letter; letter++) *letter = (char)tolower((unsigned char)*letter);
@@ -98,6 +101,17 @@ static hp_status set_config(conversion *c, const parameter *p, const hp_json *va
     return set(c, c->config, p->target, value, error);
 }
 
+/* An argument, or each of a list of them. */
+static hp_status append_operands(const conversion *c, const hp_json *given_, hp_json *args, hp_error *error) {
+    bool list = hp_json_is(given_, HP_JSON_ARRAY);
+    for (const hp_json *item = list ? given_->first : given_; item; item = list ? item->next : NULL) {
+        hp_json *operand = hp_json_copy(c->f->arena, item);
+        HP_ALLOCATED(operand, error);
+        hp_json_append(args, operand);
+    }
+    return HP_OK;
+}
+
 static hp_status convert_call(conversion *c, const hp_json *call, hp_json *args, hp_json *kwargs, hp_error *error) {
     parameter p;
     size_t position = 0, known = 0, unnamed = 0;
@@ -108,6 +122,14 @@ static hp_status convert_call(conversion *c, const hp_json *call, hp_json *args,
         if (p.kind != ':') position++;
         hp_json *wanted = NULL;
         switch (p.kind) {
+        case '~':
+            break;
+        case '*':
+            for (position--; position < hp_json_get(call, "args")->count; position++) {
+                const hp_json *rest = hp_json_at(hp_json_get(call, "args"), position);
+                HP_TRY(append_operands(c, rest, args, error));
+            }
+            break;
         case '>':
             if (hp_json_is_null(value)) break;
             if (unnamed++ > 0) {
@@ -172,57 +194,20 @@ static hp_status convert_slicing(conversion *c, const hp_json *call, hp_json *ar
     return HP_OK;
 }
 
-/* ---- raw operations: inputs by number, tensors and constants together; attributes {"keep_dims": {"b": true}} */
-
-/* Attributes as keyword arguments of the function's names; dtypes and shapes of the inputs say nothing. */
-static hp_status convert_attributes(const conversion *c, const hp_json *attributes, hp_json *kwargs, hp_error *error) {
-    static const char *const renamed[][2] = {
-        {"keep_dims", "keepdims"}, {"adj_x", "adjoint_a"}, {"adj_y", "adjoint_b"}, {"alpha", "alpha"}};
-    HP_JSON_EACH (attribute, attributes)
-        for (size_t i = 0; i < sizeof renamed / sizeof *renamed; i++)
-            if (strcmp(attribute->key, renamed[i][0]) == 0 && attribute->first)
-                HP_TRY(set(c, kwargs, renamed[i][1], attribute->first, error));
-    return HP_OK;
-}
-
-static hp_status expand_raw(conversion *c, const hp_json *old_config, hp_json *call, hp_error *error) {
-    const hp_json *constants = hp_json_get(old_config, "constants"), *args = hp_json_get(call, "args");
-    const hp_json *first = hp_json_at(args, 0), *tensor = hp_json_is(first, HP_JSON_ARRAY) ? first->first : first;
-    size_t tensors = hp_json_is(first, HP_JSON_ARRAY) ? first->count : 1;
-    size_t count = tensors + (hp_json_is(constants, HP_JSON_OBJECT) ? constants->count : 0);
-    hp_json *all = hp_json_new(c->f->arena, HP_JSON_ARRAY), *kwargs = hp_json_new(c->f->arena, HP_JSON_OBJECT);
-    HP_FAIL_IF(!all || !kwargs, error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
-    for (size_t i = 0; i < count; i++) {
-        char number[24];
-        snprintf(number, sizeof number, "%zu", i);
-        const hp_json *constant = hp_json_get(constants, number), *value = constant ? constant : tensor;
-        if (!value) {
-            c->fits = false;
-            return HP_OK;
-        }
-        if (!constant) tensor = tensor->next;
-        hp_json *copy = hp_json_copy(c->f->arena, value);
-        HP_ALLOCATED(copy, error);
-        hp_json_append(all, copy);
-    }
-    HP_TRY(convert_attributes(c, hp_json_get(hp_json_get(old_config, "node_def"), "attr"), kwargs, error));
-    hp_json_set(call, "args", all);
-    hp_json_set(call, "kwargs", kwargs);
-    return HP_OK;
-}
-
 /* ---- layers */
 
 static const tf_op *find(const char *class_name, const hp_json *config) {
-    static const tf_op slicing = {"__operators__.getitem", "", "GetItem", "numpy", ""};
+    static const tf_op slicing = {"__operators__.getitem", "StridedSlice", "GetItem", "numpy", ""};
     const char *function = hp_json_string(hp_json_get(config, "function"));
     const char *raw = hp_json_string(hp_json_get(hp_json_get(config, "node_def"), "op"));
     bool is_raw = strcmp(class_name, "TensorFlowOpLayer") == 0, slices = strcmp(class_name, "SlicingOpLambda") == 0;
     if (!is_raw && !slices && strcmp(class_name, "TFOpLambda") != 0) return NULL;
-    if (!is_raw && function && strcmp(function, slicing.function) == 0) return &slicing;
+    if (is_raw ? raw && strcmp(raw, slicing.raw) == 0 : function && strcmp(function, slicing.function) == 0)
+        return &slicing;
     for (size_t i = 0; i < sizeof tf_ops / sizeof *tf_ops; i++) {
         const tf_op *op = &tf_ops[i];
-        if (is_raw ? raw && strcmp(op->raw, raw) == 0 : function && strcmp(op->function, function) == 0) return op;
+        if (is_raw ? raw && *raw && strcmp(op->raw, raw) == 0 : function && strcmp(op->function, function) == 0)
+            return op;
     }
     return NULL;
 }
@@ -230,10 +215,11 @@ static const tf_op *find(const char *class_name, const hp_json *config) {
 static hp_status convert(conversion *c, const hp_json *old_config, hp_json *call, hp_error *error) {
     hp_json *args = hp_json_new(c->f->arena, HP_JSON_ARRAY), *kwargs = hp_json_new(c->f->arena, HP_JSON_OBJECT);
     HP_FAIL_IF(!args || !kwargs, error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
-    if (hp_json_get(old_config, "node_def")) HP_TRY(expand_raw(c, old_config, call, error));
+    bool raw = hp_json_get(old_config, "node_def"), slices = strcmp(c->op->class_name, "GetItem") == 0;
+    if (raw) HP_TRY(hp_fix_tf_raw(c->f, old_config, call, &c->fits, error));
+    if (raw && slices) HP_TRY(hp_fix_tf_strided_slice(c->f, call, &c->fits, error));
     if (!c->fits) return HP_OK;
-    HP_TRY(strcmp(c->op->class_name, "GetItem") == 0 ? convert_slicing(c, call, args, kwargs, error)
-                                                     : convert_call(c, call, args, kwargs, error));
+    HP_TRY(slices ? convert_slicing(c, call, args, kwargs, error) : convert_call(c, call, args, kwargs, error));
     hp_json_set(call, "args", args);
     hp_json_set(call, "kwargs", kwargs);
     return HP_OK;

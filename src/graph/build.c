@@ -15,8 +15,9 @@
  * for 2^40 of them. */
 enum { MAX_CALLS = 20000 };
 
-/* Sizes to try for dims that are unknown until data comes, the likely ones first. */
-static const int64_t trial_sizes[] = {32, 64, 16, 128, 224, 8, 7, 299, 256, 512, 4, 2, 1};
+/* Sizes to try for dims that are unknown until data comes, the likely ones first; the largest for layers that cut off
+ * thousands of elements. */
+static const int64_t trial_sizes[] = {32, 64, 16, 128, 224, 8, 7, 299, 256, 512, 4, 2, 1, 1024, 4096, 16384, 65536};
 
 /* ---- lowering */
 
@@ -186,7 +187,7 @@ static hp_status keep_measures(hp_network *network, const hp_graph *graph, hp_er
     return HP_OK;
 }
 
-enum { MAX_TRIALS = 24 };
+enum { MAX_TRIALS = 28 };
 
 /* Sizes to try: the usual ones, then those of known dims, which an unknown one may have to equal (a mask's, a
  * position table's). */

@@ -38,6 +38,9 @@ int64_t hp_network_batch(const hp_network *network);
 
 const char *hp_network_name(const hp_network *network);       /* "functional_1" */
 const char *hp_network_class_name(const hp_network *network); /* "Functional" */
+/* The place of the first model whose class is the user's own, saved as a Functional or Sequential and taken for that (a
+ * call of its own would not be known); NULL: there is none. */
+const char *hp_network_subclass(const hp_network *network);
 
 /* The table of layers: those of the model in its order, each nested model's right behind it with depth + 1. NULL past
  * the end. A shared layer is counted once in the totals. */

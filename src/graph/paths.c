@@ -45,7 +45,7 @@ const char *hp_snake_case(const char *class_name, char *text, size_t size) {
 }
 
 static const char *saved_name(const hp_layer *layer) {
-    return layer->cls->saved_name ? layer->cls->saved_name : layer->cls->class_name;
+    return layer->cls->saved_name ? layer->cls->saved_name : hp_layer_class_name(layer);
 }
 
 /* How often a name stood in a list so far. Classes are known ones, so there are few names. */

@@ -185,7 +185,7 @@ hp_status hp_network_fill_tables(hp_network *network, const hp_probe *first, con
         hp_layer *layer = network->layers[i];
         hp_layer_info *info = &network->infos[i];
         *info = (hp_layer_info){.name = layer->name,
-            .class_name = layer->cls->class_name,
+            .class_name = hp_layer_class_name(layer),
             .dtype = hp_dtype_name(layer->dtype),
             .depth = depth_of(network, layer)};
         info->output_shape = record_text(&network->arena, first, second, layer->index);
@@ -233,7 +233,15 @@ const char *hp_network_name(const hp_network *network) {
 }
 
 const char *hp_network_class_name(const hp_network *network) {
-    return network->root->cls->class_name;
+    return hp_layer_class_name(network->root);
+}
+
+const char *hp_network_subclass(const hp_network *network) {
+    for (size_t i = 0; i <= network->layer_count; i++) {
+        const hp_layer *layer = i == 0 ? network->root : network->layers[i - 1];
+        if (hp_json_get(layer->json, "own_class")) return layer->place;
+    }
+    return NULL;
 }
 
 size_t hp_network_layer_count(const hp_network *network) {

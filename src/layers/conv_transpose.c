@@ -9,6 +9,7 @@
 typedef struct conv_transpose {
     hp_conv_config conv;
     hp_ints output_padding;
+    const hp_json *output_shape;   /* Keras 1's, the batch among it; NULL with later versions */
     int64_t extra[HP_MAX_SPATIAL]; /* output_padding; -1: null */
 } conv_transpose;
 
@@ -18,12 +19,25 @@ static const hp_field fields[] = {
     HP_INT(hp_conv_config, groups, 1, 1, 1), /* Keras 2 writes it */
     HP_CONV_FIELDS,
     HP_INTS(conv_transpose, output_padding, HP_NULL, 0, HP_MAX_DIM),
+    HP_JSON_FIELD(conv_transpose, output_shape),
     HP_IGNORE_WEIGHT("kernel"),
     HP_FIELDS_END,
 };
 
+/* Keras 1 was told the shape that is made of the inputs, batch and channels included. */
+static bool is_output_shape(const hp_json *shape, int spatial) {
+    if (!hp_json_is(shape, HP_JSON_ARRAY) || shape->count != (size_t)spatial + 2) return false;
+    HP_JSON_EACH (item, shape)
+        if (item != shape->first && (!hp_json_is(item, HP_JSON_INT) || item->integer < 1 || item->integer > INT32_MAX))
+            return false;
+    return true;
+}
+
 static void check(hp_layer_scope *scope, hp_layer *layer, conv_transpose *c, int spatial) {
     bool strided = false, dilated = false;
+    if (c->output_shape && (scope->family != 1 || !is_output_shape(c->output_shape, spatial)))
+        hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "output_shape",
+            "found it in a layer of Keras %d, expected %d integers in one of Keras 1", scope->family, spatial + 2);
     hp_conv_check(scope, layer, &c->conv, spatial);
     for (int i = 0; i < spatial; i++) c->extra[i] = -1;
     if (c->output_padding.count > 0 && !hp_ints_spread(&c->output_padding, spatial, c->extra))
@@ -76,6 +90,18 @@ bool hp_conv_transpose_window(hp_builder *b, int axis, int64_t size, int64_t ker
     return true;
 }
 
+/* The output_padding that makes as many elements along an axis as Keras 1 was told; fails where no padding does. */
+static int64_t extra_for_shape(hp_builder *b, const conv_transpose *c, int axis, int64_t size) {
+    const hp_conv_config *conv = &c->conv;
+    bool first = conv->data_format == HP_CHANNELS_FIRST, same = conv->padding == HP_PADDING_SAME;
+    int64_t made = hp_json_at(c->output_shape, (size_t)axis + (first ? 2 : 1))->integer, stride = conv->stride[axis];
+    int64_t least = same ? (size - 1) * stride + 1 : (size - 1) * stride + conv->kernel[axis];
+    if (made < least || made >= least + stride)
+        hp_builder_fail(b, HP_ERROR_SHAPE, "output_shape: %lld elements along axis %d, expected %lld to %lld",
+            (long long)made, axis + 1, (long long)least, (long long)(least + stride - 1));
+    return same ? made - (size - 1) * stride - conv->kernel[axis] % 2 : made - least;
+}
+
 static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     const conv_transpose *c = layer->config;
     const hp_conv_config *conv = &c->conv;
@@ -86,10 +112,12 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     memset(&params, 0, sizeof params);
     params.spatial = conv->spatial;
     params.groups = 1;
-    for (int i = 0; i < conv->spatial; i++)
+    for (int i = 0; i < conv->spatial; i++) {
+        int64_t extra = c->output_shape ? extra_for_shape(b, c, i, shape.dims[i + 1]) : c->extra[i];
         if (!hp_conv_transpose_window(b, i, shape.dims[i + 1], conv->kernel[i], conv->stride[i], conv->dilation[i],
-                conv->padding == HP_PADDING_SAME, c->extra[i], &params))
+                conv->padding == HP_PADDING_SAME, extra, &params))
             return;
+    }
     int64_t dims[HP_MAX_SPATIAL + 2];
     memcpy(dims, conv->kernel, (size_t)conv->spatial * sizeof *dims);
     dims[conv->spatial] = conv->filters;

@@ -55,10 +55,13 @@ static bool names_class(const char *wanted, const char *found) {
 static const hp_custom_layer *find_code(const hp_layer_scope *scope, const hp_json *object, const char *name) {
     const char *class_name = hp_json_string(hp_json_get(object, "class_name"));
     const char *registered = hp_json_string(hp_json_get(object, "registered_name"));
+    const char *own =
+        hp_json_string(hp_json_get(object, "own_class")); /* of a subclass that format/ took for a model */
     const hp_custom_layer *found = NULL;
     for (size_t i = 0; i < scope->custom_count; i++) {
         const hp_custom_layer *code = &scope->custom[i];
-        if (!names_class(code->class_name, class_name) && !names_class(code->class_name, registered)) continue;
+        if (!names_class(code->class_name, own ? own : class_name) && !names_class(code->class_name, registered))
+            continue;
         if (code->name ? name && strcmp(code->name, name) == 0 : !found) found = code;
         if (found == code && code->name) break;
     }
@@ -183,7 +186,8 @@ const hp_layer_class *hp_custom_class_find(hp_layer_scope *scope, const hp_json 
         scope->reasons->out_of_memory = true;
         return NULL;
     }
-    const char *class_name = hp_json_string(hp_json_get(object, "class_name"));
+    const char *own = hp_json_string(hp_json_get(object, "own_class"));
+    const char *class_name = own ? own : hp_json_string(hp_json_get(object, "class_name"));
     const char *package = strrchr(class_name, '>');
     *cls = (custom_class){.base = {.class_name = package ? package + 1 : class_name,
                               .module = "",

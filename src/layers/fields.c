@@ -23,8 +23,10 @@ static bool listed(const char *const *names, const char *name) {
     return false;
 }
 
-/* NumPy scalars and arrays are written as tagged objects; their value counts. */
+/* NumPy scalars and arrays are written as tagged objects; their value counts. Keras 2.0 had {"type": "ndarray"}. */
 static const hp_json *plain(const hp_json *value) {
+    const char *type = hp_json_string(hp_json_get(value, "type"));
+    if (type && strcmp(type, "ndarray") == 0 && hp_json_get(value, "value")) return hp_json_get(value, "value");
     const char *tag = hp_json_string(hp_json_get(value, "class_name"));
     if (!tag || (strcmp(tag, "__numpy__") != 0 && strcmp(tag, "__tensor__") != 0)) return value;
     const hp_json *inner = hp_json_get(hp_json_get(value, "config"), "value");

@@ -1,12 +1,13 @@
 /* keras1.c: layers that only old versions had: MaxoutDense and Highway (keras 1.2.2 keras/layers/core.py),
- * ThresholdedReLU, ParametricSoftplus and SReLU (keras/layers/advanced_activations.py; the first one up to Keras 2). */
+ * BatchNormalization in modes 1 and 2 (keras/layers/normalization.py), ThresholdedReLU, ParametricSoftplus and SReLU (keras/layers/advanced_activations.py; the first one up to Keras 2). */
 #include <math.h>
 #include "layers/support.h"
 
 typedef struct keras1_config {
     int64_t units, nb_feature;
     bool use_bias;
-    double theta;
+    double theta, epsilon;
+    int64_t axis;
     hp_activation_spec activation;
 } keras1_config;
 
@@ -87,6 +88,61 @@ static void lower_highway(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_call_output(b, call, add(b, multiply(b, made, share), kept));
 }
 
+/* ---- BatchNormalization that takes mean and variance from what it is given: of each sample's last axis (mode 1), or of
+ * the batch (mode 2) */
+
+static const hp_field batch_fields[] = {
+    HP_INT(keras1_config, axis, -1, -HP_MAX_RANK, HP_MAX_RANK - 1),
+    HP_FLOAT(keras1_config, epsilon, 1e-3, 0, 1e30),
+    HP_IGNORE("momentum"),
+    HP_IGNORE_WEIGHT("beta"),
+    HP_IGNORE_WEIGHT("gamma"),
+    HP_FIELDS_END,
+};
+
+/* (x - mean) and the variance, over these axes. */
+static hp_value centred(hp_builder *b, hp_value x, const int *axes, int count, hp_value *variance) {
+    hp_value y = subtract(b, x, hp_emit_reduce(b, x, HP_REDUCTION_MEAN, axes, count, true));
+    *variance = hp_emit_reduce(b, multiply(b, y, y), HP_REDUCTION_MEAN, axes, count, true);
+    return y;
+}
+
+/* A parameter of one axis, shaped to meet x; all four stand in the file. */
+static hp_value batch_parameter(
+    hp_builder *b, hp_layer *layer, const char *name, bool trainable, hp_value x, int axis) {
+    hp_shape shape = *hp_builder_shape(b, x), broadcast = {.rank = shape.rank - axis};
+    for (int i = 0; i < broadcast.rank; i++) broadcast.dims[i] = i == 0 ? shape.dims[axis] : 1;
+    hp_value value = hp_layer_weight(b, layer, name, trainable, HP_DIMS(shape.dims[axis]));
+    return hp_emit_reshape(b, value, broadcast.rank, broadcast.dims);
+}
+
+static void lower_batch(hp_builder *b, hp_layer *layer, hp_call *call, bool whole_batch) {
+    const keras1_config *c = layer->config;
+    hp_value x = hp_as_float(b, call->inputs[0]), variance;
+    if (!hp_check_rank(b, x, 2, -1)) return;
+    int rank = hp_builder_shape(b, x)->rank, axis = hp_builder_axis(b, c->axis, rank), axes[HP_MAX_RANK], count = 0;
+    if (b->status != HP_OK) return;
+    hp_value gamma = batch_parameter(b, layer, "gamma", true, x, axis);
+    hp_value beta = batch_parameter(b, layer, "beta", true, x, axis);
+    batch_parameter(b, layer, "running_mean", false, x, axis);
+    batch_parameter(b, layer, "running_std", false, x, axis);
+    for (int i = 0; i < rank; i++)
+        if (whole_batch ? i != axis : i == rank - 1) axes[count++] = i;
+    hp_value y = centred(b, x, axes, count, &variance), epsilon = hp_emit_float(b, c->epsilon);
+    hp_value deviation = hp_emit_unary(b, add(b, variance, epsilon), HP_UNARY_SQRT, 0, 0, 0);
+    if (!whole_batch) deviation = add(b, deviation, epsilon);
+    y = hp_emit_binary(b, HP_BINARY_DIVIDE, y, deviation);
+    hp_call_output(b, call, add(b, multiply(b, y, gamma), beta));
+}
+
+static void lower_mode1(hp_builder *b, hp_layer *layer, hp_call *call) {
+    lower_batch(b, layer, call, false);
+}
+
+static void lower_mode2(hp_builder *b, hp_layer *layer, hp_call *call) {
+    lower_batch(b, layer, call, true);
+}
+
 /* ---- activations */
 
 static const hp_field thresholded_fields[] = {
@@ -145,6 +201,8 @@ static void lower_srelu(hp_builder *b, hp_layer *layer, hp_call *call) {
 
 KERAS1(MaxoutDense, maxout_fields, HP_MASK_STOP, lower_maxout);
 KERAS1(Highway, highway_fields, HP_MASK_STOP, lower_highway);
+KERAS1(BatchNormalizationMode1, batch_fields, HP_MASK_PASS, lower_mode1);
+KERAS1(BatchNormalizationMode2, batch_fields, HP_MASK_PASS, lower_mode2);
 KERAS1(ThresholdedReLU, thresholded_fields, HP_MASK_PASS, lower_thresholded);
 KERAS1(ParametricSoftplus, softplus_fields, HP_MASK_PASS, lower_softplus);
 KERAS1(SReLU, srelu_fields, HP_MASK_PASS, lower_srelu);

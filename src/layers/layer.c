@@ -7,6 +7,11 @@
 #include <string.h>
 #include "base/dtype.h"
 
+const char *hp_layer_class_name(const hp_layer *layer) {
+    const char *own = hp_json_string(hp_json_get(layer->json, "own_class")), *package = own ? strrchr(own, '>') : NULL;
+    return package ? package + 1 : own ? own : layer->cls->class_name;
+}
+
 /* ---- weights */
 
 hp_weight_slot *hp_layer_weight_slot(hp_layer *layer, const char *name) {
@@ -84,12 +89,20 @@ void hp_call_output(hp_builder *b, hp_call *call, hp_value value) {
     call->outputs[call->output_count++] = value;
 }
 
+/* None, or a list of nothing else: masks were saved as [None, None] by Keras 3.9 and 3.10. */
+static bool is_nothing(const hp_json *constant) {
+    if (!hp_json_is(constant, HP_JSON_ARRAY) || constant->count == 0) return hp_json_is_null(constant);
+    HP_JSON_EACH (item, constant)
+        if (!hp_json_is_null(item)) return false;
+    return true;
+}
+
 const hp_arg *hp_call_arg(const hp_call *call, int position, const char *keyword) {
     for (size_t i = 0; i < call->arg_count; i++) {
         const hp_arg *arg = &call->args[i];
         bool here = arg->name ? keyword && strcmp(arg->name, keyword) == 0 : position >= 0 && i == (size_t)position;
         if (!here) continue;
-        return arg->kind == HP_ARG_CONSTANT && hp_json_is_null(arg->constant) ? NULL : arg;
+        return arg->kind == HP_ARG_CONSTANT && is_nothing(arg->constant) ? NULL : arg;
     }
     return NULL;
 }
@@ -128,13 +141,18 @@ static hp_value with_mask_of(hp_builder *b, hp_value value, hp_value source) {
     return value;
 }
 
-/* What Layer.__call__ makes of a tensor: floats of another width are cast to the compute dtype. */
+/* What Layer.__call__ makes of a tensor: floats of another dtype are cast to the compute dtype; by Keras 3 to integers,
+ * too (Discretization had int64 as its dtype up to Keras 3.8). */
 static hp_value autocast(hp_builder *b, const hp_layer *layer, hp_value value) {
     hp_dtype dtype = hp_builder_tensor(b, value)->dtype;
     if (layer->cls->is_model || !hp_dtype_is_float(dtype)) return value;
     if (layer->cls->is_operation)
         return is_half(dtype) ? with_mask_of(b, hp_emit_cast(b, value, HP_FLOAT32), value) : value;
-    if (layer->cls->no_autocast || !hp_dtype_is_float(layer->dtype)) return value;
+    if (layer->cls->no_autocast) return value;
+    if (!hp_dtype_is_float(layer->dtype)) {
+        bool cut = layer->autocast_integers && layer->dtype != HP_STRING && layer->dtype != HP_DTYPE_NONE;
+        return cut ? with_mask_of(b, hp_emit_cast(b, value, layer->dtype), value) : value;
+    }
     if (dtype == layer->dtype && !is_half(dtype)) return value;
     hp_value cast = dtype == layer->dtype ? value : hp_emit_cast(b, value, layer->dtype);
     return with_mask_of(b, hp_emit_cast(b, cast, is_half(layer->dtype) ? HP_FLOAT32 : layer->dtype), value);

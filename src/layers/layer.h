@@ -156,7 +156,8 @@ typedef struct hp_call {
 
 /* Appends an output (flat order of Keras's output structure). */
 void hp_call_output(hp_builder *b, hp_call *call, hp_value value);
-/* The argument at `position` (0 = first positional) or of that keyword; NULL when absent or None. */
+/* The argument at `position` (0 = first positional) or of that keyword; NULL when absent or None, or a
+ * list of None alone. */
 const hp_arg *hp_call_arg(const hp_call *call, int position, const char *keyword);
 /* Its tensor, or HP_NO_VALUE when it is absent; fails where it is something else. */
 hp_value hp_call_tensor(hp_builder *b, const hp_call *call, int position, const char *keyword);
@@ -196,6 +197,7 @@ struct hp_layer {
     const hp_json *json;   /* its whole serialised object */
     hp_dtype dtype;        /* compute dtype by its dtype policy */
     bool trainable;
+    bool autocast_integers;  /* Keras 3: floats are cast to an integer compute dtype as well */
     hp_weight_slot *weights; /* in the order lower asked for them first, which must be Keras's creation order */
     size_t weight_count, weight_capacity;
     hp_layer **children; /* in creation order */
@@ -206,6 +208,9 @@ struct hp_layer {
     bool visited;            /* for walks over layers that may be shared */
     hp_arena *arena;         /* the model's: lives as long as the layer */
 };
+
+/* The class as the file names it, without a package: that of a user's subclass where a model was saved as one. */
+const char *hp_layer_class_name(const hp_layer *layer);
 
 /* The weight `name` of this layer with these dims, as a constant value; declares it when it is asked for the first
  * time. Keras's creation order (build()) is the order of first calls: it is the order in the file. */

@@ -152,19 +152,23 @@ static hp_layer *make(hp_layer_scope *scope, const hp_layer_class *cls, const hp
     if (!name) name = cls->class_name;
     hp_layer *layer = hp_arena_alloc(scope->arena, sizeof *layer);
     void *fields = hp_arena_alloc(scope->arena, cls->config_size + 1);
-    char *place = hp_arena_printf(scope->arena, "%s \"%.64s\" (%.64s)", where, name, cls->class_name);
-    if (!layer || !fields || !place) {
+    if (!layer || !fields) {
         scope->reasons->out_of_memory = true;
         return NULL;
     }
     const hp_json *trainable = hp_json_get(config, "trainable");
     *layer = (hp_layer){.cls = cls,
         .name = name,
-        .place = place,
         .config = fields,
         .json = object,
         .trainable = !hp_json_is(trainable, HP_JSON_BOOL) || trainable->boolean,
+        .autocast_integers = scope->family == 0 || scope->family == 3,
         .arena = scope->arena};
+    layer->place = hp_arena_printf(scope->arena, "%s \"%.64s\" (%.64s)", where, name, hp_layer_class_name(layer));
+    if (!layer->place) {
+        scope->reasons->out_of_memory = true;
+        return NULL;
+    }
     read_dtype(scope, layer, hp_json_get(config, "dtype"));
     if (!cls->own_code) hp_fields_fill(scope, layer, config, fields);
     return layer;
@@ -186,7 +190,13 @@ static const hp_layer_class *find_class(hp_layer_scope *scope, const hp_json *ob
     const hp_layer_class *cls = hp_custom_class_find(scope, object);
     if (!cls && scope->find) cls = scope->find(class_name, module);
     if (!cls) cls = hp_layer_class_find(class_name, module);
-    if (!cls && strncmp(module ? module : "keras", "keras", 5) == 0)
+    const hp_json *config = hp_json_get(object, "config");
+    const char *function = hp_json_string(hp_json_get(config, "function"));
+    if (!function) function = hp_json_string(hp_json_get(hp_json_get(config, "node_def"), "op"));
+    if (!cls && function)
+        hp_reasons_add(scope->reasons, HP_ERROR_UNSUPPORTED, place, "the function %s is not supported in %s", function,
+            class_name);
+    else if (!cls && strncmp(module ? module : "keras", "keras", 5) == 0)
         hp_reasons_add(scope->reasons, HP_ERROR_UNSUPPORTED, place, "the %s %s is not supported%s",
             module && strstr(module, ".ops") ? "operation" : "layer", class_name,
             module && strstr(module, ".ops") ? "" : ": if its code is your own, register it (custom_layers)");

@@ -148,7 +148,12 @@ static void test_keys(void **state) {
     check_layer("1.2.0", "BatchNormalization", "{\"name\": \"b\", \"mode\": 0, \"epsilon\": 0.25}",
         "BatchNormalization", "{name: \"b\", epsilon: 0.25}");
     check_layer("1.2.0", "BatchNormalization", "{\"name\": \"b\", \"mode\": 2, \"epsilon\": 0.25}",
-        "BatchNormalization", "{name: \"b\", mode: 2, epsilon: 0.25}"); /* normalises over the batch, always */
+        "BatchNormalizationMode2", "{name: \"b\", epsilon: 0.25}"); /* normalises over the batch, always */
+    check_layer("1.2.0", "ParametricSoftplus", "{\"name\": \"p\", \"alpha_init\": 0.5, \"beta_init\": 5.0}",
+        "ParametricSoftplus", "{name: \"p\", alpha_init: 0.5}");
+    check_layer("2.0.5", "Embedding", "{\"name\": \"e\", \"dtype\": \"int32\"}", "Embedding", "{name: \"e\"}");
+    check_layer("2.4.0", "IntegerLookup", "{\"name\": \"i\", \"max_values\": 9, \"oov_value\": -1}", "IntegerLookup",
+        "{name: \"i\", max_tokens: 9, oov_token: -1}");
     check_layer("1.2.0", "ZeroPadding2D", "{\"name\": \"z\", \"padding\": [1, 2, 3, 4]}", "ZeroPadding2D",
         "{name: \"z\", padding: [[1, 2], [3, 4]], data_format: \"channels_last\"}");
     check_layer("1.2.0", "ZeroPadding1D", "{\"name\": \"z\", \"padding\": {\"right_pad\": 2}}", "ZeroPadding1D",
