@@ -2,7 +2,7 @@
  *
  * Rows are dealt in order, in shrinking helpings, from one counter: whoever is free takes the next ones. So when a row
  * fails, every row before it has been taken by somebody, and the smallest failing row is the first bad one.
- * With fewer rows than workers, and enough work in one, the workers share each step instead, with a barrier after it. */
+ * With fewer rows than workers, and enough work in one, the workers share each step instead. */
 #include <sched.h>
 #include <stdint.h>
 
@@ -18,10 +18,6 @@ typedef struct dealing {
     hp_mutex lock; /* of status and error */
     hp_status status;
     hp_error error;
-    /* parts of steps: a barrier */
-    atomic_int arrived, phase;
-    int parts;
-    _Atomic int failed;
 } dealing;
 
 /* Takes the next units: *begin and how many; 0 when there are none left. */
@@ -151,23 +147,16 @@ static void deal_rows(void *arg, int worker, int workers) {
     }
 }
 
-static void wait_for_all(void *context) {
-    dealing *d = context;
-    int phase = atomic_load(&d->phase);
-    if (atomic_fetch_add(&d->arrived, 1) + 1 == d->parts) {
-        atomic_store(&d->arrived, 0);
-        atomic_fetch_add(&d->phase, 1);
-        return;
-    }
-    for (int spins = 0; atomic_load(&d->phase) == phase; spins++)
-        if (spins > 2000) sched_yield(); /* more workers than free cores */
+/* A step's end is mostly near; but there may be more workers than free cores. */
+static void idle(int times) {
+    if (times > 2000) sched_yield();
 }
 
 typedef struct part_job {
     dealing *d;
-    const void *inputs[HP_MOST_TENSORS];
-    void *outputs[HP_MOST_TENSORS];
-    atomic_bool started;
+    const void *inputs[2 * HP_MOST_TENSORS];
+    void *outputs[2 * HP_MOST_TENSORS];
+    hp_sharing sharing;
 } part_job;
 
 static void deal_parts(void *arg, int worker, int workers) {
@@ -175,17 +164,11 @@ static void deal_parts(void *arg, int worker, int workers) {
     dealing *d = job->d;
     const hp_plan *plan = d->deal->plan;
     unsigned char *memory = d->deal->session->memory[worker];
-    if (worker == 0) {
-        d->parts = workers;
-        atomic_store(&job->started, true);
-    }
-    while (!atomic_load(&job->started)) sched_yield();
     hp_part part = {.part = worker,
         .parts = workers,
         .workspace = memory + plan->pointers_bytes + plan->values_bytes,
-        .wait = wait_for_all,
-        .context = d,
-        .failed = &d->failed,
+        .sharing = &job->sharing,
+        .idle = idle,
         .recorder = recorder_of(d->deal, worker),
         .error = &d->error};
     hp_plan_run_part(plan, d->deal->session->memory[0], job->inputs, job->outputs, d->deal->units, &part);
@@ -197,8 +180,8 @@ static hp_status run_parts(dealing *d, int workers) {
     hp_status status = find_inputs(deal, 0, 0, deal->units, job.inputs, &d->error);
     if (status != HP_OK) return status;
     find_outputs(deal, 0, job.outputs);
-    hp_gang_run(deal->session->gang, workers, deal_parts, &job);
-    status = (hp_status)atomic_load(&d->failed);
+    hp_gang_run(deal->session->gang, workers < HP_MOST_PARTS ? workers : HP_MOST_PARTS, deal_parts, &job);
+    status = (hp_status)atomic_load(&job.sharing.failed);
     if (status == HP_ERROR_ROW && d->error.row >= 0) d->error.row += source_row(deal, deal->first_row);
     atomic_store(&d->done, deal->units);
     return status;

@@ -106,18 +106,30 @@ void hp_plan_bind(const hp_plan *plan, void *memory);
 hp_status hp_plan_run(const hp_plan *plan, void *memory, const void *const *inputs, void *const *outputs, int64_t rows,
     hp_recorder *recorder, hp_error *error);
 
-/* The same, dealt out by parts: worker `part` of `parts` computes its part of every step that can be dealt out, and the
- * first one all of the others; `wait(context)`, a barrier of all parts, comes between where they need each other's
- * results. `memory` is shared by all parts, but `workspace` (plan->workspace_bytes, on a
- * cache line) is this part's own. rows as above. *failed is shared, starts as HP_OK. */
+/* What the parts of one run share, zeroed before it. Each step is a turn: its pieces are divided into a share per part,
+ * which that part takes as a whole; who is done takes from the shares of those that have not come yet. So nobody waits
+ * for a part that the system does not let run, but for one in the middle of its work. */
+enum { HP_MOST_PARTS = 64 };
+typedef struct hp_share {
+    _Alignas(HP_ALIGNMENT) _Atomic uint64_t taken; /* turn << 32 | pieces of this share that are taken */
+} hp_share;
+typedef struct hp_sharing {
+    _Atomic uint32_t turn; /* whose pieces may be taken */
+    _Atomic int64_t done;  /* pieces of it */
+    _Atomic int failed;    /* an hp_status */
+    hp_share shares[HP_MOST_PARTS];
+} hp_sharing;
+
+/* As hp_plan_run, by part `part` of `parts`, at most HP_MOST_PARTS, which all call this at about the same time. `memory`
+ * is shared by all parts, but `workspace` (plan->workspace_bytes, on a cache line) is this part's own. Results are
+ * complete when all parts have returned; a failure is in sharing->failed. */
 typedef struct hp_part {
     int part, parts;
     void *workspace;
-    void (*wait)(void *context);
-    void *context;
-    _Atomic int *failed;   /* an hp_status */
-    hp_recorder *recorder; /* this part's own, or NULL */
-    hp_error *error;       /* may be NULL; written by the part that fails first */
+    hp_sharing *sharing;
+    void (*idle)(int times); /* called while there is nothing to do: how many times in a row before */
+    hp_recorder *recorder;   /* this part's own, or NULL */
+    hp_error *error;         /* may be NULL; written by the part that fails first */
 } hp_part;
 void hp_plan_run_part(const hp_plan *plan, void *memory, const void *const *inputs, void *const *outputs, int64_t rows,
     const hp_part *part);

@@ -33,7 +33,7 @@ typedef struct running {
     hp_run run;
     hp_recorder *recorder;
     const hp_part *part; /* NULL: alone */
-    bool shared, own;    /* since the last barrier: all parts have worked; the first one alone has */
+    uint32_t turn;       /* this part's */
 } running;
 
 /* Where each segment's tile begins: what is kept for a tile counts from there. */
@@ -114,30 +114,74 @@ static hp_status run_tile(running *r, const hp_segment *segment, int64_t row) {
 
 enum { MOST_SHARED = 64 }; /* arguments of a step that is dealt out */
 
-static void wait_for_parts(running *r) {
-    r->part->wait(r->part->context);
-    r->shared = r->own = false;
+/* Takes pieces of this part's turn, which has `count` of them: its own share first, then half of what is left of another's.
+ * False: there is nothing to take. */
+static bool take_pieces(const running *r, int64_t count, int64_t *begin, int64_t *end) {
+    const hp_part *part = r->part;
+    for (int i = 0; i < part->parts; i++) {
+        int owner = (part->part + i) % part->parts;
+        int64_t first = count * owner / part->parts, last = count * (owner + 1) / part->parts, size;
+        _Atomic uint64_t *taken = &part->sharing->shares[owner].taken;
+        uint64_t seen = atomic_load(taken);
+        do {
+            if ((uint32_t)(seen >> 32) != r->turn) return false; /* the turn is over */
+            *begin = first + (int64_t)(uint32_t)seen;
+            size = last - *begin;
+            if (i > 0) size = (size + 1) / 2;
+        } while (size > 0 && !atomic_compare_exchange_weak(taken, &seen, seen + (uint64_t)size));
+        *end = *begin + size;
+        if (size > 0) return true;
+    }
+    return false;
 }
 
-/* Before all parts work: what the first one did alone, and what the others did before, must be done. */
-static void before_sharing(running *r) {
-    if (r->shared || r->own) wait_for_parts(r);
-    r->shared = true;
+/* Waits until this part's turn has come. False: it is over already. */
+static bool turn_comes(const running *r) {
+    for (int times = 0;; times++) {
+        int32_t ahead = (int32_t)(r->turn - atomic_load_explicit(&r->part->sharing->turn, memory_order_acquire));
+        if (ahead <= 0) return ahead == 0;
+        r->part->idle(times);
+    }
 }
 
-/* Before the first part works alone; true for that one. */
-static bool before_own(running *r) {
-    if (r->shared) wait_for_parts(r);
-    r->own = true;
-    return r->part->part == 0;
+/* `pieces` pieces of this part's turn are done; with the last of `count` the next turn begins. Nobody touches the shares
+ * meanwhile: all of this turn are taken, and those of the next may not be yet. */
+static void pieces_done(const running *r, int64_t pieces, int64_t count) {
+    hp_sharing *sharing = r->part->sharing;
+    if (atomic_fetch_add(&sharing->done, pieces) + pieces < count) return;
+    atomic_store(&sharing->done, 0);
+    for (int i = 0; i < r->part->parts; i++) atomic_store(&sharing->shares[i].taken, (uint64_t)(r->turn + 1) << 32);
+    atomic_store_explicit(&sharing->turn, r->turn + 1, memory_order_release);
+}
+
+/* A turn of one piece, for what one part does for all: true for that one, which then calls end_single. */
+static bool begin_single(running *r) {
+    int64_t begin, end;
+    if (turn_comes(r) && take_pieces(r, 1, &begin, &end)) return true;
+    r->turn++;
+    return false;
+}
+
+static void end_single(running *r) {
+    pieces_done(r, 1, 1);
+    r->turn++;
+}
+
+static void keep_failure(running *r, const hp_step *step, int64_t row, hp_status status) {
+    int none = HP_OK;
+    if (!atomic_compare_exchange_strong(&r->part->sharing->failed, &none, (int)status)) return;
+    hp_error *error = r->run.error;
+    if (error->row >= 0 && status == HP_ERROR_ROW) error->row += row;
+    if (step->layer) hp_error_prefix(error, "%s", step->layer);
+    if (r->part->error) *r->part->error = *error;
 }
 
 /* Pieces [begin, end) of `range` of a step. Arguments lie on the stack, since the pointer table is shared; where they are
- * too many, the first part is alone. */
-static hp_status run_pieces(running *r, const hp_step *step, int64_t range, int64_t begin, int64_t end) {
+ * too many, the step is a single piece. */
+static void run_pieces(running *r, const hp_step *step, int64_t row, int64_t range, int64_t begin, int64_t end) {
     const void *own[MOST_SHARED];
     bool many = step->input_count + step->output_count > MOST_SHARED;
-    if (begin >= end) return HP_OK;
+    if (atomic_load(&r->part->sharing->failed) != HP_OK) return;
     r->run.begin = begin;
     r->run.end = end;
     int64_t started = r->recorder ? hp_recorder_now() : 0;
@@ -147,38 +191,37 @@ static hp_status run_pieces(running *r, const hp_step *step, int64_t range, int6
         double share = (double)(end - begin) / (double)range;
         hp_recorder_note(r->recorder, (size_t)(step - r->plan->steps), (double)r->run.rows * share, started);
     }
-    return status;
+    if (status != HP_OK) keep_failure(r, step, row, status);
 }
 
-/* A step that is one piece is not worth a barrier: the first part does it and goes on. */
-static hp_status share_step(running *r, const hp_step *step) {
-    const hp_part *part = r->part;
-    int64_t range = step->prim->range(step->state, r->run.rows), begin = 0, end = range;
-    if (range == 1 || step->input_count + step->output_count > MOST_SHARED) {
-        if (!before_own(r)) return HP_OK;
-    } else {
-        before_sharing(r);
-        begin = range * part->part / part->parts;
-        end = range * (part->part + 1) / part->parts;
-    }
-    return atomic_load(part->failed) == HP_OK ? run_pieces(r, step, range, begin, end) : HP_OK;
-}
-
-/* As run_tile, by parts. They go the same way through the plan even when one has failed, or they would miss each other. */
+/* As run_tile, by parts. They go the same way through the plan even when one has failed, so that turns agree. */
 static void share_tile(running *r, const hp_segment *segment, int64_t row) {
     for (size_t s = segment->first; s < segment->last; s++) {
         const hp_step *step = &r->plan->steps[s];
-        hp_status status = share_step(r, step);
-        int none = HP_OK;
-        if (status == HP_OK || !atomic_compare_exchange_strong(r->part->failed, &none, (int)status)) continue;
-        hp_error *error = r->run.error;
-        if (error->row >= 0 && status == HP_ERROR_ROW) error->row += row;
-        if (step->layer) hp_error_prefix(error, "%s", step->layer);
-        if (r->part->error) *r->part->error = *error;
+        int64_t range = step->prim->range(step->state, r->run.rows), begin, end;
+        if (step->input_count + step->output_count > MOST_SHARED || range > UINT32_MAX) {
+            if (!begin_single(r)) continue;
+            run_pieces(r, step, row, range, 0, range);
+            end_single(r);
+            continue;
+        }
+        for (bool mine = turn_comes(r); mine && take_pieces(r, range, &begin, &end);) {
+            run_pieces(r, step, row, range, begin, end);
+            pieces_done(r, end - begin, range);
+        }
+        r->turn++;
     }
 }
 
 /* ---- segments */
+
+/* A tile of the segment begins; `moves`: its own steps are next. */
+static void enter(running *r, const hp_segment *segment, int64_t row, bool moves) {
+    if (r->part && !begin_single(r)) return;
+    places_of(r->plan, r->memory)[segment - r->plan->segments] = row;
+    if (moves) move_to(r, segment, row);
+    if (r->part) end_single(r);
+}
 
 /* Segments [first, last), which nest each other but no others, over rows [begin, end) of the block. */
 static hp_status run_segments(running *r, size_t first, size_t last, int64_t begin, int64_t end) {
@@ -190,13 +233,10 @@ static hp_status run_segments(running *r, size_t first, size_t last, int64_t beg
         for (int64_t row = begin, next; row < end; row = next) {
             next = end - row < segment->tile_rows ? end : row + segment->tile_rows;
             if (first < g) {
-                if (!r->part || before_own(r)) places_of(plan, r->memory)[g] = row;
+                enter(r, segment, row, false);
                 HP_TRY(run_segments(r, first, g, row, next));
             }
-            if (!r->part || before_own(r)) {
-                places_of(plan, r->memory)[g] = row;
-                move_to(r, segment, row);
-            }
+            enter(r, segment, row, true);
             r->run.rows = next - row;
             if (r->part)
                 share_tile(r, segment, row);
@@ -231,6 +271,8 @@ void hp_plan_run_part(const hp_plan *plan, void *memory, const void *const *inpu
         .run = {.workspace = part->workspace, .error = &error},
         .recorder = part->recorder,
         .part = part};
-    (void)run_segments(&r, 0, plan->segment_count, 0, rows); /* parts keep their failures in part->failed */
-    if (plan->copy_count > 0 && before_own(&r)) copy_outputs(plan, memory, inputs, outputs, rows);
+    (void)run_segments(&r, 0, plan->segment_count, 0, rows); /* parts keep their failures in what they share */
+    if (plan->copy_count == 0 || !begin_single(&r)) return;
+    copy_outputs(plan, memory, inputs, outputs, rows);
+    end_single(&r);
 }
