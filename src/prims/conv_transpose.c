@@ -215,6 +215,7 @@ static hp_status share_blobs(const hp_prepare *prepare, transpose_state *s, hp_e
     } key = {"transposed weights", w->id, s->geometry};
     pack_context context = {s, w->data};
     HP_TRY(hp_packed_custom(prepare, &key, sizeof key, s->packed_size, fill_packed, &context, &s->packed, error));
+    hp_input_is_packed(prepare, HP_LINEAR_W);
     struct {
         char name[24];
         hp_geometry geometry;
