@@ -133,6 +133,7 @@ check-cases: keras-venv
 
 # Two hundred random kills of workers and fifty of the command, and a hundred million rows.
 check-kills: venv
+	HORNPIPE_CALLS=1000000 build/tests/test_exec_memory
 	HORNPIPE=$(CURDIR)/build/hornpipe HORNPIPE_KILLS=200 HORNPIPE_ROWS=100000000 $(PYTEST) tests/python/test_stream.py
 
 # ---- and the rest

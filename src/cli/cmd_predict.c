@@ -75,10 +75,15 @@ static void fill_files(
 
 static void say_what_is_used(const hp_model *model, const options *o) {
     hp_model_info info;
+    char cores[512];
     hp_model_describe(model, &info);
-    fprintf(stderr, "hornpipe: %s \"%s\", %lld parameters, kernels %s, %d threads of %d usable cores\n",
-        info.class_name, info.name, (long long)info.parameters, info.isa, o->jobs ? (int)o->jobs : hp_core_count(),
-        hp_core_count());
+    hp_describe_cores(cores, sizeof cores);
+    fprintf(stderr, "hornpipe: %s \"%s\", %lld parameters, kernels %s\n", info.class_name, info.name,
+        (long long)info.parameters, info.isa);
+    fprintf(stderr, "hornpipe: cores: %s\n", cores);
+    fprintf(stderr, "hornpipe: %d %s%s\n", o->jobs ? (int)o->jobs : hp_core_count(),
+        o->backend == HP_BACKEND_PROCESSES ? "worker processes" : "threads",
+        o->jobs ? ", as --jobs says" : ", one for each usable core");
     if (info.mixes_rows)
         fprintf(
             stderr, "hornpipe: rows of a batch are mixed by %s: batches of 32, as Keras's\n", info.mixes_rows_where);

@@ -23,6 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/topology.h"
 #include "exec/dealer.h"
 
 enum { STOCK = 2, REPORTED = 16, KILLS = 2, TELL_MILLISECONDS = 200, MOST_DEATHS = 64 };
@@ -75,6 +76,7 @@ static void prepare_worker(const hp_crew *crew, int self, pid_t parent) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(0);
     prctl(PR_SET_NAME, "hp-worker");
+    hp_topology_bind(self);
     for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
     /* An interrupt from the terminal reaches all processes; what it means is the supervisor's to say. */
     signal(SIGINT, SIG_IGN);

@@ -201,7 +201,8 @@ static hp_status describe_late(void *context, const hp_array *outputs, hp_error 
 /* Rows of a chunk: some megabytes of inputs and outputs, and no more than a share of the memory allowed. */
 static int64_t choose_chunk(const hp_file_job *j) {
     enum { GOAL = 4 << 20, RAGGED_GOAL = 32 << 20, CHUNKS = 4 }; /* many rows of each length */
-    double bytes = 1, goal = GOAL, most = j->options.max_memory > 0 ? (double)j->options.max_memory : 256.0 * 1048576;
+    double bytes = 1, goal = (double)GOAL / 2 * (j->stream.work.jobs > 2 ? j->stream.work.jobs : 2),
+           most = j->options.max_memory > 0 ? (double)j->options.max_memory : 256.0 * 1048576;
     for (size_t i = 0; i < hp_model_input_count(j->model); i++) {
         double row = (double)hp_dtype_size(j->readers[i]->dtype);
         for (int d = 0; d < j->readers[i]->rank; d++)

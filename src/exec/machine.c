@@ -2,7 +2,10 @@
 #define _GNU_SOURCE
 #include <time.h>
 
+#include <stdio.h>
+
 #include "base/cores.h"
+#include "base/topology.h"
 #include "hornpipe.h"
 #include "kernels/kernels.h"
 
@@ -14,6 +17,21 @@ int hp_core_count(void) {
     hp_cores cores;
     hp_cores_find(NULL, &cores);
     return cores.usable;
+}
+
+void hp_describe_cores(char *text, size_t size) {
+    hp_cores cores;
+    hp_topology topology;
+    char set[48] = "no CPU set", quota[48] = "no quota", asked[64] = "";
+    hp_cores_find(NULL, &cores);
+    hp_topology_find(NULL, &topology);
+    if (cores.cpuset) snprintf(set, sizeof set, "CPU set of %d", cores.cpuset);
+    if (cores.quota > 0) snprintf(quota, sizeof quota, "quota of %.3g CPUs", cores.quota);
+    if (cores.requested > 0) snprintf(asked, sizeof asked, ", HORNPIPE_NUM_THREADS=%d", cores.requested);
+    if (cores.requested < 0) snprintf(asked, sizeof asked, ", HORNPIPE_NUM_THREADS is no such number");
+    snprintf(text, size, "%d usable: affinity to %d, %s, %s%s; %d hardware threads of %d cores, %d NUMA node%s",
+        cores.usable, cores.affinity, set, quota, asked, topology.threads, topology.cores, topology.nodes,
+        topology.nodes == 1 ? "" : "s");
 }
 
 const char *hp_isa_name(size_t index, int *usable) {

@@ -238,6 +238,20 @@ def test_full_disk_is_resumed(hornpipe, command, tmp_path, images):
     assert (tmp_path / "out.npy").read_bytes() == wanted
 
 
+def test_input_that_changes_meanwhile(command, tmp_path, images):
+    rows = tmp_path / "rows.npy"
+    rows.write_bytes(images.read_bytes())
+    run = subprocess.Popen([command, "predict", CNN, rows, "-o", "out.npy", "--chunk-rows", "100", "--checkpoint", "0.001",
+                            "--progress", "none"], cwd=tmp_path, stderr=subprocess.PIPE)
+    while run.poll() is None and not (tmp_path / "out.npy.checkpoint").exists():
+        time.sleep(0.001)
+    with open(rows, "ab") as file:
+        file.write(b"\0" * 256)
+    error = run.communicate()[1]
+    assert run.returncode == 1 and error.count(b"\n") == 1 and b"changed while it was being read" in error
+    assert not (tmp_path / "out.npy").exists()
+
+
 # ---- rows that fail
 
 @pytest.mark.parametrize("ways", [["-j", "2", "--chunk-rows", "777"], ["-j", "1"],

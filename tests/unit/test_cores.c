@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <cmocka.h>
 #include "base/cores.h"
+#include "base/topology.h"
 
 static char root[64];
 
@@ -188,10 +189,31 @@ static void test_caches(void **state) {
     assert_int_equal(caches.level3, 0);
 }
 
+static void test_hardware_threads_and_nodes(void **state) {
+    (void)state;
+    hp_topology topology;
+    put("proc/self/status", "Cpus_allowed_list:\t0-2,4-5\n");
+    hp_topology_find(root, &topology);
+    assert_int_equal(topology.threads, 5);
+    assert_int_equal(topology.cores, 5); /* nothing is known */
+    assert_int_equal(topology.nodes, 1);
+    for (int cpu = 0; cpu < 6; cpu++) {
+        char path[96], list[16];
+        snprintf(path, sizeof path, "sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", cpu);
+        snprintf(list, sizeof list, "%d,%d\n", cpu % 3, cpu % 3 + 3);
+        put(path, list);
+    }
+    put("sys/devices/system/node/has_cpu", "0-1\n");
+    hp_topology_find(root, &topology);
+    assert_int_equal(topology.cores, 3); /* 0, 1 and 4, 2 and 5 */
+    assert_int_equal(topology.nodes, 2);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_root, remove_root)
     const struct CMUnitTest tests[] = {
         TEST(test_affinity_alone),
+        TEST(test_hardware_threads_and_nodes),
         TEST(test_nothing_known_is_one),
         TEST(test_version_2_quota_is_rounded_up),
         TEST(test_version_2_ancestors_count),
