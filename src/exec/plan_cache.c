@@ -75,7 +75,8 @@ static hp_status make_plan(hp_model *model, const hp_shape *inputs, hp_shared_pl
         .level2 = model->caches.level2,
         .tile_rows = shared->batch_rows > 0 ? 0 : shared->tile_rows,
         .forget_file = forget_file,
-        .context = model->spec};
+        .context = model->spec,
+        .latency = model->prefer == HP_PREFER_LATENCY};
     HP_TRY(hp_plan_new(&graph, model->constants, model->kernels, &options, &shared->plan, error));
     shared->work_per_row = work_per_row(shared->plan);
     return HP_OK;

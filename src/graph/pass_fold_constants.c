@@ -24,7 +24,7 @@ static size_t bytes_of(const hp_tensor *tensor) {
 /* Runs the node's whole range; outputs[] are buffers. */
 static hp_status run_node(const folding *f, const void **inputs, void **outputs, hp_error *error) {
     const hp_prim *prim = f->node->prim;
-    hp_prepare prepare = {f->graph, f->node, f->kernels, f->constants, NULL};
+    hp_prepare prepare = {f->graph, f->node, f->kernels, f->constants, NULL, false};
     void *state = NULL;
     if (prim->prepare) HP_TRY(prim->prepare(&prepare, &state, error));
     size_t bytes = prim->workspace ? prim->workspace(state, 1) : 0;

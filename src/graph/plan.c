@@ -22,6 +22,7 @@ typedef struct making {
     lifetime *lives;  /* by value */
     int32_t *readers; /* by value: those that have not packed it; graph outputs too */
     int64_t *tile_of;
+    bool latency;
     hp_error *error;
 } making;
 
@@ -92,7 +93,7 @@ static hp_status make_step(making *m, const hp_node *node, hp_step *step, hp_con
         .input_count = node->input_count,
         .output_count = node->output_count};
     uint64_t packed = 0;
-    hp_prepare prepare = {&plan->graph, node, plan->kernels, constants, &packed};
+    hp_prepare prepare = {&plan->graph, node, plan->kernels, constants, &packed, m->latency};
     if (node->prim->prepare) {
         hp_status status = node->prim->prepare(&prepare, &step->state, m->error);
         if (status != HP_OK && node->layer) hp_error_prefix(m->error, "%s", node->layer);
@@ -209,6 +210,7 @@ static hp_status choose_tiles(making *m, const hp_plan_options *options) {
     for (size_t s = 0; s < plan->step_count; s++) {
         const hp_step *step = &plan->steps[s];
         costs[s].flops = step->flops;
+        costs[s].rows = step->prim->rows ? step->prim->rows(step->state) : 1;
         for (int i = 0; i < step->input_count; i++)
             if (step->slots[i] >= 0 && plan->slots[step->slots[i]].kind == HP_SLOT_CONSTANT)
                 costs[s].weight_bytes += plan->slots[step->slots[i]].row_bytes;
@@ -445,7 +447,7 @@ hp_status hp_plan_new(hp_graph *graph, hp_constants *constants, const hp_kernels
     *graph = (hp_graph){0};
     made->kernels = kernels;
     made->constants = constants;
-    making m = {.plan = made, .error = error};
+    making m = {.plan = made, .latency = options->latency, .error = error};
     hp_status status = make(&m, constants, options);
     hp_free(m.lives);
     hp_free(m.readers);

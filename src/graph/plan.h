@@ -18,6 +18,7 @@
 typedef struct hp_plan_options {
     size_t level1, level2; /* bytes of a core's caches */
     int64_t tile_rows;     /* 0: chosen */
+    bool latency;          /* algorithms for one row at a time */
     /* NULL, or called when much of the weights' file has been read, and will not be again soon. */
     void (*forget_file)(void *context);
     void *context;

@@ -53,6 +53,7 @@ static int64_t rows_that_reuse_weights(const hp_step_cost *cost, const hp_plan_o
 /* The tile that the step alone asks for; `smallest` where it asks for nothing. */
 static int64_t rows_wanted(const hp_step_cost *cost, const hp_plan_options *options, size_t gemm_mr, int64_t smallest) {
     int64_t hide = rows_that_hide_weights(cost, options), reuse = rows_that_reuse_weights(cost, options);
+    if (cost->rows > reuse) reuse = cost->rows;
     if (options->tile_rows > 0) return smallest;
     if (hide > 2 * smallest) return whole_tiles(hide + (int64_t)gemm_mr - 1, gemm_mr);
     return reuse >= 2 * smallest ? reuse : smallest;

@@ -9,6 +9,7 @@ typedef struct hp_step_cost {
     size_t live_bytes;   /* of all values alive during the step, for one row */
     size_t weight_bytes; /* of its constants */
     double flops;        /* for one row */
+    int64_t rows;        /* of a tile from which on the step runs at its full rate; 0: 1 */
 } hp_step_cost;
 
 /* Cuts the steps into segments and gives each its tile: fills tile_of[step], equal for neighbours of one segment. */

@@ -13,6 +13,7 @@
 #include "kernels/tile.inc"
 #include "kernels/gemm.inc"
 #include "kernels/conv.inc"
+#include "kernels/winograd.inc"
 #include "kernels/depthwise.inc"
 #include "kernels/depthwise_plane.inc"
 #include "kernels/pool.inc"

@@ -129,6 +129,44 @@ typedef struct hp_conv {
     hp_epilogue epilogue; /* residual of row 0 */
 } hp_conv;
 
+/* The forms of winograd.def: tiles of outputs and taps. */
+typedef enum hp_winograd_form {
+#define WINOGRAD(id, rows, columns, row_taps, column_taps) HP_WINOGRAD_##id,
+#include "kernels/winograd.def"
+#undef WINOGRAD
+    HP_WINOGRAD_COUNT
+} hp_winograd_form;
+
+/* A convolution at stride 1 as hp_conv's, by tiles of outputs with fewer multiplications and other rounding. Images are
+ * height x width positions, x_down and x_across apart, so that the positions of a dilated window are an image of their
+ * own, as is a column under a vertical window (exchange the axes). Tiles are numbered through all images:
+ * tile = (image * tile rows + row) * tile columns + column, with the last ones reaching over the edge.
+ *
+ * winograd_packed_size(form, channels, n): floats of the packed weights. winograd_pack(form, packed, w, row_stride,
+ * column_stride, channels, n): packs [taps][channels][n] as conv_pack. winograd_workspace(form, channels, n): floats of
+ * workspace, whatever the number of tiles. A tile with an output (before the activation) that is not finite is
+ * done again from the plain weights, in the order of the definition. */
+typedef struct hp_winograd {
+    hp_winograd_form form;
+    const float *x;
+    size_t x_image_stride, x_down, x_across;
+    size_t height, width;     /* of an input image */
+    size_t pad_top, pad_left; /* positions outside are zeros on all sides */
+    size_t channels;
+    const float *zeros;  /* at least `channels` zeros */
+    const float *w;      /* packed by this table's winograd_pack */
+    const float *plain;  /* what was packed, with column_stride 1 */
+    size_t plain_stride; /* its row_stride */
+    size_t n;
+    float *y; /* of pixel 0; a residual lies as y does, whatever its residual_stride */
+    size_t y_image_stride, y_down, y_across;
+    size_t out_height, out_width;
+    size_t tile_begin, tile_end;
+    size_t column_begin, column_end; /* as in gemm */
+    float *workspace;                /* on a cache line */
+    hp_epilogue epilogue;
+} hp_winograd;
+
 /* y[row][c * multiplier + j] = epilogue(sum over taps of x[tap of row][c] * w[tap][c][j]); rows as in
  * hp_conv. w is Keras's kernel as it is, [taps...][channels][multiplier]. Padding taps are skipped. For a
  * part of the channels move x, w, y, bias and residual, and give w_stride. */

@@ -360,6 +360,23 @@ INLINE void vstore_n(float *p, vf x, size_t n) {
         vstore_part(p, x, n);
 }
 
+/* Whether a lane of the mask m is set. */
+INLINE int vany(vi m) {
+#if defined(VEC_AVX512)
+    return _mm512_movepi32_mask((__m512i)m) != 0;
+#elif defined(VEC_AVX2)
+    return _mm256_movemask_ps((__m256)m) != 0;
+#elif defined(VEC_SSE2)
+    return _mm_movemask_ps((__m128)m) != 0;
+#elif defined(VEC_NEON)
+    return vmaxvq_u32((uint32x4_t)m) != 0;
+#else
+    int32_t any = 0;
+    for (int i = 0; i < VL; i++) any |= m[i];
+    return any != 0;
+#endif
+}
+
 /* The larger one, as if a NaN in x were not there (`best` is none). */
 INLINE vf vmax_number(vf best, vf x) {
 #if defined(VEC_NEON)

@@ -1,16 +1,18 @@
 /* conv.c: convolution of [batch, spatial..., channels] by kernel[spatial..., channels / groups, filters], 1 to 3
  * spatial axes, with strides, dilation, padding, groups and an epilogue.
  *
- * Three ways, chosen by shape alone: one tap at stride 1 is a gemm over positions; one channel per group is a
- * depthwise convolution (same memory layout); everything else goes through the window kernel, a call per group. */
+ * Four ways, chosen by shape alone: one tap at stride 1 is a gemm over positions; one channel per group is a
+ * depthwise convolution (same memory layout); windows at stride 1 that save multiplications go through tiles
+ * (conv_winograd.h); everything else goes through the window kernel, a call per group. */
 #include <stdio.h>
 
+#include "prims/conv_winograd.h"
 #include "prims/grid.h"
 #include "prims/linear.h"
 #include "prims/packing.h"
 #include "prims/window.h"
 
-typedef enum conv_way { WAY_WINDOW, WAY_POINTWISE, WAY_DEPTHWISE } conv_way;
+typedef enum conv_way { WAY_WINDOW, WAY_POINTWISE, WAY_DEPTHWISE, WAY_WINOGRAD } conv_way;
 
 typedef struct conv_state {
     const hp_kernels *kernels;
@@ -22,6 +24,7 @@ typedef struct conv_state {
     const float *packed; /* NULL: the kernel is computed; unused by WAY_DEPTHWISE */
     const float *zeros;
     hp_activation activation;
+    hp_winograd_state *winograd; /* WAY_WINOGRAD's; the others' fields are unused then */
 } conv_state;
 
 static hp_status conv_geometry(
@@ -54,7 +57,21 @@ static hp_status conv_infer(const void *params, const hp_tensor *inputs, int inp
     return hp_linear_check_epilogue("conv", inputs, &outputs[0], error);
 }
 
+static void conv_release(void *state) {
+    conv_state *s = state;
+    if (s) hp_winograd_release(s->winograd);
+    hp_free(s);
+}
+
 static hp_status prepare_way(const hp_prepare *prepare, const hp_geometry *geometry, conv_state *s, hp_error *error) {
+    if (s->way == WAY_WINDOW) {
+        hp_winograd_layer layer = {*geometry, s->x, s->groups, s->group_channels, s->group_filters, s->activation};
+        HP_TRY(hp_winograd_prepare(prepare, &layer, &s->winograd, error));
+        if (s->winograd) {
+            s->way = WAY_WINOGRAD;
+            return HP_OK;
+        }
+    }
     s->packing = (hp_packing){.conv = s->way == WAY_WINDOW,
         .k = hp_geometry_taps(geometry) * s->group_channels,
         .n = s->group_filters,
@@ -91,7 +108,7 @@ static hp_status conv_prepare(const hp_prepare *prepare, void **state, hp_error 
         s->way = WAY_DEPTHWISE;
     hp_status status = prepare_way(prepare, &geometry, s, error);
     if (status != HP_OK)
-        hp_free(s);
+        conv_release(s);
     else
         *state = s;
     return status;
@@ -99,6 +116,7 @@ static hp_status conv_prepare(const hp_prepare *prepare, void **state, hp_error 
 
 /* With groups a column of the grid is a group. */
 static hp_grid conv_grid(const conv_state *s, int64_t rows) {
+    if (s->way == WAY_WINOGRAD) return hp_winograd_grid(s->winograd, rows);
     size_t pixels = hp_tile_extent(s->x.rows, s->x.images, rows) * s->window.pixels;
     double flops = 2.0 * (double)s->window.taps * (double)s->group_channels;
     if (s->groups == 1) return hp_grid_make(pixels, s->filters, s->kernels->gemm_mr, s->kernels->gemm_nr, flops);
@@ -107,7 +125,7 @@ static hp_grid conv_grid(const conv_state *s, int64_t rows) {
 }
 
 static bool packs_in_run(const conv_state *s) {
-    return !s->packed && s->way != WAY_DEPTHWISE;
+    return !s->packed && s->way != WAY_DEPTHWISE && s->way != WAY_WINOGRAD;
 }
 
 static int64_t conv_range(const void *state, int64_t rows) {
@@ -119,9 +137,15 @@ static int64_t conv_range(const void *state, int64_t rows) {
 static size_t conv_workspace(const void *state, int64_t rows) {
     const conv_state *s = state;
     (void)rows;
+    if (s->way == WAY_WINOGRAD) return hp_winograd_workspace(s->winograd);
     size_t floats = 0;
     if (packs_in_run(s) && !hp_packed_floats(s->kernels, &s->packing, &floats)) return SIZE_MAX;
     return floats * sizeof(float);
+}
+
+static int64_t conv_rows(const void *state) {
+    const conv_state *s = state;
+    return s->way == WAY_WINOGRAD ? hp_winograd_rows(s->winograd) : 1;
 }
 
 static void run_pointwise(const conv_state *s, const hp_run *run, const float *packed, const hp_rectangle *r) {
@@ -199,6 +223,8 @@ static hp_status conv_run(const void *state, const hp_run *run) {
             run_pointwise(s, run, packed, &r);
         else if (s->way == WAY_DEPTHWISE)
             run_depthwise(s, run, &r);
+        else if (s->way == WAY_WINOGRAD)
+            hp_winograd_run(s->winograd, run, &r);
         else if (s->groups == 1)
             run_group(s, run, packed, 0, &r, r.column_begin, r.column_end);
         else
@@ -218,16 +244,20 @@ static void conv_describe(const void *state, char *text, size_t size) {
     static const char *const names[] = {
         [WAY_WINDOW] = "direct", [WAY_POINTWISE] = "gemm over positions", [WAY_DEPTHWISE] = "channel by channel"};
     const conv_state *s = state;
-    snprintf(text, size, "%s", names[s->way]);
+    if (s->way == WAY_WINOGRAD)
+        hp_winograd_describe(s->winograd, text, size);
+    else
+        snprintf(text, size, "%s", names[s->way]);
 }
 
 const hp_prim hp_prim_conv = {
     .name = "conv",
     .infer = conv_infer,
     .prepare = conv_prepare,
-    .release = hp_free,
+    .release = conv_release,
     .range = conv_range,
     .workspace = conv_workspace,
+    .rows = conv_rows,
     .run = conv_run,
     .flops = conv_flops,
     .describe = conv_describe,

@@ -21,6 +21,7 @@ typedef struct hp_prepare {
     const hp_kernels *kernels;
     hp_constants *constants;
     uint64_t *packed; /* NULL, or the inputs (bit i) that are packed from here on: run will not read them */
+    bool latency; /* --prefer latency: one row at a time counts, not many */
 } hp_prepare;
 
 /* One run of a node on a tile. */
@@ -54,6 +55,8 @@ typedef struct hp_prim {
      * worth a hand-over (a kernel tile, not an element). */
     int64_t (*range)(const void *state, int64_t rows);
     size_t (*workspace)(const void *state, int64_t rows); /* bytes; NULL: none */
+    /* Rows of a tile from which on the step runs at its full rate, for algorithms whose weights want many; NULL: 1. */
+    int64_t (*rows)(const void *state);
     /* HP_ERROR_ROW with error->row = the first bad row within the tile, for values that cannot be taken. */
     hp_status (*run)(const void *state, const hp_run *run);
     /* Floating-point operations of the direct algorithm for one row (2 per multiply-add). NULL: 0. */

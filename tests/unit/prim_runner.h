@@ -89,7 +89,7 @@ static inline void runner_node(runner *r, const hp_node *node, void **buffers, i
         return;
     }
     void *state = NULL;
-    hp_prepare prepare = {&r->graph, node, r->kernels, r->constants, NULL};
+    hp_prepare prepare = {&r->graph, node, r->kernels, r->constants, NULL, false};
     if (prim->prepare && prim->prepare(&prepare, &state, &error) != HP_OK) fail_msg("%s", error.message);
     size_t workspace = prim->workspace ? prim->workspace(state, rows) : 0;
     unsigned char *memory = hp_alloc_aligned(workspace + 64);

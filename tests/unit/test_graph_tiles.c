@@ -63,6 +63,17 @@ static void heavy_convolutions_reuse_weights_over_pixels(void **state) {
     assert_int_equal(tiles[1], 1);
 }
 
+static void algorithms_may_want_rows(void **state) {
+    (void)state; /* transformed weights of 40 MB over images of four tiles: a segment of its own among single images */
+    hp_step_cost costs[3] = {{.live_bytes = 2 << 20, .flops = 2e8},
+        {.live_bytes = 200 << 10, .flops = 4.6e8, .rows = 12}, {.live_bytes = 2 << 20}};
+    int64_t tiles[3];
+    hp_tiles_choose(costs, 3, &machine, 6, tiles);
+    assert_int_equal(tiles[0], 1);
+    assert_int_equal(tiles[1], 12);
+    assert_int_equal(tiles[2], 1);
+}
+
 static void asked_for(void **state) {
     (void)state;
     hp_step_cost costs[2] = {{.live_bytes = 100}, {.live_bytes = 100 << 10, .flops = 5e7, .weight_bytes = 100 << 20}};
@@ -81,6 +92,7 @@ int main(void) {
         cmocka_unit_test(large_values_go_row_by_row),
         cmocka_unit_test(heavy_weights_get_a_segment),
         cmocka_unit_test(heavy_convolutions_reuse_weights_over_pixels),
+        cmocka_unit_test(algorithms_may_want_rows),
         cmocka_unit_test(asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -174,6 +174,32 @@ static void conv_cases(const hp_kernels *kernels) {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) run_layer(kernels, &cases[i], CONV);
 }
 
+/* Shapes that go through tiles of fewer multiplications. */
+static void winograd_cases(const hp_kernels *kernels) {
+    static const layer cases[] = {
+        {2, {13, 9}, {3, 3}, 17, 70, {.strides = ONES, .dilation = ONES}, 7, 0},
+        {2, {14, 11}, {3, 3}, 20, 24, {.strides = ONES, .dilation = {2, 3}, .pad_before = {2, 3}, .pad_after = {2, 3}},
+            7, 2},
+        {2, {13, 12}, {3, 3}, 48, 36,
+            {.groups = 3, .strides = ONES, .dilation = ONES, .pad_before = {0, 2}, .pad_after = {1, 0}}, 7, 0},
+        {2, {11, 12}, {5, 5}, 18, 33, {.strides = ONES, .dilation = ONES, .pad_before = {2, 1}, .pad_after = {2, 3}}, 3,
+            0},
+        {2, {12, 5}, {7, 1}, 16, 65, {.strides = ONES, .dilation = ONES, .pad_before = {3}, .pad_after = {3}}, 7, 0},
+        {2, {5, 14}, {1, 3}, 16, 24, {.strides = ONES, .dilation = {1, 4}, .pad_before = {0, 4}, .pad_after = {0, 4}},
+            2, 0},
+        {1, {50}, {5}, 19, 37, {.strides = ONES, .dilation = ONES, .pad_before = {4}}, 7, 3},
+        {1, {50}, {3}, 64, 64, {.strides = ONES, .dilation = {16}, .pad_before = {32}}, 3, 0},
+        {3, {4, 9, 8}, {1, 3, 3}, 16, 20,
+            {.strides = ONES, .dilation = ONES, .pad_before = {0, 1, 1}, .pad_after = {0, 1, 1}}, 7, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) run_layer(kernels, &cases[i], CONV);
+}
+
+static void test_winograd(void **state) {
+    (void)state;
+    runner_each_isa(winograd_cases);
+}
+
 static void depthwise_cases(const hp_kernels *kernels) {
     static const layer cases[] = {
         {2, {7, 9}, {3, 3}, 5, 1, {.strides = ONES, .dilation = ONES}, 0, 0},
@@ -295,6 +321,7 @@ static void test_shared_window(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_conv),
+        cmocka_unit_test(test_winograd),
         cmocka_unit_test(test_depthwise),
         cmocka_unit_test(test_conv_transpose),
         cmocka_unit_test(test_computed_kernel),

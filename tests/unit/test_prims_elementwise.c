@@ -313,7 +313,7 @@ static void test_in_place(void **state) {
     const hp_node *node = &r.graph.nodes[0];
     assert_true(node->prim->in_place);
     void *s;
-    hp_prepare prepare = {&r.graph, node, r.kernels, r.constants, NULL};
+    hp_prepare prepare = {&r.graph, node, r.kernels, r.constants, NULL, false};
     assert_int_equal(node->prim->prepare(&prepare, &s, NULL), HP_OK);
     void *memory = hp_alloc_aligned(node->prim->workspace(s, ROWS) + 1);
     hp_run run = {(const void *[]){data, bias}, (void *[]){data}, ROWS, 0, node->prim->range(s, ROWS), memory, NULL};

@@ -359,7 +359,7 @@ static void test_bad_index(void **state) {
     runner_check(&r);
     const hp_node *node = &r.graph.nodes[0];
     void *s;
-    hp_prepare prepare = {&r.graph, node, r.kernels, r.constants, NULL};
+    hp_prepare prepare = {&r.graph, node, r.kernels, r.constants, NULL, false};
     assert_int_equal(node->prim->prepare(&prepare, &s, NULL), HP_OK);
     float out[4 * 2 * 3];
     hp_error error = {0};

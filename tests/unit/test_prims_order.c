@@ -72,7 +72,7 @@ static void index_outside(void **state) {
     assert_string_equal(node->prim->name, "take_along");
     void *state_of = NULL;
     hp_error error = {0};
-    hp_prepare prepare = {&r.graph, node, r.kernels, r.constants, NULL};
+    hp_prepare prepare = {&r.graph, node, r.kernels, r.constants, NULL, false};
     assert_int_equal(node->prim->prepare(&prepare, &state_of, &error), HP_OK);
     const void *inputs[] = {x, at};
     void *outputs[] = {y};

@@ -1,0 +1,292 @@
+/* conv_winograd.c: see conv_winograd.h. */
+#include "prims/conv_winograd.h"
+
+#include <stdio.h>
+
+#include "prims/linear.h"
+#include "prims/packing.h"
+
+/* One phase of the dilation: outputs (p, q) modulo the dilation read inputs that are an image of their own. */
+typedef struct winograd_phase {
+    size_t height, width, pad_top, pad_left, out_height, out_width;
+    size_t x, y;  /* positions of its first input and output */
+    size_t tiles; /* of one image */
+} winograd_phase;
+
+struct hp_winograd_state {
+    const hp_kernels *kernels;
+    hp_winograd_layer layer;
+    hp_winograd_form form;
+    int down, across; /* axes of the geometry */
+    winograd_phase *phases;
+    size_t phase_count, tiles; /* of all phases, per image */
+    const float *packed, *zeros;
+};
+
+static const struct form {
+    int64_t rows, columns, row_taps, column_taps;
+} forms[] = {
+#define WINOGRAD(id, rows, columns, row_taps, column_taps) {rows, columns, row_taps, column_taps},
+#include "kernels/winograd.def"
+#undef WINOGRAD
+};
+
+static double points(const struct form *f) {
+    return (double)((f->rows + f->row_taps - 1) * (f->columns + f->column_taps - 1));
+}
+
+static int64_t divide_up(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
+}
+
+/* Tiles of one image, over all phases. */
+static double tiles_of(const hp_geometry *g, const struct form *f, int down, int across) {
+    double tiles[2] = {0, 0};
+    const int axes[2] = {down, across};
+    const int64_t sizes[2] = {f->rows, f->columns};
+    for (int i = 0; i < 2; i++)
+        for (int64_t p = 0; p < g->dilation[axes[i]] && p < g->output[axes[i]]; p++)
+            tiles[i] += (double)divide_up(divide_up(g->output[axes[i]] - p, g->dilation[axes[i]]), sizes[i]);
+    return tiles[0] * tiles[1];
+}
+
+/* ---- the rule */
+
+/* Cost of an image in multiply-adds, as measured on AVX-512 (docs/convolution.md): an element of V costs as much as
+ * `input` multiply-adds, an element of M as `output`, and direct convolution takes `direct` for one of its own. For
+ * one row at a time a packed weight costs `weight`: reading it from memory. */
+static const double input_cost = 10, output_cost = 8, direct_cost = 1.1, weight_cost = 13;
+/* Below so many channels the transforms leave lanes idle and the products are too short. */
+enum { LEAST_CHANNELS = 12, LEAST_FILTERS = 12 };
+
+static double winograd_cost(const hp_winograd_layer *l, const struct form *f, int down, int across, bool latency) {
+    const double channels = (double)l->channels, filters = (double)l->filters, xis = points(f);
+    double elements = tiles_of(&l->geometry, f, down, across) * xis;
+    double cost = elements * (channels * filters + channels * input_cost + filters * output_cost);
+    return cost + (latency ? weight_cost * xis * channels * filters : 0);
+}
+
+static double direct_cost_of(const hp_winograd_layer *l, bool latency) {
+    const double products = (double)l->channels * (double)l->filters, taps = (double)hp_geometry_taps(&l->geometry);
+    return taps * products * (direct_cost * (double)hp_geometry_pixels(&l->geometry) + (latency ? weight_cost : 0));
+}
+
+/* Whether the geometry is this form's with its axes `down` and `across`; the third axis may not slide. */
+static bool fits(const hp_geometry *g, const struct form *f, int down, int across) {
+    if (g->kernel[down] != f->row_taps || g->kernel[across] != f->column_taps) return false;
+    const int other = HP_MAX_SPATIAL - down - across;
+    for (int i = 0; i < HP_MAX_SPATIAL; i++)
+        if (g->strides[i] != 1) return false;
+    return other == 0 && g->kernel[0] == 1 && g->pad_before[0] == 0 && g->output[0] == g->input[0];
+}
+
+/* The cheapest form; false: direct convolution is. */
+static bool choose(const hp_winograd_layer *l, bool latency, hp_winograd_state *s) {
+    if (l->channels < LEAST_CHANNELS || l->filters < LEAST_FILTERS) return false;
+    double least = direct_cost_of(l, latency);
+    bool found = false;
+    for (int i = 0; i < HP_WINOGRAD_COUNT; i++)
+        for (int swapped = 0; swapped < 2; swapped++) {
+            const int down = swapped ? 2 : 1, across = swapped ? 1 : 2;
+            if (!fits(&l->geometry, &forms[i], down, across)) continue;
+            double cost = winograd_cost(l, &forms[i], down, across, latency);
+            if (cost >= least) continue;
+            least = cost;
+            found = true;
+            s->form = (hp_winograd_form)i;
+            s->down = down;
+            s->across = across;
+        }
+    return found;
+}
+
+/* ---- life */
+
+/* Along one axis: the inputs and outputs of phase p. */
+static void phase_axis(
+    const hp_geometry *g, int axis, int64_t p, size_t *size, size_t *out, size_t *pad, size_t *first) {
+    const int64_t d = g->dilation[axis], reads = p - g->pad_before[axis], start = (reads % d + d) % d;
+    *size = start < g->input[axis] ? (size_t)divide_up(g->input[axis] - start, d) : 0;
+    *out = (size_t)divide_up(g->output[axis] - p, d);
+    *pad = (size_t)((start - reads) / d);
+    *first = (size_t)start;
+}
+
+static hp_status lay_out_phases(hp_winograd_state *s, hp_error *error) {
+    const hp_geometry *g = &s->layer.geometry;
+    const struct form *f = &forms[s->form];
+    size_t of[2];
+    const int axes[2] = {s->down, s->across};
+    for (int i = 0; i < 2; i++)
+        of[i] = (size_t)(g->dilation[axes[i]] < g->output[axes[i]] ? g->dilation[axes[i]] : g->output[axes[i]]);
+    s->phase_count = of[0] * of[1];
+    s->phases = hp_alloc_array(s->phase_count, sizeof *s->phases);
+    HP_ALLOCATED(s->phases, error);
+    const size_t x_step[HP_MAX_SPATIAL] = {0, (size_t)g->input[2], 1},
+                 y_step[HP_MAX_SPATIAL] = {0, (size_t)g->output[2], 1};
+    for (size_t i = 0; i < s->phase_count; i++) {
+        winograd_phase *p = &s->phases[i];
+        size_t a = i / of[1], b = i % of[1], top, left;
+        phase_axis(g, s->down, (int64_t)a, &p->height, &p->out_height, &p->pad_top, &top);
+        phase_axis(g, s->across, (int64_t)b, &p->width, &p->out_width, &p->pad_left, &left);
+        p->x = top * x_step[s->down] + left * x_step[s->across];
+        p->y = a * y_step[s->down] + b * y_step[s->across];
+        p->tiles = (size_t)(divide_up((int64_t)p->out_height, f->rows) * divide_up((int64_t)p->out_width, f->columns));
+        s->tiles += p->tiles;
+    }
+    s->tiles *= (size_t)g->input[0];
+    return HP_OK;
+}
+
+static size_t packed_part(const hp_winograd_state *s) {
+    enum { LINE_FLOATS = HP_ALIGNMENT / sizeof(float) };
+    size_t floats = s->kernels->winograd_packed_size(s->form, s->layer.channels, s->layer.filters);
+    return (floats + LINE_FLOATS - 1) / LINE_FLOATS * LINE_FLOATS;
+}
+
+typedef struct pack_context {
+    const hp_winograd_state *state;
+    const float *w;
+} pack_context;
+
+static hp_status fill_packed(void *context, void *data, size_t bytes, hp_error *error) {
+    const pack_context *c = context;
+    const hp_winograd_layer *l = &c->state->layer;
+    (void)bytes;
+    (void)error;
+    for (size_t g = 0; g < l->groups; g++)
+        c->state->kernels->winograd_pack(c->state->form, (float *)data + g * packed_part(c->state),
+            c->w + g * l->filters, l->groups * l->filters, 1, l->channels, l->filters);
+    return HP_OK;
+}
+
+static hp_status share_blobs(const hp_prepare *prepare, hp_winograd_state *s, hp_error *error) {
+    const hp_constant *w = hp_prepare_constant(prepare, HP_LINEAR_W);
+    struct {
+        uint64_t id, form, groups;
+    } key = {w->id, s->form, s->layer.groups};
+    size_t floats;
+    HP_FAIL_IF(!hp_size_mul(packed_part(s), s->layer.groups, &floats) || floats > SIZE_MAX / 8, error,
+        HP_ERROR_NO_MEMORY, NULL, "out of memory: the packed weights are too large");
+    pack_context context = {s, w->data};
+    HP_TRY(hp_packed_custom(prepare, &key, sizeof key, floats, fill_packed, &context, &s->packed, error));
+    HP_TRY(lay_out_phases(s, error));
+    return hp_zeros_get(prepare->constants, s->layer.x.channels, &s->zeros, error);
+}
+
+hp_status hp_winograd_prepare(
+    const hp_prepare *prepare, const hp_winograd_layer *layer, hp_winograd_state **state, hp_error *error) {
+    hp_winograd_state chosen = {.kernels = prepare->kernels, .layer = *layer};
+    *state = NULL;
+    if (!hp_prepare_constant(prepare, HP_LINEAR_W) || !choose(layer, prepare->latency, &chosen)) return HP_OK;
+    hp_winograd_state *s = HP_NEW(hp_winograd_state);
+    HP_ALLOCATED(s, error);
+    *s = chosen;
+    hp_status status = share_blobs(prepare, s, error);
+    if (status != HP_OK)
+        hp_winograd_release(s);
+    else
+        *state = s;
+    return status;
+}
+
+void hp_winograd_release(hp_winograd_state *s) {
+    if (!s) return;
+    hp_free(s->phases);
+    hp_free(s);
+}
+
+/* ---- running */
+
+static size_t images_of(const hp_winograd_state *s, int64_t rows) {
+    return hp_tile_extent(s->layer.x.rows, s->layer.x.images, rows) * (size_t)s->layer.geometry.input[0];
+}
+
+hp_grid hp_winograd_grid(const hp_winograd_state *s, int64_t rows) {
+    const hp_winograd_layer *l = &s->layer;
+    size_t tiles = images_of(s, rows) * (s->tiles / (size_t)l->geometry.input[0]);
+    double flops = 2 * points(&forms[s->form]) * (double)l->channels;
+    if (l->groups == 1) return hp_grid_make(tiles, l->filters, s->kernels->gemm_mr, s->kernels->gemm_nr, flops);
+    return hp_grid_make(tiles, l->groups, s->kernels->gemm_mr, 1, flops * (double)l->filters);
+}
+
+void hp_winograd_describe(const hp_winograd_state *s, char *text, size_t size) {
+    const struct form *f = &forms[s->form];
+    snprintf(
+        text, size, "Winograd F(%dx%d, %dx%d)", (int)f->rows, (int)f->columns, (int)f->row_taps, (int)f->column_taps);
+}
+
+size_t hp_winograd_workspace(const hp_winograd_state *s) {
+    return s->kernels->winograd_workspace(s->form, s->layer.channels, s->layer.filters) * sizeof(float);
+}
+
+int64_t hp_winograd_rows(const hp_winograd_state *s) {
+    enum { TILES = 48, HELD_BYTES = 512 << 10 };
+    const hp_winograd_layer *l = &s->layer;
+    double bytes = points(&forms[s->form]) * (double)l->channels * (double)l->filters * sizeof(float);
+    size_t tiles = s->tiles * (l->x.rows ? l->x.images : 1);
+    if (bytes <= HELD_BYTES || tiles >= TILES) return 1;
+    return (int64_t)((TILES + tiles - 1) / tiles);
+}
+
+static void run_phase(
+    const hp_winograd_state *s, const hp_run *run, const winograd_phase *p, const hp_rectangle *part, size_t group) {
+    const hp_winograd_layer *l = &s->layer;
+    const hp_geometry *g = &l->geometry;
+    const size_t filters = l->groups * l->filters, column = group * l->filters;
+    const size_t steps[HP_MAX_SPATIAL] = {0, (size_t)g->input[2], 1},
+                 out_steps[HP_MAX_SPATIAL] = {0, (size_t)g->output[2], 1};
+    const size_t down = (size_t)g->dilation[s->down], across = (size_t)g->dilation[s->across];
+    hp_winograd args = {.form = s->form,
+        .x = (const float *)run->inputs[HP_LINEAR_X] + p->x * l->x.channels + group * l->channels,
+        .x_image_stride = (size_t)(g->input[1] * g->input[2]) * l->x.channels,
+        .x_down = steps[s->down] * down * l->x.channels,
+        .x_across = steps[s->across] * across * l->x.channels,
+        .height = p->height,
+        .width = p->width,
+        .pad_top = p->pad_top,
+        .pad_left = p->pad_left,
+        .channels = l->channels,
+        .zeros = s->zeros,
+        .w = s->packed + group * packed_part(s),
+        .plain = (const float *)run->inputs[HP_LINEAR_W] + column,
+        .plain_stride = filters,
+        .n = l->filters,
+        .y = (float *)run->outputs[0] + p->y * filters + column,
+        .y_image_stride = (size_t)(g->output[1] * g->output[2]) * filters,
+        .y_down = out_steps[s->down] * down * filters,
+        .y_across = out_steps[s->across] * across * filters,
+        .out_height = p->out_height,
+        .out_width = p->out_width,
+        .tile_begin = part->row_begin,
+        .tile_end = part->row_end,
+        .column_begin = part->column_begin,
+        .column_end = part->column_end,
+        .workspace = run->workspace,
+        .epilogue = hp_linear_epilogue(&l->activation, run, filters)};
+    if (args.epilogue.bias) args.epilogue.bias += column;
+    if (args.epilogue.residual) args.epilogue.residual += p->y * filters + column;
+    s->kernels->winograd(&args);
+}
+
+/* Tiles are numbered phase by phase, in a phase through all images. */
+void hp_winograd_run(const hp_winograd_state *s, const hp_run *run, const hp_rectangle *r) {
+    const size_t images = images_of(s, run->rows);
+    size_t first = 0;
+    for (size_t i = 0; i < s->phase_count && first < r->row_end; i++) {
+        const size_t count = s->phases[i].tiles * images;
+        if (first + count > r->row_begin) {
+            hp_rectangle part = *r;
+            part.row_begin = r->row_begin > first ? r->row_begin - first : 0;
+            part.row_end = r->row_end - first < count ? r->row_end - first : count;
+            if (s->layer.groups == 1) {
+                run_phase(s, run, &s->phases[i], &part, 0);
+            } else {
+                part.column_begin = 0;
+                part.column_end = s->layer.filters;
+                for (size_t g = r->column_begin; g < r->column_end; g++) run_phase(s, run, &s->phases[i], &part, g);
+            }
+        }
+        first += count;
+    }
+}
