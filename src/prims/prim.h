@@ -21,7 +21,7 @@ typedef struct hp_prepare {
     const hp_kernels *kernels;
     hp_constants *constants;
     uint64_t *packed; /* NULL, or the inputs (bit i) that are packed from here on: run will not read them */
-    bool latency; /* --prefer latency: one row at a time counts, not many */
+    bool latency;     /* --prefer latency: one row at a time counts, not many */
 } hp_prepare;
 
 /* One run of a node on a tile. */

@@ -352,7 +352,13 @@ void hp_bench_conv_kernel(const hp_kernels *k) {
         {{26, 26, 3, 3, 1, 1, 0}, 2, 32, 64},
         {{28, 28, 3, 3, 1, 1, 0}, 2, 1, 32},
         {{112, 112, 7, 7, 2, 1, 3}, 1, 3, 64},
-        {{1, 256, 1, 7, 1, 1, 3}, 4, 8, 32},
+        {{28, 28, 3, 3, 1, 1, 1}, 2, 1, 32},
+        {{224, 224, 3, 3, 2, 1, 1}, 1, 3, 32},
+        {{56, 56, 3, 3, 1, 1, 1}, 1, 16, 32},
+        {{56, 56, 3, 3, 2, 1, 1}, 2, 128, 128},
+        {{56, 56, 1, 1, 2, 1, 0}, 2, 256, 512},
+        {{17, 17, 1, 7, 1, 1, 0}, 4, 160, 192},
+        {{1, 256, 1, 7, 1, 1, 0}, 4, 8, 32},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char what[80];
@@ -360,8 +366,9 @@ void hp_bench_conv_kernel(const hp_kernels *k) {
         struct windows w = windows_of(&cases[i].g);
         struct bench b = {.k = k, .conv = make_conv(k, &w, cases[i].images, cases[i].channels, cases[i].n, 30)};
         const hp_conv *g = &b.conv.g;
-        snprintf(what, sizeof what, "conv %zux%zux%zu -> %zu, %zux%zu", cases[i].g.height, cases[i].g.width,
-            g->channels, g->n, cases[i].g.kernel_height, cases[i].g.kernel_width);
+        snprintf(what, sizeof what, "conv %zux%zux%zu -> %zu, %zux%zu, stride %zu, padding %zu", cases[i].g.height,
+            cases[i].g.width, g->channels, g->n, cases[i].g.kernel_height, cases[i].g.kernel_width, cases[i].g.stride,
+            cases[i].g.padding);
         hp_bench_flops(k, what, 2.0 * (double)(b.conv.rows * g->window.taps * g->channels * g->n), run_conv, &b);
     }
 }
