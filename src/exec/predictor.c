@@ -43,6 +43,7 @@ static void compute(void *context) {
     hp_status status = HP_OK;
     if (p->options.backend == HP_BACKEND_PROCESSES)
         status = hp_crew_open(&p->ring, &p->work, &p->shared, &p->crew, &error);
+    if (status != HP_OK) hp_ring_stop(&p->ring, status, &error); /* nobody will compute what is pushed */
     hp_mutex_lock(&p->ring.lock);
     p->status = status;
     p->error = error;
