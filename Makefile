@@ -3,7 +3,7 @@
 #   make            the command, at build/hornpipe         make test       first tier of tests (minutes)
 #   make demo       builds, then predicts                  make test-full  second tier (needs the network)
 #   make install    PREFIX=/usr/local DESTDIR=             make soak       long tests (hours)
-#   make bench      speed, side by side                    make format     clang-format on all sources
+#   make bench      speed, side by side (half an hour)     make format     clang-format on all sources
 #
 # Missing Debian packages are installed first where root or sudo is at hand. Variables: CMAKE_FLAGS for the
 # configuration, JOBS for the number of compilations at once, KERAS_PYTHON for an existing Python with Keras, BENCH for
@@ -154,7 +154,8 @@ bench-venv:
 bench: all bench-venv
 	@tools/build.sh build -DCMAKE_BUILD_TYPE=Release -DHORNPIPE_TESTS=AUTO $(CMAKE_FLAGS) -- hornpipe_shared
 	$(BENCH_VENV)/bin/python bench/run.py $(BENCH)
-	$(BENCH_VENV)/bin/python bench/cold_start.py
+	[ -n "$(BENCH)" ] || for table in "run.py --isa avx2" "tables.py latency" "tables.py opening" "tables.py threads" \
+	    "tables.py rows" cold_start.py report.py; do $(BENCH_VENV)/bin/python bench/$$table || exit 1; done
 
 format:
 	git ls-files '*.c' '*.h' '*.inc' | xargs clang-format -i

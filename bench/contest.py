@@ -29,12 +29,10 @@ class Contender:
         self.label = ENGINES[self.name].label + (f" {library}" if library else "")
         self.folder, self.failure, self.server = folder, None, None
         self.mode, self.batch, self.rates, self.error = ENGINES[self.name].modes[0], 0, [], None
-        self.options = {}
-        if self.name == "hornpipe":
-            self.options = {"library": pathlib.Path(library or arguments.library).resolve(), "isa": arguments.isa}
+        self.options = own_options(self.name, pathlib.Path(library or arguments.library).resolve(), arguments.isa)
         self.environment = isa_environment(arguments.isa)
 
-    def start(self, mode):
+    def start(self, mode=""):
         """A server in this mode, in place of the last one."""
         self.close()
         missing = self.folder / (FILES.get(self.name, "") + ".fails")
@@ -62,18 +60,28 @@ class Contender:
             self.server = None
 
 
+def own_options(name, library, isa):
+    """What hornpipe's engines need to know: where the build is."""
+    if name == "hornpipe":
+        return {"library": library, "isa": isa}
+    places = {"command": ("command", "hornpipe"), "package": ("package", "python")}
+    return {places[name][0]: library.parent / places[name][1]} if name in places else {}
+
+
 def isa_environment(isa):
     """What holds oneDNN, in TensorFlow and OpenVINO, to an instruction set."""
     names = {"avx2": "AVX2"}
     return {"ONEDNN_MAX_CPU_ISA": names[isa], "DNNL_MAX_CPU_ISA": names[isa]} if isa in names else {}
 
 
-def try_batches(contender, rows, trials):
-    """Rates by batch size in the server's mode, from small to large until they get slower; the fastest seen is kept."""
+def try_batches(contender, rows, trials, near):
+    """Rates by batch size in the server's mode, from small to large until they get slower; the fastest seen is kept.
+    `near`: only sizes near this one; 0: all."""
     best, worse, mode = 0.0, 0, contender.mode
     parts = CORES if mode == "parallel" else 1
-    least = 1 if rows < 1000 else 64 if contender.name == "keras" else 4
-    for batch in [b for b in BATCH_SIZES if least <= b <= rows // parts]:
+    least = 1 if rows < 1000 else 64 if contender.name == "keras" else 16
+    sizes = [b for b in BATCH_SIZES if least <= b <= rows // parts and (not near or near / 4 <= b <= near * 4)]
+    for batch in sizes:
         count = min(rows, max(2 * batch * parts, int(best * TRIAL) // batch * batch))
         contender.rate(batch * parts, batch)  # traces, compiles, allocates
         rate = max(contender.rate(count, batch) for _ in range(2))
@@ -84,19 +92,45 @@ def try_batches(contender, rows, trials):
             break
 
 
+def best_trial(trials):
+    """(mode, batch size) of the fastest trial."""
+    mode, _, batch = max(trials, key=trials.get).rpartition(" ")
+    return mode, int(batch)
+
+
+class Others:
+    """How much of the machine other programs used meanwhile: what they take, no ratio is free of."""
+
+    def __init__(self, contenders):
+        self.processes = [os.getpid(), *(c.server.process.pid for c in contenders if c.server)]
+        self.before = self.used()
+
+    def used(self):
+        """Seconds that all cores were busy, less those of our own processes; and seconds that there were."""
+        fields = [int(f) for f in open("/proc/stat").readline().split()[1:9]]
+        own = 0
+        for process in self.processes:
+            own += sum(map(int, open(f"/proc/{process}/stat").read().rpartition(")")[2].split()[11:13]))
+        return sum(fields) - fields[3] - fields[4] - own, sum(fields)
+
+    def share(self):
+        """Of all cores' time since then."""
+        (busy, there), (busy_now, there_now) = self.before, self.used()
+        return max(0.0, (busy_now - busy) / max(1, there_now - there))
+
+
 def find_best(contender, rows, memory, search):
     """Starts the contender in the mode and with the batch size that were fastest in all trials in `memory`."""
     if contender.name not in PEERS:
-        contender.start("")
+        contender.start()
         return
     key = f"{contender.name} {contender.environment.get('ONEDNN_MAX_CPU_ISA', '')}".strip()
     trials = memory.setdefault(key, {})
     if search or not trials:
-        for mode in ENGINES[contender.name].modes:
+        for k, mode in enumerate(ENGINES[contender.name].modes):
             contender.start(mode)
-            try_batches(contender, rows, trials)
-    mode, _, batch = max(trials, key=trials.get).rpartition(" ")
-    contender.batch = int(batch)
+            try_batches(contender, rows, trials, best_trial(trials)[1] if k > 0 else 0)
+    mode, contender.batch = best_trial(trials)
     if contender.mode != mode or not contender.server:
         contender.start(mode)
 

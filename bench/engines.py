@@ -4,7 +4,9 @@ As a script it serves one of them on one workload's folder (workloads.py): `engi
 opens the model and the rows, answers `ready {...}` with what opening cost, and then answers each line on standard input:
 
     run ROWS BATCH      seconds of one prediction of the first ROWS rows, BATCH at a time (0: the engine's own choice)
-    calls SECONDS       median seconds of one-row calls, repeated for about SECONDS
+    repeat ROWS BATCH SECONDS    median seconds of the same, repeated for about SECONDS
+    calls SECONDS       median seconds of one-row calls in the engine's quickest form, repeated for about SECONDS
+    first               seconds of predicting one row
     check               how far the first rows' predictions are from Keras's
     memory              peak resident megabytes so far
     flops, peak         hornpipe only: operations per row of the direct algorithm; one core's peak, measured now
@@ -125,7 +127,7 @@ class OpenVino(Engine):
         self.start()
         self.numpy, self.lock = numpy, threading.Lock()
         self.openvino, self.core, self.compiled = openvino, openvino.Core(), {}
-        self.path = os.fspath(folder / "model.xml")
+        self.path, self.wanted = os.fspath(folder / "model.xml"), len(numpy.load(folder / "reference.npz").files)
         self.compile(1)
 
     def compile(self, batch):
@@ -148,7 +150,7 @@ class OpenVino(Engine):
 
     def store(self, request, place):
         """Called when a request is done: puts its results where they belong."""
-        results = [t.data for t in request.output_tensors]
+        results = [t.data for t in request.output_tensors[: self.wanted]]  # behind them conversion leaves others
         with self.lock:
             if self.outputs is None:
                 self.outputs = [self.numpy.empty((self.count, *r.shape[1:]), r.dtype) for r in results]
@@ -366,6 +368,32 @@ class Hornpipe(Engine):
         return self.library.hp_measure_peak(self.isa and self.isa.encode())
 
 
+class Package(Engine):
+    """hornpipe's Python package, as a user calls it."""
+
+    label = "hornpipe (Python)"
+
+    def __init__(self, folder, mode="", package=None, prefer="throughput"):
+        sys.path.insert(0, package)
+        self.prefer = prefer
+        super().__init__(folder, mode)
+
+    def open(self, folder):
+        import hornpipe
+
+        self.start()
+        self.model = hornpipe.load_model(folder / "model.keras", prefer=self.prefer)
+
+    def predict(self, inputs, batch):
+        outputs = self.model.predict(inputs if len(inputs) > 1 else inputs[0])
+        return outputs if isinstance(outputs, list) else [outputs]
+
+    def one_row(self, inputs):
+        inputs = inputs if len(inputs) > 1 else inputs[0]
+        self.model.predict(inputs)
+        return lambda: self.model.predict(inputs)
+
+
 class Command(Engine):
     """The command, from file to file: the whole process counts."""
 
@@ -391,7 +419,7 @@ class Command(Engine):
         return [np.load(output, mmap_mode="r")]
 
 
-ENGINES = {e.__name__.lower(): e for e in (Hornpipe, Keras, OnnxRuntime, OpenVino, LiteRt, Command)}
+ENGINES = {e.__name__.lower(): e for e in (Hornpipe, Package, Keras, OnnxRuntime, OpenVino, LiteRt, Command)}
 
 
 # ---- serving one
@@ -435,29 +463,44 @@ class Service:
     def __init__(self, name, folder, options):
         import numpy as np
 
-        self.numpy, self.folder = np, pathlib.Path(folder)
-        files = np.load(self.folder / "rows.npz")
-        self.rows = [files[n] for n in files.files]
+        self.numpy, self.folder, self.all = np, pathlib.Path(folder), None
         before = time.perf_counter()
         self.engine = ENGINES[name](folder, **options)
         ready = time.perf_counter()
         started = self.engine.started
         self.ready = {"import": started - before, "open": ready - started, "memory": peak_memory()}
 
+    def load(self, name):
+        files = self.numpy.load(self.folder / name)
+        return [files[n] for n in files.files]
+
+    def rows(self, count):
+        if self.all is None:
+            self.all = self.load("rows.npz")
+        return [x[:count] for x in self.all]
+
     def run(self, rows, batch):
-        inputs = [x[: int(rows)] for x in self.rows]
+        inputs = self.rows(int(rows))
         start = time.perf_counter()
         self.engine.predict(inputs, int(batch))
         return time.perf_counter() - start
 
+    def repeat(self, rows, batch, seconds):
+        inputs, batch = self.rows(int(rows)), int(batch)
+        return median_call(lambda: self.engine.predict(inputs, batch), float(seconds))
+
     def calls(self, seconds):
-        return median_call(self.engine.one_row([x[:1] for x in self.rows]), float(seconds))
+        return median_call(self.engine.one_row([x[:1] for x in self.load("first.npz")]), float(seconds))
+
+    def first(self):
+        inputs = [x[:1] for x in self.load("first.npz")]
+        start = time.perf_counter()
+        self.engine.predict(inputs, 1)
+        return time.perf_counter() - start
 
     def check(self, batch):
-        files = self.numpy.load(self.folder / "reference.npz")
-        reference = [files[n] for n in files.files]
-        count = max(len(reference[0]), int(batch))
-        got = self.engine.predict([x[:count] for x in self.rows], int(batch))
+        reference = self.load("reference.npz")
+        got = self.engine.predict(self.rows(max(len(reference[0]), int(batch))), int(batch))
         return difference([g[: len(reference[0])] for g in got], reference)
 
     def memory(self):

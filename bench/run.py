@@ -16,7 +16,7 @@ import json
 import pathlib
 import statistics
 
-from contest import PEERS, Contender, begin, default_rate, ratio, short
+from contest import PEERS, Contender, Others, begin, default_rate, ratio, short
 from engines import CORES, ENGINES
 from workloads import CACHE, ROOT, WORKLOADS, prepare
 
@@ -34,16 +34,17 @@ def measure(workload, arguments):
     ours = next((c for c in running if c.name == "hornpipe"), None)
     keras = next((c for c in running if c.name == "keras"), None)
     default = default_rate(keras, workload.rows) if keras else None
-    peaks = []
+    peaks, others = [], Others(running)
     for turn in range(arguments.rounds):
         if ours:
             peaks.append(ours.server.ask("peak"))
         for contender in running if turn % 2 == 0 else reversed(running):
             contender.turn(workload.rows)
-    flops = ours.server.ask("flops") if ours else 0.0
+    flops, others = ours.server.ask("flops") if ours else 0.0, others.share()
     for contender in running:
         contender.close()
-    return result(workload, contenders, arguments, peak=statistics.median(peaks or [0]), flops=flops, default=default)
+    more = {"peak": statistics.median(peaks or [0]), "flops": flops, "default": default, "others": others}
+    return result(workload, contenders, arguments, **more)
 
 
 def result(workload, contenders, arguments, **more):
@@ -92,6 +93,8 @@ def show(found):
             f" of peak {against:<26} {how:<18} error {engine['error']:.0e}",
             flush=True,
         )
+    if found["others"] > 0.05:
+        print(f"{found['workload']:<16} other programs took {100 * found['others']:.0f} % of the machine", flush=True)
     if found["default"]:
         print(f"{found['workload']:<16} Keras, default {short(found['default']):>8} rows/s", flush=True)
 
@@ -109,10 +112,15 @@ def names(known):
     return parse
 
 
+def default_engines(isa):
+    """All; those that can be held to an instruction set, where there is one."""
+    return ["hornpipe", "keras", "openvino"] if isa else ["hornpipe", *PEERS]
+
+
 def parser():
     found = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     found.add_argument("--only", type=names(WORKLOADS), default=list(WORKLOADS), metavar="NAME,...")
-    found.add_argument("--engines", type=names(ENGINES), default=["hornpipe", *PEERS], metavar="NAME,...")
+    found.add_argument("--engines", type=names(ENGINES), metavar="NAME,...")
     found.add_argument("--rounds", type=int, default=7)
     found.add_argument("--isa", help="hold hornpipe, TensorFlow and OpenVINO to this instruction set (avx2)")
     found.add_argument("--search", action="store_true", help="look for the best batch sizes again")
@@ -123,12 +131,13 @@ def parser():
 
 def main():
     arguments = parser().parse_args()
+    arguments.engines = arguments.engines or default_engines(arguments.isa)
     results = arguments.cache / "results"
     results.mkdir(parents=True, exist_ok=True)
     for name in arguments.only:
         found = measure(WORKLOADS[name], arguments)
         show(found)
-        if arguments.engines == ["hornpipe", *PEERS]:
+        if arguments.engines == default_engines(arguments.isa):
             table = f"throughput-{arguments.isa}" if arguments.isa else "throughput"
             (results / f"{table}.{name}.json").write_text(json.dumps(found, indent=1))
 

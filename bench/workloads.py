@@ -7,18 +7,19 @@ Each workload is a Keras model with random weights, BatchNorm's running statisti
 `prepare` makes of it, in a process of its own, a folder with
 
     model.keras                              as Keras saves it
-    rows.npz                                 inputs, in the order of model.inputs
+    rows.npz, first.npz                      inputs, in the order of model.inputs; the first of them
     reference.npz                            Keras's predictions for the first rows
     model.onnx, model.xml, model.tflite      conversions for the peers
     model.onnx.fails ...                     why there is none
 
-A folder is made anew when this file changes. What a peer cannot take from the usual converter is offered to it by the
+A folder is made anew when what makes it changes. What a peer cannot take from the usual converter is offered to it by the
 other ways there are, in order: what counts is whether the peer can run the model at all.
 """
 import argparse
 import contextlib
 import dataclasses
 import hashlib
+import inspect
 import os
 import pathlib
 import subprocess
@@ -316,9 +317,9 @@ CONVERSIONS = {".onnx": to_onnx, ".xml": to_openvino, ".tflite": to_litert}
 
 
 def reason(error):
-    """The line of an error that says why, in brief."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
+    """An error in one line, in brief."""
+    text = " ".join(str(error).replace("FrontEnd API failed with OpConversionFailure:", "").split())
+    return f"{type(error).__name__}: {text}"[:400]
 
 
 def make(name, folder):
@@ -334,8 +335,10 @@ def make(name, folder):
     randomise(model, rng)
     model.save(folder / "model.keras")
     rows = make_rows(model, WORKLOADS[name].rows, rng)
+    first = [r[:CHECKED_ROWS] for r in rows]
     np.savez(folder / "rows.npz", *rows)
-    outputs = model.predict([r[:CHECKED_ROWS] for r in rows], verbose=0)
+    np.savez(folder / "first.npz", *first)
+    outputs = model.predict(first, verbose=0)
     np.savez(folder / "reference.npz", *(outputs if isinstance(outputs, list) else [outputs]))
     for suffix, convert in CONVERSIONS.items():
         path = folder / f"model{suffix}"
@@ -347,10 +350,17 @@ def make(name, folder):
             path.with_name(path.name + ".fails").write_text(reason(error) + "\n")
 
 
+def stamp_of(name):
+    """Tells a workload's versions apart: a hash of the code that it depends on."""
+    parts = [WORKLOADS[name].make, transformer_blocks, randomise, make_rows, make, signature, *CONVERSIONS.values()]
+    text = "".join(map(inspect.getsource, parts)) + str(WORKLOADS[name].rows)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def prepare(name, cache=CACHE, python=sys.executable):
     """The workload's folder, made in a process of its own where it is missing or out of date."""
     folder = pathlib.Path(cache) / name
-    stamp = hashlib.sha256(pathlib.Path(__file__).read_bytes()).hexdigest()
+    stamp = stamp_of(name)
     if (folder / "stamp").exists() and (folder / "stamp").read_text() == stamp:
         return folder
     folder.mkdir(parents=True, exist_ok=True)
