@@ -14,10 +14,12 @@ import random
 import subprocess
 import zipfile
 
+import numpy as np
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
+VINTAGE = ROOT / "tests" / "data" / "vintage"
 TRIES = int(os.environ.get("HORNPIPE_FUZZ_TRIES", "1000"))
 SEED = os.environ.get("HORNPIPE_FUZZ_SEED", "0")
 SECONDS = 60  # far more than any answer takes; reached by a hang only
@@ -52,17 +54,25 @@ def altered_inside(data, member, source):
 def run(command, model, rows, folder):
     """The command's exit code, or why there is none, and what it said."""
     try:
-        done = subprocess.run([command, "predict", model, rows, "-o", folder / (model.name + ".npy"), "--progress", "none"],
+        done = subprocess.run([command, "predict", model, *rows, "-o", folder / (model.name + ".npz"), "--progress", "none"],
                               capture_output=True, timeout=SECONDS, check=False)
     except subprocess.TimeoutExpired:
         return f"no answer in {SECONDS} s", b""
     return done.returncode, done.stderr
 
 
-def fuzz(command, tmp_path, model, member=None):
-    original = (EXAMPLES / model).read_bytes()
+def stored_rows(path, folder):
+    """Files with the inputs that stand beside an old model."""
+    with np.load(path.with_suffix(".npz")) as stored:
+        for i in range(sum(name[0] == "x" for name in stored)):
+            np.save(folder / f"x{i}.npy", stored[f"x{i}"])
+    return sorted(folder.glob("x*.npy"))
+
+
+def fuzz(command, tmp_path, path, member=None):
+    original, model = path.read_bytes(), path.name
     name, kind = model.rsplit(".", 1)
-    rows = EXAMPLES / "data" / f"{name}_inputs.npy"
+    rows = [EXAMPLES / "data" / f"{name}_inputs.npy"] if path.parent == EXAMPLES else stored_rows(path, tmp_path)
     kept = pathlib.Path("fuzz-failures")
 
     def attempt(index):
@@ -76,7 +86,7 @@ def fuzz(command, tmp_path, model, member=None):
             kept.mkdir(exist_ok=True)
             (kept / path.name).write_bytes(data)
         path.unlink()
-        (tmp_path / (path.name + ".npy")).unlink(missing_ok=True)
+        (tmp_path / (path.name + ".npz")).unlink(missing_ok=True)
         return None if good else f"{kept / path.name}: {code}: {said.decode(errors='replace')[:2000]}"
 
     with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
@@ -86,9 +96,20 @@ def fuzz(command, tmp_path, model, member=None):
 
 @pytest.mark.parametrize("model", ["breast_cancer_mlp.h5", "digits_cnn.keras"])
 def test_altered_file(command, tmp_path, model):
-    fuzz(command, tmp_path, model)
+    fuzz(command, tmp_path, EXAMPLES / model)
 
 
 @pytest.mark.parametrize("member", ["config.json", "metadata.json", "model.weights.h5"])
 def test_altered_member(command, tmp_path, member):
-    fuzz(command, tmp_path, "digits_cnn.keras", member)
+    fuzz(command, tmp_path, EXAMPLES / "digits_cnn.keras", member)
+
+
+@pytest.mark.parametrize("model", ["keras-1.2.2/old_layers.h5", "keras-2.1.6/subclass.h5", "tf-2.3/raw_operations.h5",
+                                   "tf-2.4/dense_features.h5"])
+def test_altered_old_file(command, tmp_path, model):
+    fuzz(command, tmp_path, VINTAGE / model)
+
+
+@pytest.mark.parametrize("model", ["tf-2.13/dense_features.keras", "tf-2.13/subclass.keras", "keras-3.9.2/attention.keras"])
+def test_altered_config(command, tmp_path, model):
+    fuzz(command, tmp_path, VINTAGE / model, "config.json")
