@@ -27,9 +27,9 @@ PACKAGE = -DHORNPIPE_PYTHON=ON -DPython_EXECUTABLE=$(abspath $(VENV))/bin/python
 SECOND_TIER = check-format check-shell check-header check-install check-page check-clang check-asan check-tsan \
     check-aarch64 check-fuzz check-keras check-package
 # What takes longer still: make soak runs it, with hours of damaged files.
-SOAK = check-cases check-kills check-applications
+SOAK = check-cases check-kills check-applications check-wheel
 
-.PHONY: all demo test test-full soak install bench format clean \
+.PHONY: all demo test test-full soak install bench format clean wheel \
     venv keras-venv bench-venv unit-tests python-tests $(SECOND_TIER) $(SOAK)
 .NOTPARALLEL:
 
@@ -123,6 +123,13 @@ check-package: venv
 check-applications: keras-venv
 	HORNPIPE=$(CURDIR)/build/hornpipe HORNPIPE_APPLICATIONS=all \
 	    $(KERAS_PYTHON) -m pytest -c tests/pytest.ini -s tests/keras/test_applications.py
+
+# A wheel for any Linux with glibc 2.28, in dist/, and whether it is what it should be.
+wheel: venv
+	tools/build_wheel.sh dist $(abspath $(VENV))/bin/python
+
+check-wheel: wheel
+	tools/check_wheel.sh dist/hornpipe-*.whl $(abspath $(VENV))/bin/python
 
 # The reference cases made anew, with other weights and inputs than the stored ones.
 check-cases: keras-venv
