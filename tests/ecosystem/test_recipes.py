@@ -25,7 +25,7 @@ def jobs(_):
 
 
 def test_joblib_s_limits_are_kept(mlp, rows, whole):
-    cores = _jobs.core_count()
+    cores = _jobs.cores()
     with parallel_config("loky", n_jobs=2, inner_max_num_threads=1):
         assert Parallel()(delayed(jobs)(i) for i in range(4)) == [1] * 4
     told = Parallel(n_jobs=cores, backend="loky")(delayed(jobs)(i) for i in range(4))

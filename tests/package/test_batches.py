@@ -201,7 +201,7 @@ def test_a_stopped_run_resumes(mlp, tmp_path, monkeypatch):
         patched.setattr(_progress.Bar, "__call__", stop)
         with pytest.raises(KeyboardInterrupt):
             mlp.predict_file(*paths, n_jobs=1, chunk_rows=1000, verbose=1)
-    assert not paths[1].exists() and len(list(tmp_path.iterdir())) > 1
+    assert not paths[1].exists()
     assert mlp.predict_file(*paths, n_jobs=1, chunk_rows=1000, resume=True) == rows
     y = np.load(paths[1], mmap_mode="r")
     assert (y[::100_000] == mlp.predict(np.zeros((1, 10), np.float32))).all()

@@ -24,8 +24,16 @@ def test_numbers_of_jobs(monkeypatch):
     assert _jobs.resolve(None) == 1 and _jobs.resolve(5) == 5
 
 
+def test_affinity_is_followed():
+    code = (
+        "import os, hornpipe; from hornpipe import _jobs; before = _jobs.resolve(None);"
+        "os.sched_setaffinity(0, list(os.sched_getaffinity(0))[:1]); print(before, _jobs.resolve(None))")
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert told == [str(hornpipe.core_count()), "1"]
+
+
 def test_calls_beside_each_other_share_the_cores(monkeypatch):
-    monkeypatch.setattr(_jobs, "core_count", lambda: 8)
+    monkeypatch.setattr(_jobs, "cores", lambda: 8)
     with _jobs.granted(None) as first, _jobs.granted(None) as second, _jobs.granted(6) as told, _jobs.granted(None) as third:
         assert (first, second, told, third) == (8, 4, 6, 2)
     with _jobs.granted(None) as again:
@@ -37,7 +45,7 @@ def test_inside_joblib_a_task_has_its_share(monkeypatch):
     parallel = types.ModuleType("joblib.parallel")
     parallel.get_active_backend = lambda: (backend, 1)
     monkeypatch.setitem(sys.modules, "joblib.parallel", parallel)
-    monkeypatch.setattr(_jobs, "core_count", lambda: 8)
+    monkeypatch.setattr(_jobs, "cores", lambda: 8)
     assert _jobs.resolve(None) == 1
     backend.nesting_level = 0
     assert _jobs.resolve(None) == 8
@@ -48,7 +56,7 @@ def jobs_in_worker(told):
         os.environ["OMP_NUM_THREADS"] = told
     else:
         os.environ.pop("OMP_NUM_THREADS", None)
-    _jobs.core_count = lambda: 8
+    _jobs.cores = lambda: 8
     return _jobs.resolve(None)
 
 
