@@ -3,7 +3,8 @@
 
     report.py [--cache build/bench] [--root .]
 
-Only what was measured is written: a table without results is left out, and a workload that has none is not in it.
+Only what was measured is written: a table without results is left out, and a workload that has none is not in it; nor is
+one while which other programs took more than a quarter of the machine.
 """
 import argparse
 import importlib.metadata
@@ -20,6 +21,7 @@ from run import best_peer, ratio, share_of_peak
 from tables import seconds
 from workloads import CACHE, ROOT, WORKLOADS
 
+DISTURBED = 0.25  # other programs' share of the machine that spoils a measurement
 LABELS = {name: ENGINES[name].label for name in PEERS}
 PACKAGES = ("keras", "tensorflow-cpu", "onnxruntime", "openvino", "ai-edge-litert", "numpy")
 METHOD = """Every engine is a process of its own, opened and warmed up first, and its predictions are compared with Keras's (within 0.2 % of the
@@ -100,7 +102,7 @@ def throughput_section(found):
         if names:
             lines += [title, ""] * bool(title) + throughput(found, names) + [""]
             lines += [f"Geometric mean of the last column: {geometric_mean(ratios(found, names)):.2f}.", ""]
-    busy = [f"{name} ({100 * one['others']:.0f} %)" for name, one in found.items() if one.get("others", 0) > 0.05]
+    busy = [f"{name} ({100 * one['others']:.0f} %)" for name, one in found.items() if one["others"] > 0.05]
     if busy:
         lines += [f"Other programs took a part of the machine while these were measured: {', '.join(busy)}.", ""]
     failed = failures(found)
@@ -250,7 +252,7 @@ def main():
     parser.add_argument("--root", type=pathlib.Path, default=ROOT)
     arguments = parser.parse_args()
     results = arguments.cache / "results"
-    found = load(results, "throughput")
+    found = {n: one for n, one in load(results, "throughput").items() if one["others"] <= DISTURBED}
     dates = sorted({one["date"] for one in found.values()})
     image = arguments.root / "docs" / "images" / "performance.svg"
     image.write_text(picture(found))

@@ -15,7 +15,7 @@ def engine(name, label, rates, failure=None):
     return {"name": name, "engine": label, "rates": rates, "failure": failure, "batch": 64, "mode": "", "error": 1e-7}
 
 
-def throughput(name, ours, engines):
+def throughput(name, ours, engines, others=0.0):
     return {
         "workload": name,
         "rows": 1000,
@@ -24,6 +24,7 @@ def throughput(name, ours, engines):
         "peak": 1e9,
         "flops": 100.0,
         "default": 5.0,
+        "others": others,
         "engines": [engine("hornpipe", "hornpipe", ours), *engines],
     }
 
@@ -46,6 +47,8 @@ def written(tmp_path, monkeypatch):
     (tmp_path / "README.md").write_text(README)
     for name, ours in ("mlp", [3000.0, 1500.0]), ("bigru", [500.0, 250.0]):
         (results / f"throughput.{name}.json").write_text(json.dumps(throughput(name, ours, PEERS)))
+    disturbed = throughput("unet", [9000.0, 9000.0], PEERS, others=0.5)
+    (results / "throughput.unet.json").write_text(json.dumps(disturbed))
     (results / "latency.mlp.json").write_text(json.dumps({"hornpipe": {"seconds": 1.5e-6, "failure": None, "mode": ""}}))
     monkeypatch.setattr(sys, "argv", ["report.py", "--cache", str(tmp_path / "cache"), "--root", str(tmp_path)])
     importlib.import_module("report").main()
@@ -61,6 +64,7 @@ def test_document(written):
     assert "- mlp, ONNX Runtime: conversion: no such operation" in text
     assert "Geometric mean of the last column: 1.50." in text
     assert "| mlp | 1.5 us |" in text
+    assert "| unet" not in text  # other programs took half of the machine
     assert "## Opening" not in text and "## Held" not in text  # nothing was measured
 
 
