@@ -172,7 +172,7 @@ def make(package, case, extensions, seed):
             answers.append([answer_in_batches(package, loaded, v, case.batch) for _, v in sets])
     for other in answers[1:]:
         for a, b in zip(answers[0], other):
-            if any(not np.array_equal(x, y, equal_nan=True) for x, y in zip(a, b)):
+            if any(not np.array_equal(x, y, equal_nan=x.dtype.kind == "f") for x, y in zip(a, b)):
                 raise ValueError("Keras's answers differ between the files")
     for (prefix, _), outputs in zip(sets, answers[0]):
         files |= {f"{own}/{prefix}out{k}.npy": npy(o) for k, o in enumerate(outputs)}

@@ -11,6 +11,27 @@ void hp_array_free(hp_array *array) {
     *array = (hp_array){0};
 }
 
+hp_status hp_array_own_strings(hp_array *array, hp_error *error) {
+    const hp_string *from = array->data;
+    size_t count = 1, bytes;
+    for (int i = 0; i < array->rank; i++) count *= (size_t)array->shape[i]; /* it was allocated: no overflow */
+    bytes = count * sizeof *from;
+    for (size_t i = 0; i < count; i++)
+        HP_FAIL_IF(__builtin_add_overflow(bytes, from[i].size, &bytes), error, HP_ERROR_NO_MEMORY, NULL,
+            "the strings are larger than the address space");
+    hp_string *strings = hp_alloc_aligned(bytes ? bytes : 1);
+    HP_ALLOCATED(strings, error);
+    char *text = (char *)(strings + count);
+    for (size_t i = 0; i < count; i++) {
+        if (from[i].size > 0) memcpy(text, from[i].data, from[i].size);
+        strings[i] = (hp_string){text, from[i].size};
+        text += from[i].size;
+    }
+    hp_free(array->owner);
+    array->data = array->owner = strings;
+    return HP_OK;
+}
+
 bool hp_array_is_c_order(const hp_array *array) {
     bool all_zero = true;
     for (int i = 0; i < array->rank; i++) all_zero &= array->strides[i] == 0;
@@ -141,8 +162,8 @@ static hp_array output_array(const hp_tensor *tensor, int64_t items) {
 }
 
 hp_status hp_bind_output(hp_array *array, const hp_tensor *tensor, int64_t items, size_t index, hp_error *error) {
-    HP_FAIL_IF(tensor->dtype == HP_STRING, error, HP_ERROR_UNSUPPORTED, NULL,
-        "output %zu is made of strings, which is not supported", index);
+    HP_FAIL_IF(tensor->dtype == HP_STRING && array->data, error, HP_ERROR_ARGUMENT, NULL,
+        "output %zu is made of strings, whose memory only the library can make: its data must be NULL", index);
     if (tensor->shape.rank < 1) return no_axis(index, error);
     hp_array wanted = output_array(tensor, items);
     if (!array->data) {

@@ -75,7 +75,8 @@ static bool selects(const hp_work *work) {
 hp_status hp_chunk_prepare(const hp_work *work, hp_chunk *chunk, const hp_array *shapes, bool known, hp_error *error) {
     for (size_t i = 0; i < work->output_count; i++) {
         hp_array *array = &chunk->outputs[i];
-        chunk->items[i] = known ? -shapes[i].shape[0] : 0;
+        bool strings = shapes[i].dtype == HP_STRING; /* whose memory the session makes */
+        chunk->items[i] = known && !strings ? -shapes[i].shape[0] : 0;
         *array = (hp_array){0};
         if (chunk->items[i] == 0) continue;
         *array = (hp_array){.dtype = shapes[i].dtype, .rank = shapes[i].rank};

@@ -25,6 +25,7 @@ typedef struct hp_work {
     hp_on_error on_error;
     const double *pad;  /* rows of different lengths are padded with this to nearly common ones; NULL: not */
     bool stateful;      /* keeps a state from batch to batch */
+    bool strings;       /* an output is made of them */
     int64_t least_part; /* rows that are worth the way to a worker process; at least 1 */
 } hp_work;
 
@@ -70,9 +71,9 @@ typedef struct hp_chunk {
     int64_t first_row; /* among all rows of the run */
     hp_io_view *views; /* per input, of this chunk's rows */
     hp_io_batch *batches;
-    hp_buffer *inputs;   /* per input: copies of rows that were pushed */
-    hp_array *outputs;   /* values, per output. data NULL: made when they are computed, whose shape tells */
-    int64_t *items;      /* per output: of its first axis, how many belong to a row; 0: that is not one number */
+    hp_buffer *inputs; /* per input: copies of rows that were pushed */
+    hp_array *outputs; /* values, per output. data NULL: made when they are computed, whose shape tells */
+    int64_t *items; /* per output: of its first axis, how many belong to a row; 0: that is not one number, or strings */
     hp_buffer *values;   /* per output: the memory of outputs[i] */
     hp_buffer *selected; /* two per output: after selection */
     hp_status status;    /* of this chunk alone */

@@ -54,7 +54,7 @@ static hp_status find_inputs(
     int64_t first_row = deal->first_row + begin * deal->rows_per_unit, row_count = count * deal->rows_per_unit;
     unsigned char *staging = session->staging[worker];
     hp_arena *strings = &session->strings[worker];
-    hp_arena_release(strings); /* of the block before */
+    if (!session->keeps_strings) hp_arena_release(strings); /* of the block before */
     size_t input_count = hp_model_input_count(session->model);
     for (size_t i = 0; i < input_count; i++) {
         const hp_bound_input *bound = &session->bound[i];

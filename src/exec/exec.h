@@ -94,6 +94,9 @@ hp_status hp_signature_of(
 
 /* True where the strides are those of C order (or all 0). */
 bool hp_array_is_c_order(const hp_array *array);
+/* Moves the texts of a string array that the library allocated into its own memory: they lay in the model's or in the
+ * inputs'. */
+hp_status hp_array_own_strings(hp_array *array, hp_error *error);
 /* Gives a caller's output array its shape, `items` long, and dtype, and memory if it has none, or checks what it has. */
 hp_status hp_bind_output(hp_array *array, const hp_tensor *tensor, int64_t items, size_t index, hp_error *error);
 
@@ -108,6 +111,7 @@ struct hp_session {
     unsigned char **staging; /* per worker: converted input rows of one block; NULL until needed */
     size_t *staging_bytes;   /* per worker */
     hp_arena *strings;       /* per worker: texts of string inputs of one block, where they had to be made */
+    bool keeps_strings;      /* until all rows are done: an output may point into them */
     int workers;             /* that have memory */
     hp_profile *profile;     /* NULL: nothing is noted */
     hp_recorder *recorders;  /* per worker, the profile's; NULL while nothing is noted */

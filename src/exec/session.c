@@ -99,6 +99,9 @@ static hp_status find_plan(hp_session *session, int64_t batch_rows, hp_error *er
     hp_shared_plan *shared;
     HP_TRY(hp_model_plan(session->model, session->shapes, tile_rows, batch_rows, &shared, error));
     use_plan(session, shared);
+    session->keeps_strings = false;
+    for (size_t i = 0; i < session->model->output_count; i++)
+        session->keeps_strings |= shared->outputs[i].dtype == HP_STRING;
     return HP_OK;
 }
 
@@ -325,6 +328,9 @@ hp_status hp_session_run(hp_session *session, const hp_io_view *views, hp_array 
     size_t count = session->model->output_count;
     memcpy(given, outputs, count * sizeof *outputs);
     hp_status status = predict(session, views, given, error);
+    for (size_t i = 0; status == HP_OK && i < count; i++)
+        if (given[i].dtype == HP_STRING) status = hp_array_own_strings(&given[i], error);
+    for (int w = 0; w < session->jobs; w++) hp_arena_release(&session->strings[w]);
     for (size_t i = 0; i < count; i++) {
         if (status == HP_OK)
             outputs[i] = given[i];

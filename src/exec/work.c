@@ -33,6 +33,8 @@ hp_status hp_work_plan(hp_work *work, const hp_io_view *views, hp_error *error) 
     hp_free(shapes);
     if (status != HP_OK) return status;
     work->stateful = shared->plan->graph.state_count > 0;
+    work->strings = false;
+    for (size_t i = 0; i < model->output_count; i++) work->strings |= shared->outputs[i].dtype == HP_STRING;
     double rows = shared->work_per_row > 0 ? WORK_PER_PART / shared->work_per_row : 1e6;
     work->least_part = rows > 1e6 ? 1000000 : rows < 1 ? 1 : (int64_t)rows;
     hp_shared_plan_release(shared);
@@ -45,5 +47,7 @@ hp_status hp_work_check_processes(const hp_work *work, bool known, hp_error *err
         "the outputs' shapes depend on the data: worker processes cannot be used (--backend threads)");
     HP_FAIL_IF(work->stateful, error, HP_ERROR_UNSUPPORTED, model->spec->name,
         "the model keeps its state from batch to batch: worker processes cannot be used (--backend threads)");
+    HP_FAIL_IF(work->strings, error, HP_ERROR_UNSUPPORTED, model->spec->name,
+        "the model gives strings, which stay in their process: worker processes cannot be used (--backend threads)");
     return HP_OK;
 }

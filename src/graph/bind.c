@@ -42,20 +42,20 @@ static void *own(hp_network *network, size_t bytes) {
     return block;
 }
 
-/* Data of a weight whose shape is known to fit, as float32. */
-static hp_status load(binder *b, const hp_weight *weight, size_t elements, const void **data) {
-    if (weight->dtype == HP_FLOAT32 && weight->mapped && (uintptr_t)weight->mapped % sizeof(float) == 0) {
+/* Data of a weight whose shape is known to fit, as float32 or float64. */
+static hp_status load(binder *b, const hp_weight *weight, size_t elements, hp_dtype real, const void **data) {
+    if (weight->dtype == real && weight->mapped && (uintptr_t)weight->mapped % hp_dtype_size(real) == 0) {
         *data = weight->mapped;
         return HP_OK;
     }
-    float *floats = own(b->network, elements * sizeof(float));
-    HP_ALLOCATED(floats, b->error);
-    *data = floats;
-    if (weight->dtype == HP_FLOAT32) return hp_weight_read(b->store, weight, floats, b->error);
+    void *numbers = own(b->network, elements * hp_dtype_size(real));
+    HP_ALLOCATED(numbers, b->error);
+    *data = numbers;
+    if (weight->dtype == real) return hp_weight_read(b->store, weight, numbers, b->error);
     void *raw = hp_alloc_aligned(weight->bytes ? weight->bytes : 1);
     HP_ALLOCATED(raw, b->error);
     hp_status status = hp_weight_read(b->store, weight, raw, b->error);
-    if (status == HP_OK) hp_convert_to_float(weight->dtype, raw, elements, floats);
+    if (status == HP_OK) hp_convert_to_real(weight->dtype, raw, elements, real, numbers);
     hp_free(raw);
     return status;
 }
@@ -83,7 +83,7 @@ static hp_status bind_slot(binder *b, const hp_layer *layer, hp_weight_slot *slo
         return HP_OK;
     }
     const void *data = NULL;
-    HP_TRY(load(b, weight, elements, &data));
+    HP_TRY(load(b, weight, elements, slot->constant->tensor.dtype, &data));
     slot->stored = weight;
     slot->constant->data = data;
     return HP_OK;
@@ -93,7 +93,8 @@ static hp_status bind_slot(binder *b, const hp_layer *layer, hp_weight_slot *slo
 
 /* What was merged into another weight. */
 static hp_status bind_zeros(binder *b, hp_weight_slot *slot) {
-    size_t bytes = (size_t)hp_shape_elements(&slot->constant->tensor.shape) * sizeof(float);
+    size_t bytes =
+        (size_t)hp_shape_elements(&slot->constant->tensor.shape) * hp_dtype_size(slot->constant->tensor.dtype);
     void *zeros = own(b->network, bytes);
     HP_ALLOCATED(zeros, b->error);
     memset(zeros, 0, bytes);

@@ -54,8 +54,8 @@ static int affine_operand(const hp_graph *graph, const hp_node *node, const hp_e
 static affine affine_of(hp_builder *b, const hp_node *node, const hp_elementwise_step *step, int y) {
     affine a = {HP_NO_VALUE, HP_NO_VALUE, false, false};
     if (step->kind == HP_STEP_UNARY) {
-        a.factor = hp_emit_float(b, (double)step->params[0]);
-        a.offset = hp_emit_float(b, (double)step->params[1]);
+        a.factor = hp_emit_float(b, step->params[0]);
+        a.offset = hp_emit_float(b, step->params[1]);
         return a;
     }
     hp_value other = node->inputs[step->operands[1 - y]];

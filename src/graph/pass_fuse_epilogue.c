@@ -32,7 +32,7 @@ static hp_status fuse_activation(
     hp_node *linear = open_linear(graph, uses, made);
     if (!linear) return HP_OK;
     hp_activation activation = {.op = (hp_unary)step->op};
-    for (int i = 0; i < 4; i++) activation.params[i] = step->params[i];
+    for (int i = 0; i < 4; i++) activation.params[i] = (float)step->params[i];
     HP_TRY(hp_node_set_activation(graph, linear, &activation, error));
     HP_TRY(take_over(graph, node, linear, error));
     uses[made] = 0;

@@ -64,9 +64,9 @@ static const hp_field relu_fields[] = {
 static void as_relu(const void *config, hp_activation_spec *spec) {
     const relu *c = config;
     hp_activation_by_name(spec, "relu");
-    spec->params[0] = (float)c->negative_slope;
-    spec->params[1] = isnan(c->max_value) ? INFINITY : (float)c->max_value;
-    spec->params[2] = (float)c->threshold;
+    spec->params[0] = c->negative_slope;
+    spec->params[1] = isnan(c->max_value) ? INFINITY : c->max_value;
+    spec->params[2] = c->threshold;
 }
 
 ARGUMENTS(ReLU, relu, relu_fields, as_relu);
@@ -82,7 +82,7 @@ static const hp_field leaky_relu_fields[] = {
 
 static void as_leaky_relu(const void *config, hp_activation_spec *spec) {
     hp_activation_by_name(spec, "leaky_relu");
-    spec->params[0] = (float)((const leaky_relu *)config)->negative_slope;
+    spec->params[0] = ((const leaky_relu *)config)->negative_slope;
 }
 
 ARGUMENTS(LeakyReLU, leaky_relu, leaky_relu_fields, as_leaky_relu);
@@ -98,7 +98,7 @@ static const hp_field elu_fields[] = {
 
 static void as_elu(const void *config, hp_activation_spec *spec) {
     hp_activation_by_name(spec, "elu");
-    spec->params[0] = (float)((const elu *)config)->alpha;
+    spec->params[0] = ((const elu *)config)->alpha;
 }
 
 ARGUMENTS(ELU, elu, elu_fields, as_elu);

@@ -9,7 +9,7 @@
 typedef struct hp_activation_entry {
     const char *name;
     hp_unary op;
-    float params[3];
+    double params[3];
     hp_value (*emit)(hp_builder *b, hp_value x, int axis); /* axis-wise ones; NULL: elementwise */
 } hp_activation_entry;
 
@@ -86,11 +86,11 @@ static hp_value emit_sparsemax(hp_builder *b, hp_value x, int axis) {
         b, HP_LESS_EQUAL, indices(b, n, rank - axis - 1, row_places), indices(b, n, rank - axis, column_places));
     hp_value tied = hp_emit_logical(b, HP_AND, hp_emit_compare(b, HP_EQUAL, others, each), earlier);
     hp_value above = hp_emit_logical(b, HP_OR, hp_emit_compare(b, HP_GREATER, others, each), tied);
-    above = hp_emit_cast(b, above, HP_FLOAT32);
+    above = hp_emit_cast(b, above, hp_builder_real(b));
     hp_value place = sum(b, above, inner, false), cumulated = sum(b, multiply(b, above, others), inner, false);
     hp_value one = hp_emit_float(b, 1);
     hp_value mean = hp_emit_binary(b, HP_BINARY_DIVIDE, hp_emit_binary(b, HP_BINARY_SUBTRACT, cumulated, one), place);
-    hp_value support = hp_emit_cast(b, hp_emit_compare(b, HP_GREATER, x, mean), HP_FLOAT32);
+    hp_value support = hp_emit_cast(b, hp_emit_compare(b, HP_GREATER, x, mean), hp_builder_real(b));
     hp_value total = sum(b, multiply(b, support, cumulated), axis, true);
     hp_value tau = hp_emit_binary(
         b, HP_BINARY_DIVIDE, hp_emit_binary(b, HP_BINARY_SUBTRACT, total, one), sum(b, support, axis, true));
@@ -154,7 +154,7 @@ bool hp_activation_parse(
 
 bool hp_activation_elementwise(const hp_activation_spec *spec, hp_activation *activation) {
     *activation = (hp_activation){.op = spec->entry->op};
-    memcpy(activation->params, spec->params, sizeof activation->params);
+    for (int i = 0; i < 4; i++) activation->params[i] = (float)spec->params[i];
     return spec->entry->emit == NULL;
 }
 
@@ -173,6 +173,6 @@ hp_value hp_emit_activation(hp_builder *b, hp_value x, const hp_activation_spec 
         hp_shape scalar = {0};
         return hp_emit_binary(b, HP_BINARY_MAXIMUM, x, hp_emit_fill(b, dtype, &scalar, 0));
     }
-    x = hp_emit_cast(b, x, HP_FLOAT32);
+    x = hp_emit_cast(b, x, hp_builder_real(b));
     return hp_emit_unary(b, x, entry->op, activation->params[0], activation->params[1], activation->params[2]);
 }

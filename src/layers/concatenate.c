@@ -44,7 +44,7 @@ static void lower_concatenate(hp_builder *b, hp_layer *layer, hp_call *call) {
     const concatenate *c = layer->config;
     hp_dtype dtype = hp_builder_tensor(b, call->inputs[0])->dtype;
     for (size_t i = 1; i < call->input_count; i++)
-        if (hp_builder_tensor(b, call->inputs[i])->dtype != dtype) dtype = HP_FLOAT32;
+        if (hp_builder_tensor(b, call->inputs[i])->dtype != dtype) dtype = hp_builder_real(b);
     hp_value *values = hp_arena_alloc(&b->graph->arena, call->input_count * sizeof *values);
     if (!values || call->input_count > INT32_MAX) {
         hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
@@ -112,8 +112,8 @@ static hp_value as_matrix(
 
 static void lower_dot(hp_builder *b, hp_layer *layer, hp_call *call) {
     const dot *c = layer->config;
-    if (hp_builder_tensor(b, call->inputs[0])->dtype != HP_FLOAT32 &&
-        hp_builder_tensor(b, call->inputs[1])->dtype != HP_FLOAT32) {
+    if (hp_builder_tensor(b, call->inputs[0])->dtype != hp_builder_real(b) &&
+        hp_builder_tensor(b, call->inputs[1])->dtype != hp_builder_real(b)) {
         hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "the product of integers is not supported yet");
         return;
     }

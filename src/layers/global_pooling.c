@@ -34,7 +34,8 @@ static void lower_masked(hp_builder *b, hp_layer *layer, hp_call *call, hp_value
     mask = hp_emit_reshape(b, hp_emit_cast(b, mask, HP_BOOL), 3, dims);
     hp_value kept = hp_emit_select(b, mask, x, hp_emit_float(b, 0));
     hp_value sum = hp_emit_reduce(b, kept, HP_REDUCTION_SUM, &axis, 1, c->keepdims);
-    hp_value count = hp_emit_reduce(b, hp_emit_cast(b, mask, HP_FLOAT32), HP_REDUCTION_SUM, &axis, 1, c->keepdims);
+    hp_value count =
+        hp_emit_reduce(b, hp_emit_cast(b, mask, hp_builder_real(b)), HP_REDUCTION_SUM, &axis, 1, c->keepdims);
     hp_call_output(b, call, hp_emit_binary(b, HP_BINARY_DIVIDE, sum, count));
 }
 

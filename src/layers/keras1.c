@@ -154,7 +154,7 @@ static void lower_thresholded(hp_builder *b, hp_layer *layer, hp_call *call) {
     const keras1_config *c = layer->config;
     hp_value x = hp_as_float(b, call->inputs[0]);
     hp_value above = hp_emit_compare(b, HP_GREATER, x, hp_emit_float(b, c->theta));
-    hp_call_output(b, call, multiply(b, x, hp_emit_cast(b, above, HP_FLOAT32)));
+    hp_call_output(b, call, multiply(b, x, hp_emit_cast(b, above, hp_builder_real(b))));
 }
 
 /* A weight of the shape of a row. */

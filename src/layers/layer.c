@@ -48,7 +48,7 @@ static hp_value rounded(hp_builder *b, const hp_layer *layer, hp_value value) {
 hp_value hp_layer_weight(
     hp_builder *b, hp_layer *layer, const char *name, bool trainable, int rank, const int64_t *dims) {
     if (b->status != HP_OK) return HP_NO_VALUE;
-    hp_tensor tensor = {.dtype = HP_FLOAT32, .shape = {.rank = rank}};
+    hp_tensor tensor = {.dtype = hp_builder_real(b), .shape = {.rank = rank}};
     memcpy(tensor.shape.dims, dims, (size_t)rank * sizeof *dims);
     for (int i = 0; i < rank; i++)
         if (dims[i] < 0) return hp_builder_fail(b, HP_ERROR_SHAPE, "the weight %s would have a negative size", name);
@@ -119,6 +119,13 @@ static bool holds_tensor(const hp_arg *arg) {
     if (arg->kind == HP_ARG_TENSOR) return true;
     for (size_t i = 0; arg->kind == HP_ARG_LIST && i < arg->item_count; i++)
         if (holds_tensor(&arg->items[i])) return true;
+    return false;
+}
+
+static bool holds_dtype(const hp_builder *b, const hp_arg *arg, hp_dtype dtype) {
+    if (arg->kind == HP_ARG_TENSOR) return hp_builder_tensor(b, arg->tensor)->dtype == dtype;
+    for (size_t i = 0; arg->kind == HP_ARG_LIST && i < arg->item_count; i++)
+        if (holds_dtype(b, &arg->items[i], dtype)) return true;
     return false;
 }
 
@@ -220,10 +227,20 @@ static bool check_inputs(hp_builder *b, const hp_layer *layer, const hp_call *ca
     return false;
 }
 
+/* Whether the numbers that lowering makes up are float64: in a layer of that policy, or where an operation is given it. */
+static bool is_wide(hp_builder *b, const hp_layer *layer, const hp_call *call) {
+    if (!layer->cls->is_operation) return layer->dtype == HP_FLOAT64;
+    for (size_t i = 0; i < call->arg_count; i++)
+        if (holds_dtype(b, &call->args[i], HP_FLOAT64)) return true;
+    return false;
+}
+
 void hp_layer_call_full(hp_builder *b, hp_layer *layer, hp_call *call) {
     if (b->status != HP_OK) return;
     const char *outer = b->layer;
+    bool outer_wide = b->wide;
     b->layer = layer->place;
+    b->wide = is_wide(b, layer, call);
     hp_dtype half = HP_DTYPE_NONE;
     if (check_inputs(b, layer, call)) {
         autocast_call(b, layer, call, &half);
@@ -237,6 +254,7 @@ void hp_layer_call_full(hp_builder *b, hp_layer *layer, hp_call *call) {
         }
         cast_outputs(b, layer, call, half);
     }
+    b->wide = outer_wide;
     if (b->status == HP_OK) b->layer = outer;
 }
 

@@ -91,7 +91,7 @@ typedef struct hp_field {
 /* An activation as a layer sees it: one entry of activations.def with its arguments. */
 typedef struct hp_activation_spec {
     const struct hp_activation_entry *entry; /* never NULL after parsing: linear when null */
-    float params[4];
+    double params[4];
 } hp_activation_spec;
 
 typedef struct hp_layer_list {

@@ -179,7 +179,7 @@ static hp_value by_matrix(hp_builder *b, hp_layer *layer, const places *p, hp_va
     hp_value connected_values = hp_emit_literal(b, HP_INT32, HP_DIMS(p->inputs, p->outputs), matrix), kernel;
     hp_free(matrix);
     if (c->implementation == 2) {
-        hp_value mask = hp_emit_cast(b, connected_values, HP_FLOAT32);
+        hp_value mask = hp_emit_cast(b, connected_values, hp_builder_real(b));
         kernel = hp_emit_binary(b, HP_BINARY_MULTIPLY, mask, full_kernel(b, layer, p));
     } else { /* entry 0 is none */
         hp_value stored = hp_layer_weight(b, layer, "kernel", true, HP_DIMS(entries)), zero;

@@ -153,8 +153,6 @@ void hp_lookup_check(hp_layer_scope *scope, hp_layer *layer, hp_lookup *c) {
         hp_layer_refuse(scope, layer, HP_ERROR_FORMAT, "pad_to_max_tokens", "is true, but there is no max_tokens");
     if (c->invert && c->output_mode != HP_MODE_INT)
         hp_layer_refuse(scope, layer, HP_ERROR_FORMAT, "output_mode", "is not \"int\", as `invert` needs it");
-    if (c->invert && is_string(c))
-        hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "invert", "outputs of strings are not supported");
     if (c->invert && !is_string(c) && !c->oov_token)
         hp_layer_refuse(scope, layer, HP_ERROR_FORMAT, "oov_token", "is missing, as `invert` needs it");
     if (c->idf_weights && !numbers(c->idf_weights))
@@ -252,18 +250,41 @@ static hp_value look_up(hp_builder *b, const hp_lookup *c, hp_value x) {
     return hp_emit_select(b, hp_emit_compare(b, HP_EQUAL, y, integer(b, -1)), bucket, y);
 }
 
-/* Integers by their indices: the mask at 0, the oov token wherever there is no word. */
+/* All words with the oov token behind them, as one table. */
+static hp_value table(hp_builder *b, const hp_lookup *c) {
+    int64_t count = plain_words(c), size = count + 1;
+    if (!is_string(c)) {
+        int64_t *integers = hp_arena_alloc(&b->graph->arena, (size_t)size * sizeof *integers);
+        if (!integers) return hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
+        memcpy(integers, c->words.integers, (size_t)count * sizeof *integers);
+        integers[count] = c->oov_token->integer;
+        return hp_emit_literal(b, HP_INT64, 1, &size, integers);
+    }
+    hp_string *strings = hp_arena_alloc(&b->graph->arena, (size_t)size * sizeof *strings);
+    if (!strings) return hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
+    for (int64_t i = 0; i < count; i++)
+        strings[i] =
+            (hp_string){c->words.bytes + c->words.offsets[i], (size_t)(c->words.offsets[i + 1] - c->words.offsets[i])};
+    const char *oov = c->oov_token ? hp_json_string(c->oov_token) : NULL;
+    if (!oov) oov = "[UNK]";
+    strings[count] = (hp_string){oov, strlen(oov)};
+    return hp_emit_literal(b, HP_STRING, 1, &size, strings);
+}
+
+/* Tokens by their indices: the mask at 0, the oov token wherever there is no word. */
 static hp_value invert(hp_builder *b, const hp_lookup *c, hp_value x) {
     int64_t start = hp_lookup_token_start(c), count = plain_words(c);
-    hp_value words = hp_emit_literal(b, HP_INT64, 1, &count, c->words.integers);
     hp_value place = hp_emit_binary(b, HP_BINARY_SUBTRACT, x, integer(b, start));
     hp_value inside = hp_emit_logical(b, HP_AND, hp_emit_compare(b, HP_GREATER_EQUAL, place, integer(b, 0)),
         hp_emit_compare(b, HP_LESS, place, integer(b, count)));
-    hp_value word = hp_emit_gather(b, words, hp_emit_select(b, inside, place, integer(b, 0)), 0);
-    word = hp_emit_select(b, inside, word, integer(b, c->oov_token->integer));
-    if (!c->mask_token) return word;
+    hp_value token = hp_emit_gather(b, table(b, c), hp_emit_select(b, inside, place, integer(b, count)), 0);
+    if (!c->mask_token) return token;
+    const char *mask = hp_json_string(c->mask_token);
+    hp_string text = {mask, mask ? strlen(mask) : 0};
     hp_value masked = hp_emit_compare(b, HP_EQUAL, x, integer(b, 0));
-    return hp_emit_select(b, masked, integer(b, c->mask_token->integer), word);
+    hp_value token_of_mask =
+        is_string(c) ? hp_emit_literal(b, HP_STRING, 0, NULL, &text) : integer(b, c->mask_token->integer);
+    return hp_emit_select(b, masked, token_of_mask, token);
 }
 
 /* float32[depth]: of the config, or as the file keeps it. set_vocabulary gives special tokens the mean, where the list

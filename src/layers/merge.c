@@ -10,7 +10,7 @@ static const hp_field fields[] = {HP_FIELDS_END};
 static hp_dtype common_dtype(hp_builder *b, const hp_call *call) {
     hp_dtype dtype = hp_builder_tensor(b, call->inputs[0])->dtype;
     for (size_t i = 1; i < call->input_count; i++)
-        if (hp_builder_tensor(b, call->inputs[i])->dtype != dtype) return HP_FLOAT32;
+        if (hp_builder_tensor(b, call->inputs[i])->dtype != dtype) return hp_builder_real(b);
     return dtype;
 }
 

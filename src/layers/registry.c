@@ -136,12 +136,12 @@ static void read_dtype(hp_layer_scope *scope, hp_layer *layer, const hp_json *va
         layer->dtype = HP_FLOAT32; /* containers pass values on as they are */
         return;
     }
-    bool computes = layer->dtype == HP_FLOAT32 || layer->dtype == HP_FLOAT16 || layer->dtype == HP_BFLOAT16;
+    bool computes = hp_dtype_is_float(layer->dtype);
     bool taken = layer->cls->any_dtype ? layer->dtype != HP_DTYPE_NONE : computes;
     char text[80];
     if (!taken)
         hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "dtype",
-            "%s%s is not supported yet, only float32, float16, bfloat16 and their mixed policies are",
+            "%s%s is not supported, only float16, bfloat16, float32, float64 and mixed policies are",
             *name ? "dtype policy " : "", *name ? name : hp_json_describe(value, text, sizeof text));
 }
 

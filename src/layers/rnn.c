@@ -2,7 +2,7 @@
  *
  * Dropout and the choice of an implementation change nothing at inference; unrolling does where zeros stand for masked
  * outputs. */
-#include "layers/rnn.h"
+#include "layers/rnn_steps.h"
 
 #include <string.h>
 
@@ -37,16 +37,9 @@ static void default_activation(const hp_layer *layer, const char *key, hp_activa
 }
 
 void hp_rnn_check(hp_layer_scope *scope, hp_layer *layer, hp_rnn_config *c, hp_rnn_cell cell) {
-    hp_activation unused;
     c->cell = cell;
     default_activation(layer, "activation", &c->activation, "tanh");
     if (cell != HP_RNN_SIMPLE) default_activation(layer, "recurrent_activation", &c->recurrent_activation, "sigmoid");
-    if (!hp_activation_elementwise(&c->activation, &unused))
-        hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "activation",
-            "an activation that is not elementwise is not supported in a recurrent layer");
-    if (cell != HP_RNN_SIMPLE && !hp_activation_elementwise(&c->recurrent_activation, &unused))
-        hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "recurrent_activation",
-            "an activation that is not elementwise is not supported in a recurrent layer");
     if (c->time_major)
         hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "time_major", "time before the batch is not supported");
 }
@@ -92,7 +85,7 @@ bool hp_rnn_initial_states(hp_builder *b, const hp_call *call, size_t count, hp_
 
 void hp_rnn_kept_states(hp_builder *b, size_t count, const hp_shape *shapes, hp_value *states) {
     for (size_t i = 0; i < count && b->status == HP_OK; i++) {
-        hp_tensor tensor = {.dtype = HP_FLOAT32, .shape = shapes[i]};
+        hp_tensor tensor = {.dtype = hp_builder_real(b), .shape = shapes[i]};
         states[i] = hp_emit_state(b, &tensor);
     }
 }
@@ -130,9 +123,13 @@ void hp_rnn_emit_cell(hp_builder *b, hp_layer *layer, const char *const *names, 
     params.reset_after = two_biases;
     bool zero_behind = options->unroll && options->zero_output_for_mask && mask != HP_NO_VALUE;
     params.zero_output_for_mask = options->zero_output_for_mask && !zero_behind;
-    hp_activation_elementwise(&c->activation, &params.activation);
-    if (c->cell != HP_RNN_SIMPLE) hp_activation_elementwise(&c->recurrent_activation, &params.recurrent_activation);
-    hp_emit_rnn(b, x, mask, states, kernel, recurrent, bias, &params, outputs);
+    bool fused = hp_activation_elementwise(&c->activation, &params.activation) && !b->wide;
+    if (c->cell != HP_RNN_SIMPLE)
+        fused = hp_activation_elementwise(&c->recurrent_activation, &params.recurrent_activation) && fused;
+    if (fused)
+        hp_emit_rnn(b, x, mask, states, kernel, recurrent, bias, &params, outputs);
+    else
+        hp_rnn_emit_steps(b, c, &params, x, mask, states, kernel, recurrent, bias, outputs);
     if (zero_behind) outputs[0] = hp_rnn_zero_unrolled(b, options, outputs[0], mask);
 }
 

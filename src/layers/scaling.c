@@ -4,9 +4,9 @@
 #include "layers/support.h"
 
 /* Numbers of a nested list, row by row. Counts beyond `size` are not stored. False: something else is in it. */
-static bool numbers(const hp_json *value, int depth, float *to, size_t size, size_t *count) {
+static bool numbers(const hp_json *value, int depth, double *to, size_t size, size_t *count) {
     if (hp_json_is(value, HP_JSON_INT) || hp_json_is(value, HP_JSON_DOUBLE)) {
-        if (*count < size) to[*count] = (float)value->number;
+        if (*count < size) to[*count] = value->number;
         ++*count;
         return true;
     }
@@ -21,7 +21,7 @@ static bool numbers(const hp_json *value, int depth, float *to, size_t size, siz
 typedef struct numeric {
     int rank;
     int64_t dims[HP_MAX_RANK];
-    float *data;
+    double *data;
 } numeric;
 
 static bool parse_numeric(
@@ -40,7 +40,7 @@ static bool parse_numeric(
             value ? hp_json_describe(value, text, sizeof text) : "nothing");
         return false;
     }
-    array->data = hp_arena_alloc(layer->arena, count * sizeof(float));
+    array->data = hp_arena_alloc(layer->arena, count * sizeof(double));
     if (!array->data) {
         scope->reasons->out_of_memory = true;
         return false;
@@ -49,7 +49,7 @@ static bool parse_numeric(
 }
 
 static hp_value emit_numeric(hp_builder *b, const numeric *array) {
-    return hp_emit_floats(b, array->rank, array->dims, array->data);
+    return hp_emit_doubles(b, array->rank, array->dims, array->data);
 }
 
 /* ---- Rescaling: x * scale + offset */
@@ -71,7 +71,7 @@ static void check_rescaling(hp_layer_scope *scope, hp_layer *layer, void *config
     if (c->offset) {
         parse_numeric(scope, layer, "offset", c->offset, &c->offsets);
     } else {
-        c->offsets.data = hp_arena_alloc(layer->arena, sizeof(float)); /* the default: 0 */
+        c->offsets.data = hp_arena_alloc(layer->arena, sizeof(double)); /* the default: 0 */
         if (!c->offsets.data) scope->reasons->out_of_memory = true;
     }
 }

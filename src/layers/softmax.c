@@ -21,7 +21,7 @@ static void check_softmax(hp_layer_scope *scope, hp_layer *layer, void *config) 
 
 static void as_softmax(const void *config, hp_activation_spec *spec) {
     hp_activation_by_name(spec, "softmax");
-    spec->params[0] = (float)((const softmax *)config)->axis.at[0];
+    spec->params[0] = ((const softmax *)config)->axis.at[0];
 }
 
 /* exp(x - logsumexp(x, axes)): the softmax over these axes laid out as one. */

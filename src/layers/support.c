@@ -4,7 +4,7 @@
 const char *const hp_data_formats[] = {"channels_last", "channels_first", NULL};
 
 hp_value hp_as_float(hp_builder *b, hp_value x) {
-    return hp_emit_cast(b, x, HP_FLOAT32);
+    return hp_emit_cast(b, x, hp_builder_real(b));
 }
 
 bool hp_check_rank(hp_builder *b, hp_value x, int min, int max) {

@@ -4,7 +4,7 @@
 
 #include "layers/layer.h"
 
-/* x as float32: what Keras's type promotion makes of an integer or bool tensor that meets float32 weights. */
+/* x as float32, or float64 in a layer of that: what Keras's type promotion makes of an integer or bool tensor that meets float32 weights. */
 hp_value hp_as_float(hp_builder *b, hp_value x);
 
 /* A float x as what Keras gives back for an image of integers: rounded, cut to the dtype's range. */

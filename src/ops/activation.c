@@ -26,7 +26,7 @@ static hp_value input(hp_builder *b, const hp_call *call) {
 #define ELEMENTWISE_OP(name, field, op, p0, p1)                                                                        \
     ACTIVATION_OP(name, HP_OP_NN, field) {                                                                             \
         const config *c = layer->config;                                                                               \
-        hp_call_output(b, call, hp_emit_unary(b, input(b, call), HP_UNARY_##op, (float)(p0), (float)(p1), 0));         \
+        hp_call_output(b, call, hp_emit_unary(b, input(b, call), HP_UNARY_##op, p0, p1, 0));                           \
     }
 
 #define ARGUMENT(member, fallback) HP_FLOAT(config, member, fallback, -INFINITY, INFINITY)
@@ -41,7 +41,7 @@ ELEMENTWISE_OP(Squareplus, ARGUMENT(b, 4), SQUAREPLUS, c->b, 0)
 ACTIVATION_OP(Threshold, HP_OP_NN, ARGUMENT(threshold, HP_REQUIRED), ARGUMENT(default_value, HP_REQUIRED)) {
     const config *c = layer->config;
     hp_value x = input(b, call);
-    hp_call_output(b, call, hp_emit_unary(b, x, HP_UNARY_THRESHOLD, (float)c->threshold, (float)c->default_value, 0));
+    hp_call_output(b, call, hp_emit_unary(b, x, HP_UNARY_THRESHOLD, c->threshold, c->default_value, 0));
 }
 
 ACTIVATION_OP(Gelu, HP_OP_NN, HP_BOOL(config, approximate, true)) {
@@ -104,7 +104,7 @@ static void named(hp_builder *b, hp_layer *layer, hp_call *call, const char *nam
     hp_value x = input(b, call);
     hp_activation_spec spec;
     hp_activation_by_name(&spec, name);
-    spec.params[0] = (float)hp_builder_axis(b, c->axis, hp_builder_shape(b, x)->rank);
+    spec.params[0] = hp_builder_axis(b, c->axis, hp_builder_shape(b, x)->rank);
     hp_call_output(b, call, hp_emit_activation(b, x, &spec));
 }
 
@@ -136,7 +136,7 @@ ACTIVATION_OP(Round, HP_OP_NUMPY, HP_INT(config, decimals, 0, -30, 30)) {
         return;
     }
     x = input(b, call);
-    float factor = (float)pow(10, (double)c->decimals);
+    float factor = pow(10, (double)c->decimals);
     if (c->decimals != 0) x = hp_emit_unary(b, x, HP_UNARY_AFFINE, factor, 0, 0);
     x = hp_emit_unary(b, x, HP_UNARY_ROUND, 0, 0, 0);
     if (c->decimals != 0) x = hp_emit_binary(b, HP_BINARY_DIVIDE, x, hp_emit_float(b, (double)factor));

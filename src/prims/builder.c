@@ -268,11 +268,27 @@ int64_t hp_builder_measure(
     return b->measured ? b->measured[at].dims[0] : b->guess > 0 ? b->guess : 1;
 }
 
+hp_dtype hp_builder_real(const hp_builder *b) {
+    return b->wide ? HP_FLOAT64 : HP_FLOAT32;
+}
+
 hp_value hp_emit_float(hp_builder *b, double value) {
-    float narrow = (float)value;
-    return hp_emit_literal(b, HP_FLOAT32, 0, NULL, &narrow);
+    return hp_emit_doubles(b, 0, NULL, &value);
 }
 
 hp_value hp_emit_floats(hp_builder *b, int rank, const int64_t *dims, const float *data) {
-    return hp_emit_literal(b, HP_FLOAT32, rank, dims, data);
+    return hp_emit_cast(b, hp_emit_literal(b, HP_FLOAT32, rank, dims, data), hp_builder_real(b));
+}
+
+hp_value hp_emit_doubles(hp_builder *b, int rank, const int64_t *dims, const double *data) {
+    if (b->wide) return hp_emit_literal(b, HP_FLOAT64, rank, dims, data);
+    size_t count = 1;
+    for (int i = 0; i < rank; i++)
+        if (!hp_size_mul(count, (size_t)dims[i], &count)) count = SIZE_MAX / sizeof(float);
+    float one, *narrow = rank == 0 ? &one : hp_alloc_array(count, sizeof *narrow);
+    if (!narrow) return hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
+    for (size_t i = 0; i < count; i++) narrow[i] = (float)data[i];
+    hp_value value = hp_emit_literal(b, HP_FLOAT32, rank, dims, narrow);
+    if (rank > 0) hp_free(narrow);
+    return value;
 }

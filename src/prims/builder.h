@@ -22,6 +22,7 @@ typedef struct hp_builder {
     hp_error error;
     bool mixes_rows;
     char mixes_rows_where[256]; /* the first place that does */
+    bool wide;                  /* what is being lowered computes in float64 */
     const char *layer;          /* place of what is being lowered; in the graph's arena */
     void *user;                 /* of the caller of lower (graph/build.c) */
     const hp_shape *measured;   /* what hp_builder_measure gives: dims[0] of each; NULL: `guess`, on trial */
@@ -33,6 +34,9 @@ typedef struct hp_builder {
 hp_value hp_builder_fail(hp_builder *b, hp_status status, const char *format, ...) HP_PRINTF(3, 4);
 /* Records that this operation mixes rows (see above), with the reason. Returns HP_NO_VALUE. */
 hp_value hp_builder_mixes_rows(hp_builder *b, const char *reason);
+
+/* The dtype of the numbers that lowering makes up: float32, or float64 where `wide` is set. */
+hp_dtype hp_builder_real(const hp_builder *b);
 
 /* Never NULL. */
 const hp_tensor *hp_builder_tensor(const hp_builder *b, hp_value value);
@@ -64,12 +68,13 @@ hp_value hp_emit_state(hp_builder *b, const hp_tensor *tensor);
 void hp_emit_next_state(hp_builder *b, hp_value state, hp_value next);
 hp_value hp_emit_constant(hp_builder *b, const hp_constant *constant);
 hp_value hp_emit_literal(hp_builder *b, hp_dtype dtype, int rank, const int64_t *dims, const void *data); /* copied */
-hp_value hp_emit_float(hp_builder *b, double value); /* float32 scalar */
-hp_value hp_emit_floats(hp_builder *b, int rank, const int64_t *dims, const float *data);
+hp_value hp_emit_float(hp_builder *b, double value); /* scalar of hp_builder_real */
+hp_value hp_emit_floats(hp_builder *b, int rank, const int64_t *dims, const float *data); /* the same dtype */
+hp_value hp_emit_doubles(hp_builder *b, int rank, const int64_t *dims, const double *data);
 hp_value hp_emit_fill(hp_builder *b, hp_dtype dtype, const hp_shape *shape, double value); /* also with `rows` */
 
 /* ---- arithmetic (numpy broadcasting; both sides of one dtype) */
-hp_value hp_emit_unary(hp_builder *b, hp_value x, hp_unary op, float p0, float p1, float p2);
+hp_value hp_emit_unary(hp_builder *b, hp_value x, hp_unary op, double p0, double p1, double p2);
 hp_value hp_emit_binary(hp_builder *b, hp_binary op, hp_value x, hp_value y);
 /* Comparisons: bool out; logic: of bools, or bitwise of integers. select: condition ? x : y, broadcast. */
 hp_value hp_emit_compare(hp_builder *b, hp_compare_op op, hp_value x, hp_value y);
@@ -113,7 +118,7 @@ hp_value hp_emit_sort(hp_builder *b, hp_value x, int axis, bool descending, hp_v
 /* numpy.take_along_axis: indices of any integer dtype, whose other axes broadcast with x's; a negative one counts from
  * the end; one outside is HP_ERROR_ROW. */
 hp_value hp_emit_take_along(hp_builder *b, hp_value x, hp_value indices, int axis);
-/* The discrete Fourier transform of the last axis: real and imaginary part, float32; im: HP_NO_VALUE for zeros. The
+/* The discrete Fourier transform of the last axis: real and imaginary part, float32 or float64; im: HP_NO_VALUE for zeros. The
  * inverse is divided by the length. */
 void hp_emit_fft(hp_builder *b, hp_value re, hp_value im, bool inverse, hp_value outputs[2]);
 

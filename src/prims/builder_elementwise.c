@@ -51,7 +51,7 @@ static hp_dtype dtype_of(const hp_builder *b, hp_value x) {
     return hp_builder_tensor(b, x)->dtype;
 }
 
-hp_value hp_emit_unary(hp_builder *b, hp_value x, hp_unary op, float p0, float p1, float p2) {
+hp_value hp_emit_unary(hp_builder *b, hp_value x, hp_unary op, double p0, double p1, double p2) {
     if (op == HP_UNARY_IDENTITY) return x;
     hp_dtype dtype = dtype_of(b, x);
     hp_elementwise_step step = {

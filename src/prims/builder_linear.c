@@ -1,6 +1,7 @@
 /* builder_linear.c: emitters of the primitives that multiply matrices, slide windows or recur. See builder.h. */
 #include "prims/attention.h"
 #include "prims/builder.h"
+#include "prims/conv_double.h"
 #include "prims/linear.h"
 #include "prims/matmul.h"
 #include "prims/rnn.h"
@@ -11,11 +12,25 @@ static hp_value emit_linear(
     return hp_emit_node(b, prim, params, sizeof *params, inputs, HP_LINEAR_INPUTS, &output, 1);
 }
 
+static bool is_double(const hp_builder *b, hp_value x) {
+    return hp_builder_tensor(b, x)->dtype == HP_FLOAT64;
+}
+
+static hp_value add_bias(hp_builder *b, hp_value y, hp_value bias) {
+    return bias == HP_NO_VALUE ? y : hp_emit_binary(b, HP_BINARY_ADD, y, bias);
+}
+
+static hp_value emit_double(
+    hp_builder *b, hp_conv_double_kind kind, hp_value x, hp_value kernel, hp_value bias, const hp_conv_params *conv) {
+    hp_conv_double_params params = {.kind = kind, .conv = *conv};
+    hp_value inputs[2] = {x, kernel}, output;
+    return add_bias(b, hp_emit_node(b, &hp_prim_conv_double, &params, sizeof params, inputs, 2, &output, 1), bias);
+}
+
 hp_value hp_emit_gemm(hp_builder *b, hp_value x, hp_value w, hp_value bias) {
-    if (b->status == HP_OK && hp_builder_shape(b, w)->rows) { /* a matrix of its own for every row */
-        hp_value y = hp_emit_matmul(b, x, w, false, false);
-        return bias == HP_NO_VALUE ? y : hp_emit_binary(b, HP_BINARY_ADD, y, bias);
-    }
+    /* a matrix of its own for every row, or no epilogue */
+    if (b->status == HP_OK && (hp_builder_shape(b, w)->rows || is_double(b, x)))
+        return add_bias(b, hp_emit_matmul(b, x, w, false, false), bias);
     hp_linear_params params = {0};
     return emit_linear(b, &hp_prim_gemm, x, w, bias, &params);
 }
@@ -40,7 +55,7 @@ static bool matmul_mixes_rows(const hp_shape *x, const hp_shape *y, bool transpo
 
 hp_value hp_emit_matmul(hp_builder *b, hp_value x, hp_value y, bool transpose_x, bool transpose_y) {
     if (b->status != HP_OK) return HP_NO_VALUE;
-    if (!transpose_x && is_weight(b, x, y)) {
+    if (!transpose_x && !is_double(b, x) && is_weight(b, x, y)) {
         hp_linear_params params = {.transpose_w = transpose_y};
         return emit_linear(b, &hp_prim_gemm, x, y, HP_NO_VALUE, &params);
     }
@@ -69,11 +84,13 @@ hp_value hp_emit_attention(
 }
 
 hp_value hp_emit_conv(hp_builder *b, hp_value x, hp_value kernel, hp_value bias, const hp_conv_params *params) {
+    if (is_double(b, x)) return emit_double(b, HP_CONV_DOUBLE_PLAIN, x, kernel, bias, params);
     hp_linear_params node = {.conv = *params};
     return emit_linear(b, &hp_prim_conv, x, kernel, bias, &node);
 }
 
 hp_value hp_emit_depthwise(hp_builder *b, hp_value x, hp_value kernel, hp_value bias, const hp_conv_params *params) {
+    if (is_double(b, x)) return emit_double(b, HP_CONV_DOUBLE_DEPTHWISE, x, kernel, bias, params);
     hp_linear_params node = {.conv = *params};
     node.conv.groups = 1;
     return emit_linear(b, &hp_prim_depthwise, x, kernel, bias, &node);
@@ -81,6 +98,7 @@ hp_value hp_emit_depthwise(hp_builder *b, hp_value x, hp_value kernel, hp_value 
 
 hp_value hp_emit_conv_transpose(
     hp_builder *b, hp_value x, hp_value kernel, hp_value bias, const hp_conv_params *params) {
+    if (is_double(b, x)) return emit_double(b, HP_CONV_DOUBLE_TRANSPOSED, x, kernel, bias, params);
     hp_linear_params node = {.conv = *params};
     return emit_linear(b, &hp_prim_conv_transpose, x, kernel, bias, &node);
 }

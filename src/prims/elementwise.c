@@ -289,7 +289,7 @@ static void plan_steps(const hp_elementwise_params *p, elementwise_state *s) {
         t->size = hp_dtype_size((hp_dtype)t->step.dtype);
         if (t->kernel && t->step.kind == HP_STEP_UNARY) {
             t->activation.op = (hp_unary)t->step.op;
-            memcpy(t->activation.params, t->step.params, sizeof t->step.params);
+            for (int k = 0; k < 4; k++) t->activation.params[k] = (float)t->step.params[k];
         }
         int slot = 0;
         while (busy[slot]) slot++;

@@ -26,7 +26,7 @@ typedef struct hp_elementwise_step {
     uint8_t from, dtype; /* hp_dtype of the operands and of the result */
     int16_t operands[3]; /* i >= 0: node input i; i < 0: the result of step -1 - i; unused ones 0 */
     int16_t zero;
-    float params[4]; /* of a unary function; else 0 */
+    double params[4]; /* of a unary function; else 0 */
 } hp_elementwise_step;
 
 typedef struct hp_elementwise_params {

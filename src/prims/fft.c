@@ -16,10 +16,11 @@ static hp_status infer(const void *params, const hp_tensor *inputs, int input_co
     HP_FAIL_IF(
         input_count != 2 || output_count != 2, error, HP_ERROR_INTERNAL, NULL, "fft with %d inputs", input_count);
     const hp_shape *re = &inputs[0].shape;
-    HP_FAIL_IF(inputs[0].dtype != HP_FLOAT32 || re->rank < 1 || (re->rows && re->rank == 1) ||
-                   (inputs[1].dtype != HP_DTYPE_NONE &&
-                       (inputs[1].dtype != HP_FLOAT32 || !hp_shape_equal(re, &inputs[1].shape))),
-        error, HP_ERROR_SHAPE, NULL, "a Fourier transform needs float32 parts of one shape");
+    hp_dtype dtype = inputs[0].dtype;
+    HP_FAIL_IF(
+        (dtype != HP_FLOAT32 && dtype != HP_FLOAT64) || re->rank < 1 || (re->rows && re->rank == 1) ||
+            (inputs[1].dtype != HP_DTYPE_NONE && (inputs[1].dtype != dtype || !hp_shape_equal(re, &inputs[1].shape))),
+        error, HP_ERROR_SHAPE, NULL, "a Fourier transform needs two parts of one shape and dtype, float32 or float64");
     outputs[0] = outputs[1] = inputs[0];
     return HP_OK;
 }
@@ -30,7 +31,7 @@ typedef struct complex_double {
 
 typedef struct fft_state {
     hp_rowwise vectors;
-    bool inverse;
+    bool inverse, wide;    /* wide: float64 */
     complex_double *roots; /* exp(-2 pi i k / n) */
 } fft_state;
 
@@ -46,6 +47,7 @@ static hp_status prepare(const hp_prepare *prepare, void **state, hp_error *erro
     fft_state *s = HP_NEW(fft_state);
     HP_ALLOCATED(s, error);
     s->inverse = ((const hp_fft_params *)prepare->node->params)->inverse != 0;
+    s->wide = x->dtype == HP_FLOAT64;
     hp_rowwise_plan(&s->vectors, &x->shape, 1);
     int64_t n = s->vectors.n;
     s->roots = calloc((size_t)n + 1, sizeof *s->roots);
@@ -102,18 +104,31 @@ static void transform(
     }
 }
 
+/* Element i of a part; 0 where there is none. */
+static double number(const fft_state *s, const void *part, int64_t i) {
+    if (!part) return 0;
+    return s->wide ? ((const double *)part)[i] : (double)((const float *)part)[i];
+}
+
+static void store(const fft_state *s, void *part, int64_t i, double value) {
+    if (s->wide)
+        ((double *)part)[i] = value;
+    else
+        ((float *)part)[i] = (float)value;
+}
+
 static hp_status run_fft(const void *state, const hp_run *run) {
     const fft_state *s = state;
     int64_t begin, count = hp_rowwise_part(&s->vectors, run, &begin), n = s->vectors.n;
     complex_double *x = run->workspace, *y = x + n, *column = y + n;
     double scale = s->inverse ? 1 / (double)n : 1;
     for (int64_t v = begin; v < begin + count && n > 0; v++) {
-        const float *re = (const float *)run->inputs[0] + v * n, *im = run->inputs[1];
-        for (int64_t i = 0; i < n; i++) x[i] = (complex_double){re[i], im ? im[v * n + i] : 0};
+        for (int64_t i = 0; i < n; i++)
+            x[i] = (complex_double){number(s, run->inputs[0], v * n + i), number(s, run->inputs[1], v * n + i)};
         transform(s, n, x, 1, y, column);
         for (int64_t i = 0; i < n; i++) {
-            ((float *)run->outputs[0])[v * n + i] = (float)(y[i].re * scale);
-            ((float *)run->outputs[1])[v * n + i] = (float)(y[i].im * scale);
+            store(s, run->outputs[0], v * n + i, y[i].re * scale);
+            store(s, run->outputs[1], v * n + i, y[i].im * scale);
         }
     }
     return HP_OK;

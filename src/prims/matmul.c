@@ -16,6 +16,7 @@ typedef struct matmul_state {
     const hp_kernels *kernels;
     bool rows; /* the items' outermost axis is the rows' */
     bool transpose_x, transpose_y;
+    bool wide; /* float64 */
     size_t m, n, k;
     size_t column_block, column_blocks;
     int axes; /* of the batch */
@@ -27,8 +28,10 @@ typedef struct matmul_state {
 static hp_status check_operands(const hp_tensor *inputs, int input_count, hp_error *error) {
     HP_FAIL_IF(input_count != 2, error, HP_ERROR_INTERNAL, NULL, "matmul takes 2 inputs, not %d", input_count);
     for (int i = 0; i < 2; i++) {
-        HP_FAIL_IF(inputs[i].dtype != HP_FLOAT32, error, HP_ERROR_UNSUPPORTED, NULL,
-            "matmul of %s: only float32 is supported", hp_dtype_name(inputs[i].dtype));
+        hp_dtype dtype = inputs[i].dtype;
+        HP_FAIL_IF((dtype != HP_FLOAT32 && dtype != HP_FLOAT64) || dtype != inputs[0].dtype, error,
+            HP_ERROR_UNSUPPORTED, NULL, "matmul of %s and %s: only float32 and float64 are supported",
+            hp_dtype_name(inputs[0].dtype), hp_dtype_name(dtype));
         HP_FAIL_IF(inputs[i].shape.rank < 2, error, HP_ERROR_SHAPE, NULL, "matmul wants at least two axes");
     }
     return HP_OK;
@@ -64,7 +67,7 @@ static hp_status matmul_infer(const void *params, const hp_tensor *inputs, int i
     HP_FAIL_IF(k != k2 || !hp_shape_broadcast(&x, &y, &lead) || lead.rank + 2 > HP_MAX_RANK, error, HP_ERROR_SHAPE,
         NULL, "matmul of shapes %s%s and %s%s", text, p->transpose_x ? " transposed" : "", text2,
         p->transpose_y ? " transposed" : "");
-    outputs[0] = (hp_tensor){HP_FLOAT32, lead};
+    outputs[0] = (hp_tensor){inputs[0].dtype, lead};
     hp_shape *out = &outputs[0].shape;
     out->dims[out->rank++] = m;
     out->dims[out->rank++] = n;
@@ -93,6 +96,7 @@ static hp_status matmul_prepare(const hp_prepare *prepare, void **state, hp_erro
     HP_ALLOCATED(s, error);
     s->kernels = prepare->kernels;
     s->rows = out->rows;
+    s->wide = prepare->graph->values[node->inputs[0]].tensor.dtype == HP_FLOAT64;
     s->transpose_x = p->transpose_x;
     s->transpose_y = p->transpose_y;
     s->m = (size_t)out->dims[out->rank - 2];
@@ -147,6 +151,20 @@ static void item_offsets(const matmul_state *s, size_t item, size_t *x_item, siz
     *y_item = (size_t)y;
 }
 
+/* Columns [begin, end) of one item in float64: correctness counts, not speed. */
+static void multiply_wide(
+    const matmul_state *s, size_t m, const double *x, const double *y, double *z, size_t begin, size_t end) {
+    size_t x_row = s->transpose_x ? 1 : s->k, x_step = s->transpose_x ? m : 1;
+    size_t y_row = s->transpose_y ? 1 : s->n, y_step = s->transpose_y ? s->k : 1;
+    for (size_t i = 0; i < m; i++) {
+        for (size_t j = begin; j < end; j++) z[i * s->n + j] = 0;
+        for (size_t k = 0; k < s->k; k++) {
+            double factor = x[i * x_row + k * x_step];
+            for (size_t j = begin; j < end; j++) z[i * s->n + j] += factor * y[k * y_row + j * y_step];
+        }
+    }
+}
+
 static hp_status matmul_run(const void *state, const hp_run *run) {
     const matmul_state *s = state;
     size_t m = m_of(s, run->rows), items = items_of(s, run->rows);
@@ -158,6 +176,12 @@ static hp_status matmul_run(const void *state, const hp_run *run) {
         size_t column = (size_t)piece % s->column_blocks * s->column_block;
         size_t columns = s->n - column < s->column_block ? s->n - column : s->column_block;
         item_offsets(s, item, &x_item, &y_item);
+        if (s->wide) {
+            multiply_wide(s, m, (const double *)run->inputs[0] + x_item * m * s->k,
+                (const double *)run->inputs[1] + y_item * s->k * s->n, (double *)run->outputs[0] + item * m * s->n,
+                column, column + columns);
+            continue;
+        }
         const float *x = (const float *)run->inputs[0] + x_item * m * s->k;
         const float *y = (const float *)run->inputs[1] + y_item * s->k * s->n;
         if (s->transpose_x) {

@@ -1,5 +1,7 @@
 /* pool.c: maximum or average over windows of [batch, spatial..., channels], 1 to 3 spatial axes. Averages leave the
  * padding out of the count. */
+#include <math.h>
+
 #include "base/dtype.h"
 #include "prims/grid.h"
 #include "prims/linear.h"
@@ -8,6 +10,7 @@
 typedef struct pool_state {
     const hp_kernels *kernels;
     hp_pool_mode mode;
+    bool wide; /* float64 */
     hp_window window;
     hp_images x;
 } pool_state;
@@ -24,13 +27,13 @@ static hp_status pool_infer(const void *params, const hp_tensor *inputs, int inp
     hp_geometry geometry;
     HP_FAIL_IF(input_count != 1 || output_count != 1, error, HP_ERROR_INTERNAL, NULL,
         "pooling takes one input and has one output");
-    HP_FAIL_IF(inputs[0].dtype != HP_FLOAT32, error, HP_ERROR_UNSUPPORTED, NULL,
-        "pooling of %s: only float32 is supported", hp_dtype_name(inputs[0].dtype));
+    HP_FAIL_IF(inputs[0].dtype != HP_FLOAT32 && inputs[0].dtype != HP_FLOAT64, error, HP_ERROR_UNSUPPORTED, NULL,
+        "pooling of %s: only float32 and float64 are supported", hp_dtype_name(inputs[0].dtype));
     HP_FAIL_IF(p->mode != HP_POOL_MAX && p->mode != HP_POOL_AVERAGE, error, HP_ERROR_INTERNAL, NULL,
         "pooling has no mode %d", (int)p->mode);
     HP_TRY(pool_geometry(p, &inputs[0].shape, &geometry, error));
     const hp_shape *x = &inputs[0].shape;
-    outputs[0] = (hp_tensor){HP_FLOAT32, hp_geometry_output(&geometry, x, x->dims[x->rank - 1])};
+    outputs[0] = (hp_tensor){inputs[0].dtype, hp_geometry_output(&geometry, x, x->dims[x->rank - 1])};
     return HP_OK;
 }
 
@@ -43,6 +46,7 @@ static hp_status pool_prepare(const hp_prepare *prepare, void **state, hp_error 
     HP_ALLOCATED(s, error);
     s->kernels = prepare->kernels;
     s->mode = (hp_pool_mode)p->mode;
+    s->wide = prepare->graph->values[prepare->node->inputs[0]].tensor.dtype == HP_FLOAT64;
     s->x = hp_images_of(x);
     hp_status status = hp_window_get(prepare->constants, &geometry, &s->window, error);
     if (status != HP_OK)
@@ -62,12 +66,37 @@ static int64_t pool_range(const void *state, int64_t rows) {
     return hp_grid_pieces(&grid);
 }
 
+/* float64: correctness counts, not speed. NaN is what it is in the float32 kernels: greater than anything. */
+static void pool_wide(const pool_state *s, const hp_run *run, const hp_rectangle *r) {
+    size_t image = s->x.positions * s->x.channels;
+    for (size_t row = r->row_begin; row < r->row_end; row++) {
+        const double *x = (const double *)run->inputs[0] + row / s->window.pixels * image;
+        const int32_t *index = s->window.index + row % s->window.pixels * s->window.taps;
+        for (size_t c = r->column_begin; c < r->column_end; c++) {
+            double most = -INFINITY, sum = 0;
+            size_t count = 0;
+            for (size_t t = 0; t < s->window.taps; t++) {
+                if (index[t] < 0) continue;
+                double value = x[(size_t)index[t] * s->x.channels + c];
+                if (value > most || value != value) most = value;
+                sum += value;
+                count++;
+            }
+            ((double *)run->outputs[0])[row * s->x.channels + c] = s->mode == HP_POOL_MAX ? most : sum / (double)count;
+        }
+    }
+}
+
 static hp_status pool_run(const void *state, const hp_run *run) {
     const pool_state *s = state;
     hp_grid grid = pool_grid(s, run->rows);
     int64_t begin = run->begin;
     hp_rectangle r;
     while (hp_grid_next(&grid, &begin, run->end, &r)) {
+        if (s->wide) {
+            pool_wide(s, run, &r);
+            continue;
+        }
         hp_pool args = {.mode = s->mode,
             .window = s->window,
             .x = (const float *)run->inputs[0] + r.column_begin,

@@ -19,7 +19,7 @@ typedef struct hp_typed_call {
     void *y; /* [rows][n]; may be an operand whose step is 1, whose stride is n and whose elements are as large */
     size_t rows, n;
     hp_typed_operand operands[3];
-    const float *params;
+    const double *params;
 } hp_typed_call;
 
 typedef void hp_typed_function(const hp_typed_call *call);

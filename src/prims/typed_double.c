@@ -9,7 +9,7 @@
 /* p: the operand, f[i]: the function's parameters. */
 #define UNARY_OF(name, expression)                                                                                     \
     static void unary_##name(const hp_typed_call *c) {                                                                 \
-        const float *f = c->params;                                                                                    \
+        const double *f = c->params;                                                                                   \
         (void)f;                                                                                                       \
         HP_LOOP_1(double, double, expression)                                                                          \
     }

@@ -77,15 +77,16 @@ def assert_close(got, want, rtol):
         return
     finite = np.isfinite(want)
     np.testing.assert_array_equal(np.where(finite, 0, got), np.where(finite, 0, want))
+    atol = ATOL if want.itemsize < 8 else ATOL**2
     error = np.abs(np.where(finite, got.astype("float64") - want, 0))
     size = np.abs(np.where(finite, want, 0))
     if want.size == 0:
         return
-    assert error.max() <= rtol * size.max() + ATOL, f"largest error {error.max():.3g}, largest value {size.max():.3g}"
+    assert error.max() <= rtol * size.max() + atol, f"largest error {error.max():.3g}, largest value {size.max():.3g}"
     rows = len(want)
     error, size = error.reshape(rows, -1).max(1), size.reshape(rows, -1).max(1)
     worst = int(np.argmax(error - 10 * rtol * size))
-    assert error[worst] <= 10 * rtol * size[worst] + ATOL, f"row {worst}: error {error[worst]:.3g} of {size[worst]:.3g}"
+    assert error[worst] <= 10 * rtol * size[worst] + atol, f"row {worst}: error {error[worst]:.3g} of {size[worst]:.3g}"
 
 
 @pytest.mark.parametrize("path, case, file", list(stored_models()))

@@ -130,7 +130,7 @@ static void every_reason(void **state) {
         "{'class_name': 'Dense', 'config': {'units': -4, 'mystery': 7, 'activation': 'my_own', 'name': 'a'}},"
         "{'class_name': 'Mine', 'module': 'my.code', 'config': {'name': 'm'}},"
         "{'class_name': 'Nonesuch', 'module': 'keras.layers', 'config': {'name': 'n'}},"
-        "{'class_name': 'Dense', 'config': {'units': 1, 'dtype': 'float64', 'name': 'f'}},"
+        "{'class_name': 'Dense', 'config': {'units': 1, 'dtype': 'int16', 'name': 'f'}},"
         "{'class_name': 'Dense', 'config': {'name': 'g'}},"
         "{'class_name': 'Dense', 'config': {'units': 2, 'name': 'h', 'dtype': 'gptq/4/128_from_float32'}}]}}",
         NULL, 0);
@@ -140,7 +140,7 @@ static void every_reason(void **state) {
     assert_reason(&c, "layers/1 \"a\" (Dense): activation", "my_own");
     assert_reason(&c, "layers/2 \"m\" (Mine)", "my.code");
     assert_reason(&c, "layers/3 \"n\" (Nonesuch)", "not supported");
-    assert_reason(&c, "layers/4 \"f\" (Dense): dtype", "float64");
+    assert_reason(&c, "layers/4 \"f\" (Dense): dtype", "int16");
     assert_reason(&c, "layers/5 \"g\" (Dense): units", "missing");
     assert_reason(&c, "layers/6 \"h\" (Dense): dtype", "gptq");
     assert_non_null(strstr(c.error.message, "7 more reasons"));

@@ -172,7 +172,6 @@ static void refused(void **state) {
         {"Cropping1D", "'cropping': [5, 5]", "[null, 9, 4]", "nothing is left"},
         {"ZeroPadding2D", "'padding': [1, 2, 3]", "[null, 9, 4, 4]", "padding"},
         {"MaxPooling1D", "'pool_size': 5", "[null, 4, 4]", "does not fit"},
-        {"LSTM", "'units': 4, 'activation': 'softmax'", "[null, 4, 4]", "elementwise"},
         {"LSTM", "'units': 4, 'time_major': true", "[null, 4, 4]", "time"},
         {"Bidirectional", "'layer': {'class_name': 'Dense', 'config': {'units': 2}}", "[null, 4, 4]", "inside"},
         {"Bidirectional", "'merge_mode': 'sum'", "[null, 4, 4]", "missing"},
