@@ -1,21 +1,49 @@
 /* augmentation.c: layers that change images at random while training, and pass them on at inference
  * (keras/src/layers/preprocessing/image_preprocessing/). Some cast to the layer's dtype on the way, as theirs
- * `transform_images` does before it looks at `training`. A call on a dict (images with labels or boxes) is refused. */
+ * `transform_images` does before it looks at `training`. A call on a dict gives a dict: labels and masks as they are, boxes as float32. */
+#include <string.h>
+#include "layers/bounding_boxes.h"
 #include "layers/support.h"
 
-static bool images_only(hp_builder *b, const hp_call *call) {
-    if (call->input_is_list)
-        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "a call on a list or dict is not supported, only on images alone");
-    return b->status == HP_OK;
+static hp_value images(hp_builder *b, const hp_layer *layer, hp_value x, bool cast) {
+    return cast ? hp_emit_cast(b, x, layer->dtype) : x;
+}
+
+/* Everything below an item of the dict. */
+static void pass_item(hp_builder *b, hp_call *call, const hp_arg *item) {
+    bool boxes = item->name && strcmp(item->name, "boxes") == 0;
+    if (item->kind == HP_ARG_TENSOR)
+        hp_call_output(b, call, boxes ? hp_emit_cast(b, item->tensor, HP_FLOAT32) : item->tensor);
+    for (size_t i = 0; item->kind == HP_ARG_LIST && i < item->item_count; i++) pass_item(b, call, &item->items[i]);
+}
+
+static void lower(hp_builder *b, hp_layer *layer, hp_call *call, bool cast) {
+    const hp_arg *dict = &call->args[0];
+    if (!call->input_is_list) {
+        hp_call_output(b, call, images(b, layer, call->inputs[0], cast));
+        return;
+    }
+    bool boxes = hp_dict_item(call, "bounding_boxes") != NULL;
+    if (!hp_dict_item(call, "images") || (boxes && layer->cls == &hp_layer_MaxNumBoundingBoxes)) {
+        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "a call on %s is not supported",
+            boxes ? "bounding boxes" : "a list, or on a dict without images,");
+        return;
+    }
+    for (size_t i = 0; i < dict->item_count; i++) {
+        const hp_arg *item = &dict->items[i];
+        if (item->name && strcmp(item->name, "images") == 0 && item->kind == HP_ARG_TENSOR)
+            hp_call_output(b, call, images(b, layer, item->tensor, cast));
+        else
+            pass_item(b, call, item);
+    }
 }
 
 static void pass(hp_builder *b, hp_layer *layer, hp_call *call) {
-    (void)layer;
-    if (images_only(b, call)) hp_call_output(b, call, call->inputs[0]);
+    lower(b, layer, call, false);
 }
 
 static void cast(hp_builder *b, hp_layer *layer, hp_call *call) {
-    if (images_only(b, call)) hp_call_output(b, call, hp_emit_cast(b, call->inputs[0], layer->dtype));
+    lower(b, layer, call, true);
 }
 
 /* Keys that mean something only while training. */
@@ -34,7 +62,7 @@ static const hp_field fields[] = {HP_IGNORE("data_format"), HP_IGNORE("bounding_
         .fields = fields,                                                                                              \
         .masking = HP_MASK_STOP,                                                                                       \
         .min_inputs = 1,                                                                                               \
-        .max_inputs = 1,                                                                                               \
+        .max_inputs = -1,                                                                                              \
         .lower = (lower_function)}
 
 AUGMENTATION(AugMix, cast);

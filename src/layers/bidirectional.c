@@ -155,6 +155,7 @@ const hp_layer_class hp_layer_Bidirectional = {
     .fields = fields,
     .config_size = sizeof(bidirectional),
     .masking = HP_MASK_OWN,
+    .arguments = HP_NAMES("initial_state", "mask", "training"),
     .padding = HP_PADDING_WRAPPED,
     .min_inputs = 1,
     .max_inputs = 5,

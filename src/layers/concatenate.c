@@ -44,7 +44,7 @@ static void lower_concatenate(hp_builder *b, hp_layer *layer, hp_call *call) {
     const concatenate *c = layer->config;
     hp_dtype dtype = hp_builder_tensor(b, call->inputs[0])->dtype;
     for (size_t i = 1; i < call->input_count; i++)
-        if (hp_builder_tensor(b, call->inputs[i])->dtype != dtype) dtype = hp_builder_real(b);
+        dtype = hp_promote(dtype, hp_builder_tensor(b, call->inputs[i])->dtype);
     hp_value *values = hp_arena_alloc(&b->graph->arena, call->input_count * sizeof *values);
     if (!values || call->input_count > INT32_MAX) {
         hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");

@@ -109,6 +109,7 @@ static hp_value distributions(hp_builder *b, const contrast *c, const tiles *t, 
     x = hp_emit_transpose(b, x, (const int[]){0, 1, 3, 5, 2, 4});
     x = hp_emit_reshape(b, x, 5, (const int64_t[]){batch, t->grid[0], t->grid[1], t->channels, area});
     x = hp_emit_encode(b, hp_emit_cast(b, x, HP_INT64), HP_NO_VALUE, HP_ENCODING_COUNT, 256, false);
+    x = hp_as_float(b, x);
     if (c->clip_limit > 0) {
         hp_value cut = hp_emit_unary(b, x, HP_UNARY_CLIP, 0, (float)(c->clip_limit * (double)area / 256), 0);
         int last = 4;

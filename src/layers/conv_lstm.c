@@ -257,6 +257,7 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
         .fields = fields,                                                                                              \
         .config_size = sizeof(conv_lstm),                                                                              \
         .masking = HP_MASK_OWN,                                                                                        \
+        .arguments = HP_NAMES("initial_state", "mask", "training"),                                                    \
         .min_inputs = 1,                                                                                               \
         .max_inputs = 3,                                                                                               \
         .check = (check_function),                                                                                     \

@@ -52,9 +52,9 @@ static void check_category(hp_layer_scope *scope, hp_layer *layer, void *config)
 static void lower_category(hp_builder *b, hp_layer *layer, hp_call *call) {
     const category_encoding *c = layer->config;
     hp_value weights = hp_call_tensor(b, call, 1, "count_weights");
-    if (weights != HP_NO_VALUE) weights = hp_as_float(b, weights);
+    if (weights != HP_NO_VALUE) weights = hp_emit_cast(b, weights, HP_FLOAT32);
     hp_value y = hp_encode_categories(b, call->inputs[0], weights, c->output_mode, c->num_tokens);
-    hp_call_output(b, call, hp_emit_cast(b, y, layer->dtype));
+    hp_call_output(b, call, hp_emit_cast(b, y, layer->variables));
 }
 
 const hp_layer_class hp_layer_CategoryEncoding = {
@@ -68,6 +68,7 @@ const hp_layer_class hp_layer_CategoryEncoding = {
     .check = check_category,
     .lower = lower_category,
     .any_dtype = true,
+    .own_dtype = true,
 };
 
 /* ---- Discretization */
@@ -121,7 +122,7 @@ static void check_discretization(hp_layer_scope *scope, hp_layer *layer, void *c
 
 static void lower_discretization(hp_builder *b, hp_layer *layer, hp_call *call) {
     const discretization *c = layer->config;
-    hp_value boundaries = hp_emit_floats(b, 1, (const int64_t[]){c->count}, c->boundaries);
+    hp_value boundaries = hp_emit_literal(b, HP_FLOAT32, 1, (const int64_t[]){c->count}, c->boundaries);
     hp_value y = hp_emit_bucketize(b, hp_as_float(b, call->inputs[0]), boundaries);
     if (c->output_mode != HP_MODE_INT) {
         y = hp_encode_categories(b, y, HP_NO_VALUE, c->output_mode, c->count + 1);

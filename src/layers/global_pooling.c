@@ -73,6 +73,7 @@ static void max_3d(hp_builder *b, hp_layer *layer, hp_call *call) {
         .fields = fields,                                                                                              \
         .config_size = sizeof(global_pooling),                                                                         \
         .masking = HP_MASK_OWN,                                                                                        \
+        .arguments = HP_NAMES("mask"),                                                                                 \
         .min_inputs = 1,                                                                                               \
         .max_inputs = 1,                                                                                               \
         .lower = (lower_function)}

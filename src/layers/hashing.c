@@ -73,7 +73,7 @@ static void lower_hashing(hp_builder *b, hp_layer *layer, hp_call *call) {
     const hashing *c = layer->config;
     hp_value x = call->inputs[0], mask = HP_NO_VALUE;
     hp_dtype dtype = hp_builder_tensor(b, x)->dtype;
-    if (dtype != HP_STRING && !hp_dtype_is_integer(dtype)) x = hp_as_float(b, x);
+    if (dtype != HP_STRING && !hp_dtype_is_integer(dtype)) x = hp_emit_cast(b, x, HP_FLOAT32);
     hp_hash_params params;
     memset(&params, 0, sizeof params);
     params.buckets = (uint64_t)c->num_bins;
@@ -82,7 +82,7 @@ static void lower_hashing(hp_builder *b, hp_layer *layer, hp_call *call) {
     if (!set_mask(b, c, dtype, &params, &mask)) return;
     hp_value y = hp_emit_hash(b, x, mask, &params);
     if (c->output_mode != HP_MODE_INT) y = hp_encode_categories(b, y, HP_NO_VALUE, c->output_mode, c->num_bins);
-    hp_call_output(b, call, hp_emit_cast(b, y, layer->dtype));
+    hp_call_output(b, call, hp_emit_cast(b, y, layer->variables));
 }
 
 const hp_layer_class hp_layer_Hashing = {
@@ -97,6 +97,7 @@ const hp_layer_class hp_layer_Hashing = {
     .lower = lower_hashing,
     .any_dtype = true,
     .no_autocast = true,
+    .own_dtype = true,
 };
 
 /* ---- HashedCrossing */
@@ -133,7 +134,7 @@ static void lower_crossing(hp_builder *b, hp_layer *layer, hp_call *call) {
     }
     hp_value y = hp_emit_hash_cross(b, call->inputs, (int)call->input_count, seed, (uint64_t)c->num_bins);
     if (c->output_mode == HP_MODE_ONE_HOT) y = hp_encode_categories(b, y, HP_NO_VALUE, c->output_mode, c->num_bins);
-    hp_call_output(b, call, hp_emit_cast(b, y, layer->dtype));
+    hp_call_output(b, call, hp_emit_cast(b, y, layer->variables));
 }
 
 const hp_layer_class hp_layer_HashedCrossing = {
@@ -148,4 +149,5 @@ const hp_layer_class hp_layer_HashedCrossing = {
     .lower = lower_crossing,
     .any_dtype = true,
     .no_autocast = true,
+    .own_dtype = true,
 };

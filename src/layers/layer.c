@@ -195,6 +195,9 @@ static void autocast_call(hp_builder *b, const hp_layer *layer, hp_call *call, h
         inputs[i] = autocast(b, layer, call->inputs[i]);
     }
     for (size_t i = 0; i < call->arg_count; i++) args[i] = autocast_arg(b, layer, &call->args[i]);
+    const char *const *names = layer->cls->arguments;
+    for (size_t i = 1; names && i < call->arg_count && *names; i++, names++)
+        if (!args[i].name) args[i].name = *names;
     if (wide) *half = HP_DTYPE_NONE;
     call->inputs = inputs;
     call->args = args;
@@ -205,7 +208,7 @@ static void cast_outputs(hp_builder *b, const hp_layer *layer, hp_call *call, hp
     const hp_layer_class *cls = layer->cls;
     if (cls->is_operation && !hp_json_is_null(hp_json_get(hp_json_get(layer->json, "config"), "dtype"))) return;
     hp_dtype dtype = cls->is_operation ? half : layer->dtype;
-    if (cls->is_model || !is_half(dtype)) return;
+    if (cls->is_model || cls->own_dtype || !is_half(dtype)) return;
     bool inner = layer->parent && !layer->parent->cls->is_model;
     for (size_t i = 0; i < call->output_count && b->status == HP_OK; i++) {
         hp_value value = call->outputs[i];

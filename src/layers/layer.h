@@ -180,7 +180,10 @@ typedef struct hp_layer_class {
     void (*read_asset)(hp_layer_scope *scope, hp_layer *layer, void *config, const char *data, size_t size);
     /* For layers that can stand as another's activation (ReLU, Softmax): the config as an activation; else NULL. */
     void (*activation)(const void *config, hp_activation_spec *spec);
+    /* Names of the call's positional arguments behind the first, NULL-terminated; NULL: lower looks at their places. */
+    const char *const *arguments;
     bool any_dtype;    /* takes every dtype policy (InputLayer); else float32 alone */
+    bool own_dtype;    /* outputs come as lower makes them: floats are not cast to the layer's dtype */
     bool no_autocast;  /* inputs come as they are, floats of another width are not cast to the layer's dtype */
     bool is_model;     /* a container: Sequential, Functional; its children are layers of the model */
     bool is_operation; /* a node of keras.ops: no layer, has no weights and no place in `layers` */
@@ -196,6 +199,7 @@ struct hp_layer {
     const void *config;    /* cls->config_size bytes, filled from the fields */
     const hp_json *json;   /* its whole serialised object */
     hp_dtype dtype;        /* compute dtype by its dtype policy */
+    hp_dtype variables;    /* that policy's variable dtype */
     bool trainable;
     bool autocast_integers;  /* Keras 3: floats are cast to an integer compute dtype as well */
     hp_weight_slot *weights; /* in the order lower asked for them first, which must be Keras's creation order */

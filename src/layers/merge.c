@@ -2,15 +2,16 @@
  *
  * Inputs of fewer axes get axes of 1 behind the batch. Maximum, Minimum and Multiply look at masks themselves; all
  * of them give out the masks' disjunction, where every input has one. */
+#include "base/dtype.h"
 #include "layers/support.h"
 
 static const hp_field fields[] = {HP_FIELDS_END};
 
-/* All inputs as one dtype: float32 when any is a float, as type promotion goes for the dtypes there are. */
+/* What type promotion makes of all inputs' dtypes together. */
 static hp_dtype common_dtype(hp_builder *b, const hp_call *call) {
     hp_dtype dtype = hp_builder_tensor(b, call->inputs[0])->dtype;
     for (size_t i = 1; i < call->input_count; i++)
-        if (hp_builder_tensor(b, call->inputs[i])->dtype != dtype) return hp_builder_real(b);
+        dtype = hp_promote(dtype, hp_builder_tensor(b, call->inputs[i])->dtype);
     return dtype;
 }
 
@@ -78,12 +79,20 @@ static hp_value narrow(hp_builder *b, hp_value mask) {
     return hp_emit_reduce(b, mask, HP_REDUCTION_ANY, &last, 1, false);
 }
 
+/* TensorFlow's true division: integers of 32 and more bits become float64. */
+static hp_value divided(hp_builder *b, hp_value x, double by) {
+    hp_dtype dtype = hp_builder_tensor(b, x)->dtype;
+    if (!hp_dtype_is_float(dtype)) dtype = hp_dtype_size(dtype) >= 4 ? HP_FLOAT64 : HP_FLOAT32;
+    hp_value divisor = hp_emit_cast(b, hp_emit_literal(b, HP_FLOAT64, 0, NULL, &by), dtype);
+    return hp_emit_binary(b, HP_BINARY_DIVIDE, hp_emit_cast(b, x, dtype), divisor);
+}
+
 static void lower_plain(hp_builder *b, hp_call *call, hp_binary op, bool average) {
     operands o;
     if (!collect(b, call, &o)) return;
     hp_value y = o.values[0];
     for (size_t i = 1; i < o.count; i++) y = hp_emit_binary(b, op, y, o.values[i]);
-    if (average) y = hp_emit_binary(b, HP_BINARY_DIVIDE, hp_as_float(b, y), hp_emit_float(b, (double)o.count));
+    if (average) y = divided(b, y, (double)o.count);
     hp_call_output(b, call, y);
     if (b->status == HP_OK && y != call->inputs[0]) merge_masks(b, call, y);
 }

@@ -92,6 +92,7 @@ const hp_layer_class hp_layer_BatchNormalization = {
     .fields = batch_fields,
     .config_size = sizeof(batch_normalization),
     .masking = HP_MASK_PASS,
+    .arguments = HP_NAMES("training", "mask"),
     .min_inputs = 1,
     .max_inputs = 1,
     .check = check_batch,

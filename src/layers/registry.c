@@ -132,6 +132,7 @@ bool hp_layer_add_child(hp_layer *layer, hp_layer *child, const char *attribute,
 static void read_dtype(hp_layer_scope *scope, hp_layer *layer, const hp_json *value) {
     const char *name = "";
     layer->dtype = hp_json_is_null(value) ? HP_FLOAT32 : hp_layer_parse_dtype(value, &name);
+    layer->variables = strstr(name, "mixed_") ? HP_FLOAT32 : layer->dtype;
     if (layer->cls->is_model || layer->cls->is_operation) {
         layer->dtype = HP_FLOAT32; /* containers pass values on as they are */
         return;

@@ -9,6 +9,7 @@ typedef struct hp_resizing {
     int interpolation, data_format, fill_mode;
     bool crop_to_aspect_ratio, pad_to_aspect_ratio, antialias;
     double fill_value;
+    int bounding_box_format; /* of boxes given along; -1: none */
 } hp_resizing;
 
 /* Names in the order of hp_resize_method; those of fill_mode. */

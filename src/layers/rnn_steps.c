@@ -79,7 +79,7 @@ static hp_value gru_step(const steps *s, hp_value x, hp_value *c) {
     hp_value r = recur(s, s->h, 0, after ? 3 : 2);
     if (after) r = add(b, r, s->recurrent_bias);
     hp_value update = inner(s, add(b, gate(s, x, 0), gate(s, r, 0)));
-    hp_value reset = inner(s, add(b, gate(s, x, 1), gate(s, r, 1))), candidate = gate(s, r, 2);
+    hp_value reset = inner(s, add(b, gate(s, x, 1), gate(s, r, 1))), candidate = after ? gate(s, r, 2) : HP_NO_VALUE;
     if (after && r != HP_NO_VALUE) candidate = multiply(b, reset, candidate);
     if (!after) candidate = s->h == HP_NO_VALUE ? s->h : recur(s, multiply(b, reset, s->h), 2, 1);
     candidate = outer(s, add(b, gate(s, x, 2), candidate));

@@ -75,6 +75,7 @@ const hp_layer_class hp_layer_RNN = {
     .fields = fields,
     .config_size = sizeof(rnn_wrapper),
     .masking = HP_MASK_OWN,
+    .arguments = HP_NAMES("initial_state", "mask", "training"),
     .min_inputs = 1,
     .max_inputs = 1 + MAX_STATES,
     .check = check,

@@ -1,6 +1,8 @@
 /* support.c: see support.h. */
 #include "layers/support.h"
 
+#include "base/dtype.h"
+
 const char *const hp_data_formats[] = {"channels_last", "channels_first", NULL};
 
 hp_value hp_as_float(hp_builder *b, hp_value x) {
@@ -68,4 +70,31 @@ hp_value hp_round_to_integer(hp_builder *b, hp_value x, hp_dtype dtype) {
     for (size_t i = 0; i < sizeof narrow / sizeof *narrow; i++)
         if (narrow[i].dtype == dtype) x = hp_emit_unary(b, x, HP_UNARY_CLIP, narrow[i].least, narrow[i].most, 0);
     return hp_emit_cast(b, x, dtype);
+}
+
+/* ---- dtypes together */
+
+static int width(hp_dtype dtype) {
+    return (int)hp_dtype_size(dtype);
+}
+
+static bool is_unsigned(hp_dtype dtype) {
+    return dtype >= HP_UINT8 && dtype <= HP_UINT64;
+}
+
+hp_dtype hp_promote(hp_dtype a, hp_dtype b) {
+    if (a == b) return a;
+    if (a == HP_BOOL) return b;
+    if (b == HP_BOOL) return a;
+    bool float_a = hp_dtype_is_float(a), float_b = hp_dtype_is_float(b);
+    if (float_a && float_b) return width(a) == width(b) ? HP_FLOAT32 : width(a) > width(b) ? a : b;
+    if (float_a) return a;
+    if (float_b) return b;
+    if (is_unsigned(a) == is_unsigned(b)) return width(a) > width(b) ? a : b;
+    hp_dtype signed_one = is_unsigned(a) ? b : a, unsigned_one = is_unsigned(a) ? a : b;
+    if (width(signed_one) > width(unsigned_one)) return signed_one;
+    return width(unsigned_one) == 1   ? HP_INT16
+           : width(unsigned_one) == 2 ? HP_INT32
+           : width(unsigned_one) == 4 ? HP_INT64
+                                      : HP_FLOAT32;
 }

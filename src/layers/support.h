@@ -7,6 +7,9 @@
 /* x as float32, or float64 in a layer of that: what Keras's type promotion makes of an integer or bool tensor that meets float32 weights. */
 hp_value hp_as_float(hp_builder *b, hp_value x);
 
+/* The dtype that values of these two have together (keras/src/backend/common/dtypes.py). */
+hp_dtype hp_promote(hp_dtype a, hp_dtype b);
+
 /* A float x as what Keras gives back for an image of integers: rounded, cut to the dtype's range. */
 hp_value hp_round_to_integer(hp_builder *b, hp_value x, hp_dtype dtype);
 

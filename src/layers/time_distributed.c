@@ -63,6 +63,7 @@ const hp_layer_class hp_layer_TimeDistributed = {
     .fields = fields,
     .config_size = sizeof(time_distributed),
     .masking = HP_MASK_OWN,
+    .arguments = HP_NAMES("training", "mask"),
     .min_inputs = 1,
     .max_inputs = 1,
     .lower = lower,

@@ -95,6 +95,7 @@ ARRANGE_OP(Diff, HP_OP_NUMPY, HP_INT(config, n, 1, 0, 1000), HP_JSON_FIELD(confi
     int axis = hp_builder_axis(b, integer_or(c->axis, -1), hp_builder_shape(b, x)->rank);
     for (int64_t i = 0; i < c->n && b->status == HP_OK; i++) {
         int64_t size = hp_builder_shape(b, x)->dims[axis];
+        if (size == 0) break; /* nothing stays nothing */
         hp_value later = hp_op_part(b, x, axis, 1, size), earlier = hp_op_part(b, x, axis, 0, size - 1);
         bool is_bool = hp_op_dtype(b, x) == HP_BOOL;
         x = is_bool ? hp_emit_compare(b, HP_NOT_EQUAL, later, earlier) : hp_op_subtract(b, later, earlier);
@@ -122,7 +123,7 @@ static size_t tensors_of(hp_builder *b, const hp_call *call, hp_value *values, s
     }
     for (size_t i = 0; i < count; i++) {
         values[i] = hp_op_value(b, &list->items[i], HP_DTYPE_NONE);
-        dtype = i ? hp_op_promote(dtype, hp_op_dtype(b, values[i])) : hp_op_dtype(b, values[i]);
+        dtype = i ? hp_promote(dtype, hp_op_dtype(b, values[i])) : hp_op_dtype(b, values[i]);
     }
     for (size_t i = 0; i < count; i++) values[i] = hp_emit_cast(b, values[i], dtype);
     return b->status == HP_OK ? count : 0;

@@ -58,7 +58,8 @@ static void take_slice(hp_builder *b, subscript *s, const hp_shape *shape, const
     int64_t stop = bound(hp_json_get(c, "stop"), up ? size : -1, size, up ? 0 : -1, up ? size : size - 1);
     int64_t span = up ? stop - start : start - stop,
             count = span > 0 ? (span + (up ? step : -step) - 1) / (up ? step : -step) : 0;
-    if (a == 0 && shape->rows && !(start == 0 && step == 1 && count == size)) {
+    /* how many rows there are is not known here: x[:5] is not all of them */
+    if (a == 0 && shape->rows && !(start == 0 && step == 1 && hp_json_is_null(hp_json_get(c, "stop")))) {
         hp_builder_mixes_rows(b, "rows are picked by a subscript");
         return;
     }

@@ -21,8 +21,15 @@ static void floats(hp_builder *b, hp_value pair[2]) {
 static void multiply(hp_builder *b, hp_call *call, hp_value pair[2]) {
     hp_shape left = *hp_builder_shape(b, pair[0]), right = *hp_builder_shape(b, pair[1]);
     if (b->status != HP_OK) return;
-    if (left.rank < 2 || right.rank < 1) {
-        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "matmul of tensors with %d and %d axes", left.rank, right.rank);
+    if (left.rank < 1 || right.rank < 1) {
+        hp_builder_fail(b, HP_ERROR_SHAPE, "matmul of tensors with %d and %d axes", left.rank, right.rank);
+        return;
+    }
+    if (left.rank == 1) { /* a row, whose axis goes again */
+        pair[0] = hp_op_new_axis(b, pair[0], 0);
+        hp_value column = right.rank == 1 ? hp_op_new_axis(b, pair[1], 1) : pair[1];
+        hp_value y = hp_op_drop_axis(b, hp_emit_matmul(b, pair[0], column, false, false), -2);
+        hp_call_output(b, call, right.rank == 1 ? hp_op_drop_axis(b, y, -1) : y);
         return;
     }
     hp_value y = right.rank == 1 ? hp_emit_reshape(b, pair[1], 2, (int64_t[]){right.dims[0], 1}) : pair[1];

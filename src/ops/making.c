@@ -151,7 +151,7 @@ MAKING_OP(Select, HP_OP_NUMPY, HP_FIELDS_END) {
     hp_dtype dtype = HP_BOOL;
     for (size_t i = 0; i < count && count <= 64; i++) {
         values[i] = hp_op_value(b, &choices->items[i], HP_DTYPE_NONE);
-        dtype = i ? hp_op_promote(dtype, hp_op_dtype(b, values[i])) : hp_op_dtype(b, values[i]);
+        dtype = i ? hp_promote(dtype, hp_op_dtype(b, values[i])) : hp_op_dtype(b, values[i]);
     }
     if (count > 64) hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "more than 64 choices");
     hp_value y = fallback ? hp_emit_cast(b, hp_op_value(b, fallback, dtype), dtype) : HP_NO_VALUE;

@@ -161,6 +161,10 @@ PLAIN_OP(Kron) {
     hp_shape s[2] = {*hp_builder_shape(b, pair[0]), *hp_builder_shape(b, pair[1])};
     int rank = s[0].rank > s[1].rank ? s[0].rank : s[1].rank;
     if (b->status != HP_OK) return;
+    if (s[1].rows && (s[0].rows || s[0].rank == rank)) {
+        hp_builder_mixes_rows(b, "kron over the batch axis");
+        return;
+    }
     if (2 * rank > HP_MAX_RANK) {
         hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "kron of %d axes", rank);
         return;

@@ -150,7 +150,12 @@ NAN_OP(Average, HP_OP_NUMPY, HP_JSON_FIELD(config, axis)) {
     const config *c = layer->config;
     hp_value x = hp_op_floating(b, hp_op_operand(b, call, 0, "x")), weights = HP_NO_VALUE;
     const hp_arg *arg = hp_call_arg(call, 1, "weights");
-    if (arg) weights = hp_emit_cast(b, hp_op_value(b, arg, HP_DTYPE_NONE), hp_op_dtype(b, x));
+    if (arg) {
+        weights = hp_op_value(b, arg, HP_DTYPE_NONE);
+        hp_dtype dtype = hp_promote(hp_op_dtype(b, x), hp_op_dtype(b, weights));
+        x = hp_emit_cast(b, x, dtype);
+        weights = hp_emit_cast(b, weights, dtype);
+    }
     if (weights == HP_NO_VALUE) {
         hp_call_output(b, call, reduced(b, c, x, HP_REDUCTION_MEAN, false));
         return;

@@ -41,8 +41,6 @@ hp_value hp_op_value(hp_builder *b, const hp_arg *arg, hp_dtype weak);
 hp_value hp_op_operand(hp_builder *b, const hp_call *call, int position, const char *keyword);
 /* Two operands of one dtype, as keras.backend.result_type promotes them (plain numbers are weak). */
 void hp_op_operands(hp_builder *b, const hp_call *call, const char *first, const char *second, hp_value pair[2]);
-/* The dtype that values of these two have together (keras/src/backend/common/dtypes.py). */
-hp_dtype hp_op_promote(hp_dtype a, hp_dtype b);
 /* A constant argument of the call, or NULL; for arguments that must be known when lowering. */
 const hp_json *hp_op_constant(const hp_call *call, int position, const char *keyword);
 

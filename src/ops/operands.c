@@ -117,31 +117,6 @@ const hp_json *hp_op_constant(const hp_call *call, int position, const char *key
 
 /* ---- dtypes together */
 
-static int width(hp_dtype dtype) {
-    return (int)hp_dtype_size(dtype);
-}
-
-static bool is_unsigned(hp_dtype dtype) {
-    return dtype >= HP_UINT8 && dtype <= HP_UINT64;
-}
-
-hp_dtype hp_op_promote(hp_dtype a, hp_dtype b) {
-    if (a == b) return a;
-    if (a == HP_BOOL) return b;
-    if (b == HP_BOOL) return a;
-    bool float_a = hp_dtype_is_float(a), float_b = hp_dtype_is_float(b);
-    if (float_a && float_b) return width(a) == width(b) ? HP_FLOAT32 : width(a) > width(b) ? a : b;
-    if (float_a) return a;
-    if (float_b) return b;
-    if (is_unsigned(a) == is_unsigned(b)) return width(a) > width(b) ? a : b;
-    hp_dtype signed_one = is_unsigned(a) ? b : a, unsigned_one = is_unsigned(a) ? a : b;
-    if (width(signed_one) > width(unsigned_one)) return signed_one;
-    return width(unsigned_one) == 1   ? HP_INT16
-           : width(unsigned_one) == 2 ? HP_INT32
-           : width(unsigned_one) == 4 ? HP_INT64
-                                      : HP_FLOAT32;
-}
-
 /* A plain Python number takes the dtype of what it meets, where it is of the same kind or a lower one. */
 static bool is_weak(const hp_arg *arg) {
     return arg && arg->kind == HP_ARG_CONSTANT && arg->constant &&
@@ -164,7 +139,7 @@ void hp_op_operands(hp_builder *b, const hp_call *call, const char *first, const
             pair[i] = hp_op_value(b, args[i], other);
         }
     if (b->status != HP_OK) return;
-    hp_dtype dtype = hp_op_promote(hp_builder_tensor(b, pair[0])->dtype, hp_builder_tensor(b, pair[1])->dtype);
+    hp_dtype dtype = hp_promote(hp_builder_tensor(b, pair[0])->dtype, hp_builder_tensor(b, pair[1])->dtype);
     for (int i = 0; i < 2; i++) pair[i] = hp_emit_cast(b, pair[i], dtype);
 }
 

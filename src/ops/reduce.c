@@ -33,10 +33,36 @@ static hp_value summable(hp_builder *b, hp_value x) {
     return x;
 }
 
-static bool no_initial(hp_builder *b, hp_layer *layer) {
-    if (hp_json_is_null(hp_json_get(hp_json_get(layer->json, "config"), "initial"))) return true;
-    hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "initial: a start value of the reduction is not supported");
-    return false;
+/* Of all elements where there is no axis: as one vector. */
+static void lower_arg(hp_builder *b, hp_layer *layer, hp_call *call, hp_reduction op) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    hp_shape shape = *hp_builder_shape(b, x);
+    if (hp_op_dtype(b, x) == HP_FLOAT32) { /* a negative zero is the smaller one */
+        hp_value zero = hp_emit_compare(b, HP_EQUAL, x, hp_op_number(b, 0, x)), bits = hp_emit_bitcast(b, x, HP_INT32);
+        hp_value negative = hp_emit_compare(b, HP_LESS, bits, hp_op_number(b, 0, bits));
+        negative = hp_emit_logical(b, HP_AND, zero, negative);
+        x = hp_emit_select(b, negative, hp_op_number(b, -1.1754943508222875e-38, x), x);
+    }
+    if (!hp_json_is_null(c->axis)) {
+        hp_call_output(b, call, reduced(b, c, x, op));
+        return;
+    }
+    int axis = 0;
+    x = hp_emit_reduce(b, hp_emit_reshape(b, x, 1, (int64_t[]){-1}), op, &axis, 1, false);
+    for (int i = 0; i < shape.rank; i++) shape.dims[i] = 1;
+    hp_call_output(b, call, c->keepdims ? hp_emit_reshape(b, x, shape.rank, shape.dims) : x);
+}
+
+/* A start value, of Max and Min alone. */
+static hp_value with_initial(hp_builder *b, const hp_layer *layer, hp_value y, hp_reduction op) {
+    const hp_json *initial = hp_json_get(hp_json_get(layer->json, "config"), "initial");
+    if (hp_json_is_null(initial)) return y;
+    bool number = hp_json_is(initial, HP_JSON_INT) || hp_json_is(initial, HP_JSON_DOUBLE);
+    if (!number || (op != HP_REDUCTION_MAX && op != HP_REDUCTION_MIN))
+        return hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "initial: a start value of this kind is not supported");
+    hp_binary both = op == HP_REDUCTION_MAX ? HP_BINARY_MAXIMUM : HP_BINARY_MINIMUM;
+    return hp_emit_binary(b, both, y, hp_op_number(b, initial->number, y));
 }
 
 static hp_value as_asked(hp_builder *b, const config *c, hp_value y) {
@@ -47,10 +73,10 @@ static hp_value as_asked(hp_builder *b, const config *c, hp_value y) {
 
 #define REDUCE_OP(name, op, prepare)                                                                                   \
     static void lower_##name(hp_builder *b, hp_layer *layer, hp_call *call) {                                          \
-        if (!no_initial(b, layer)) return;                                                                             \
         const config *c = layer->config;                                                                               \
         hp_value x = prepare(b, hp_op_operand(b, call, 0, "x"));                                                       \
-        hp_call_output(b, call, as_asked(b, c, reduced(b, c, x, HP_REDUCTION_##op)));                                  \
+        hp_value y = with_initial(b, layer, reduced(b, c, x, HP_REDUCTION_##op), HP_REDUCTION_##op);                   \
+        hp_call_output(b, call, as_asked(b, c, y));                                                                    \
     }                                                                                                                  \
     const hp_op_class hp_op_##name = HP_OP(#name, HP_OP_NUMPY, fields, config, lower_##name)
 
@@ -72,8 +98,14 @@ REDUCE_OP(Amin, MIN, unchanged);
 REDUCE_OP(Prod, PROD, summable);
 REDUCE_OP(Any, ANY, as_bool);
 REDUCE_OP(All, ALL, as_bool);
-REDUCE_OP(Argmax, ARGMAX, unchanged);
-REDUCE_OP(Argmin, ARGMIN, unchanged);
+
+#define ARG_OP(name, op)                                                                                               \
+    static void lower_##name(hp_builder *b, hp_layer *layer, hp_call *call) {                                          \
+        lower_arg(b, layer, call, HP_REDUCTION_##op);                                                                  \
+    }                                                                                                                  \
+    const hp_op_class hp_op_##name = HP_OP(#name, HP_OP_NUMPY, fields, config, lower_##name)
+ARG_OP(Argmax, ARGMAX);
+ARG_OP(Argmin, ARGMIN);
 
 static void lower_count_nonzero(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_value x = hp_emit_cast(b, hp_emit_cast(b, hp_op_operand(b, call, 0, "x"), HP_BOOL), HP_INT32);
@@ -134,7 +166,8 @@ static void cumulate(hp_builder *b, hp_layer *layer, hp_call *call, bool product
     hp_value x = summable(b, hp_op_operand(b, call, 0, "x"));
     hp_shape shape = *hp_builder_shape(b, x);
     if (hp_json_is_null(c->axis)) {
-        hp_builder_mixes_rows(b, "a cumulative sum over all elements");
+        x = hp_emit_reshape(b, x, 1, (int64_t[]){-1});
+        hp_call_output(b, call, as_asked(b, c, hp_emit_cumulate(b, x, product, 0, false)));
         return;
     }
     int axes[HP_MAX_RANK];

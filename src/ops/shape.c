@@ -138,8 +138,7 @@ static int gather_list(hp_builder *b, const hp_call *call, hp_value *values, int
     }
     for (size_t i = 0; i < count; i++) {
         values[i] = hp_op_value(b, &list->items[i], HP_DTYPE_NONE);
-        dtype =
-            i ? hp_op_promote(dtype, hp_builder_tensor(b, values[i])->dtype) : hp_builder_tensor(b, values[i])->dtype;
+        dtype = i ? hp_promote(dtype, hp_builder_tensor(b, values[i])->dtype) : hp_builder_tensor(b, values[i])->dtype;
     }
     for (size_t i = 0; i < count && b->status == HP_OK; i++) values[i] = hp_emit_cast(b, values[i], dtype);
     return b->status == HP_OK ? (int)count : 0;

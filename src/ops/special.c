@@ -114,10 +114,18 @@ static void floats(hp_builder *b, hp_call *call, hp_value pair[2]) {
     for (int i = 0; i < 2; i++) pair[i] = hp_op_floating(b, pair[i]);
 }
 
+/* The same, but what promotes to int64 becomes float64. */
+static void wide_floats(hp_builder *b, hp_call *call, hp_value pair[2]) {
+    hp_op_operands(b, call, "x1", "x2", pair);
+    hp_dtype dtype = hp_op_dtype(b, pair[0]) == HP_INT64 ? HP_FLOAT64 : HP_FLOAT32;
+    for (int i = 0; i < 2 && !hp_dtype_is_float(hp_op_dtype(b, pair[i])); i++)
+        pair[i] = hp_emit_cast(b, pair[i], dtype);
+}
+
 SPECIAL_OP(Heaviside) {
     (void)layer;
     hp_value pair[2];
-    floats(b, call, pair);
+    wide_floats(b, call, pair);
     hp_value y = select_number(b, compare_number(b, HP_GREATER, pair[0], 0), 1, pair[1]);
     hp_call_output(b, call, select_number(b, compare_number(b, HP_LESS, pair[0], 0), 0, y));
 }
@@ -133,7 +141,7 @@ SPECIAL_OP(DivideNoNan) {
 SPECIAL_OP(Hypot) {
     (void)layer;
     hp_value pair[2];
-    floats(b, call, pair);
+    wide_floats(b, call, pair);
     for (int i = 0; i < 2; i++) pair[i] = hp_op_unary(b, pair[i], HP_UNARY_ABSOLUTE);
     hp_value most = hp_emit_binary(b, HP_BINARY_MAXIMUM, pair[0], pair[1]);
     hp_value ratio = hp_op_divide(b, hp_emit_binary(b, HP_BINARY_MINIMUM, pair[0], pair[1]), most);

@@ -9,7 +9,7 @@ static hp_value floating(hp_builder *b, hp_value x) {
     return hp_dtype_is_float(hp_builder_tensor(b, x)->dtype) ? x : hp_emit_cast(b, x, HP_FLOAT32);
 }
 
-static void emit(hp_builder *b, hp_call *call, hp_unary op, float p0, float p1, bool keeps_integers) {
+static void emit(hp_builder *b, hp_call *call, hp_unary op, double p0, double p1, bool keeps_integers) {
     hp_value x = hp_op_operand(b, call, 0, "x");
     hp_dtype dtype = hp_builder_tensor(b, x)->dtype;
     if (keeps_integers && !hp_dtype_is_float(dtype)) {
@@ -58,8 +58,8 @@ UNARY_OP(Tanh, HP_OP_NUMPY, TANH, 0, 0, false);
 UNARY_OP(Arcsinh, HP_OP_NUMPY, ASINH, 0, 0, false);
 UNARY_OP(Arccosh, HP_OP_NUMPY, ACOSH, 0, 0, false);
 UNARY_OP(Arctanh, HP_OP_NUMPY, ATANH, 0, 0, false);
-UNARY_OP(Deg2rad, HP_OP_NUMPY, AFFINE, (float)(3.14159265358979323846 / 180), 0, false);
-UNARY_OP(Rad2deg, HP_OP_NUMPY, AFFINE, (float)(180 / 3.14159265358979323846), 0, false);
+UNARY_OP(Deg2rad, HP_OP_NUMPY, AFFINE, 3.14159265358979323846 / 180, 0, false);
+UNARY_OP(Rad2deg, HP_OP_NUMPY, AFFINE, 180 / 3.14159265358979323846, 0, false);
 UNARY_OP(Erf, HP_OP_MATH, ERF, 0, 0, false);
 UNARY_OP(Erfc, HP_OP_MATH, ERFC, 0, 0, false);
 UNARY_OP(Erfinv, HP_OP_MATH, ERFINV, 0, 0, false);

@@ -9,6 +9,7 @@
 static hp_value emit_linear(
     hp_builder *b, const hp_prim *prim, hp_value x, hp_value w, hp_value bias, const hp_linear_params *params) {
     hp_value inputs[HP_LINEAR_INPUTS] = {x, w, bias, HP_NO_VALUE}, output;
+    if (hp_builder_shape(b, w)->rows) return hp_builder_mixes_rows(b, "a kernel whose first axis is the rows");
     return hp_emit_node(b, prim, params, sizeof *params, inputs, HP_LINEAR_INPUTS, &output, 1);
 }
 

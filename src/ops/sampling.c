@@ -1,0 +1,300 @@
+/* sampling.c: images read at computed places, compared and decoded (keras/src/ops/image.py, nn.py): MapCoordinates,
+ * ScaleAndTranslate, SSIM, and the greedy CTCDecode, as keras/src/backend/tensorflow has them. */
+#include <math.h>
+
+#include "base/dtype.h"
+#include "ops/op.h"
+
+typedef struct config {
+    int64_t order, filter_size, mask_index;
+    int fill_mode, data_format, method, strategy;
+    double fill_value, max_val, filter_sigma, k1, k2;
+    bool antialias, merge_repeated;
+    const hp_json *spatial_dims;
+} config;
+
+#define SAMPLING_OP(name, module_, ...)                                                                                \
+    static const hp_field fields_##name[] = {__VA_ARGS__, HP_FIELDS_END};                                              \
+    static void lower_##name(hp_builder *b, hp_layer *layer, hp_call *call);                                           \
+    const hp_op_class hp_op_##name = HP_OP(#name, module_, fields_##name, config, lower_##name);                       \
+    static void lower_##name(hp_builder *b, hp_layer *layer, hp_call *call)
+
+static hp_value number(hp_builder *b, double value, hp_value like) {
+    return hp_op_number(b, value, like);
+}
+
+static hp_value binary(hp_builder *b, hp_binary op, hp_value x, double y) {
+    return hp_emit_binary(b, op, x, number(b, y, x));
+}
+
+static hp_value compare(hp_builder *b, hp_compare_op op, hp_value x, double y) {
+    return hp_emit_compare(b, op, x, number(b, y, x));
+}
+
+static hp_value both(hp_builder *b, hp_value x, hp_value y) {
+    return x == HP_NO_VALUE ? y : hp_emit_logical(b, HP_AND, x, y);
+}
+
+/* 0, 1 ... n - 1 in the dtype of `like`. */
+static hp_value counting(hp_builder *b, int64_t n, hp_value like) {
+    float *data = n >= 0 && n <= 1 << 24 ? hp_alloc_array((size_t)n + 1, sizeof *data) : NULL;
+    if (!data) return hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "an axis of %lld", (long long)n);
+    for (int64_t i = 0; i < n; i++) data[i] = (float)i;
+    hp_value value = hp_emit_literal(b, HP_FLOAT32, 1, &n, data);
+    hp_free(data);
+    return hp_emit_cast(b, value, hp_op_dtype(b, like));
+}
+
+/* ---- MapCoordinates */
+
+enum { CONSTANT, NEAREST, WRAP, MIRROR, REFLECT };
+
+/* An index along an axis as one inside of it; *valid: whether it was, where that matters. */
+static hp_value inside(hp_builder *b, int mode, hp_value index, int64_t size, hp_value *valid) {
+    double n = (double)size;
+    *valid = HP_NO_VALUE;
+    if (mode == CONSTANT) *valid = both(b, compare(b, HP_GREATER_EQUAL, index, 0), compare(b, HP_LESS, index, n));
+    if (mode == CONSTANT || mode == NEAREST)
+        return binary(b, HP_BINARY_MINIMUM, binary(b, HP_BINARY_MAXIMUM, index, 0), n - 1);
+    if (mode == WRAP) return binary(b, HP_BINARY_MOD, index, n);
+    hp_value mod = binary(b, HP_BINARY_MOD, hp_op_unary(b, index, HP_UNARY_ABSOLUTE), 2 * n);
+    hp_value over = hp_op_subtract(b, number(b, mode == REFLECT ? 2 * n - 1 : 2 * n, mod), mod);
+    return hp_emit_select(b, compare(b, HP_LESS, mod, n), mod, over);
+}
+
+typedef struct node {
+    hp_value index, valid, weight; /* weight HP_NO_VALUE: 1 */
+} node;
+
+/* The places along an axis that a coordinate reads, one (order 0) or two. */
+static int axis_nodes(hp_builder *b, const config *c, hp_value coordinate, int64_t size, node nodes[2]) {
+    bool real = hp_dtype_is_float(hp_op_dtype(b, coordinate));
+    if (c->order == 0) {
+        hp_value at = real ? hp_op_unary(b, coordinate, HP_UNARY_ROUND) : coordinate;
+        nodes[0].weight = HP_NO_VALUE;
+        nodes[0].index = inside(b, c->fill_mode, hp_emit_cast(b, at, HP_INT32), size, &nodes[0].valid);
+        return 1;
+    }
+    hp_value lower = hp_op_unary(b, coordinate, HP_UNARY_FLOOR), index = hp_emit_cast(b, lower, HP_INT32);
+    nodes[1].weight = hp_op_subtract(b, coordinate, lower);
+    nodes[0].weight = hp_op_subtract(b, number(b, 1, coordinate), nodes[1].weight);
+    nodes[0].index = inside(b, c->fill_mode, index, size, &nodes[0].valid);
+    nodes[1].index = inside(b, c->fill_mode, binary(b, HP_BINARY_ADD, index, 1), size, &nodes[1].valid);
+    return 2;
+}
+
+/* What one choice of a node for each axis adds. */
+static hp_value corner(hp_builder *b, const config *c, hp_value table, const hp_shape *shape, node nodes[][2],
+    unsigned choice, hp_dtype dtype) {
+    hp_value at = HP_NO_VALUE, valid = HP_NO_VALUE, weight = HP_NO_VALUE;
+    for (int d = 0; d < shape->rank; d++) {
+        const node *n = &nodes[d][choice >> d & 1];
+        at = at == HP_NO_VALUE ? n->index
+                               : hp_op_add(b, binary(b, HP_BINARY_MULTIPLY, at, (double)shape->dims[d]), n->index);
+        if (n->valid != HP_NO_VALUE) valid = both(b, valid, n->valid);
+        if (n->weight != HP_NO_VALUE) weight = weight == HP_NO_VALUE ? n->weight : hp_op_multiply(b, weight, n->weight);
+    }
+    hp_value y = hp_emit_cast(b, hp_emit_gather(b, table, at, 0), dtype);
+    if (valid != HP_NO_VALUE) y = hp_emit_select(b, valid, y, number(b, c->fill_value, y));
+    return weight == HP_NO_VALUE ? y : hp_op_multiply(b, weight, y);
+}
+
+SAMPLING_OP(MapCoordinates, HP_OP_IMAGE, HP_INT(config, order, HP_REQUIRED, 0, 1),
+    HP_ENUM(config, fill_mode, CONSTANT, HP_NAMES("constant", "nearest", "wrap", "mirror", "reflect")),
+    HP_FLOAT(config, fill_value, 0, -1e300, 1e300)) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "inputs"), coordinates = hp_op_operand(b, call, 1, "coordinates");
+    hp_shape shape = *hp_builder_shape(b, x);
+    if (b->status == HP_OK && (shape.rows || hp_builder_shape(b, coordinates)->rows))
+        hp_builder_mixes_rows(b, "coordinates along the batch axis");
+    if (b->status != HP_OK || !hp_check_rank(b, coordinates, 2, -1)) return;
+    if (hp_builder_shape(b, coordinates)->dims[0] != shape.rank) {
+        hp_builder_fail(b, HP_ERROR_SHAPE, "coordinates of %lld axes in a tensor of %d",
+            (long long)hp_builder_shape(b, coordinates)->dims[0], shape.rank);
+        return;
+    }
+    hp_dtype given = hp_op_dtype(b, x), dtype = hp_op_dtype(b, coordinates);
+    node nodes[HP_MAX_RANK][2];
+    for (int d = 0; d < shape.rank; d++) {
+        hp_value coordinate = hp_op_drop_axis(b, hp_op_part(b, coordinates, 0, d, d + 1), 0);
+        axis_nodes(b, c, coordinate, shape.dims[d], nodes[d]);
+    }
+    hp_value table = hp_emit_reshape(b, x, 1, (int64_t[]){-1}), y = HP_NO_VALUE;
+    for (unsigned choice = 0; choice < (c->order ? 1U << shape.rank : 1U) && b->status == HP_OK; choice++) {
+        hp_value part = corner(b, c, table, &shape, nodes, choice, dtype);
+        y = choice ? hp_op_add(b, y, part) : part;
+    }
+    if (!hp_dtype_is_float(given) && hp_dtype_is_float(dtype)) y = hp_op_unary(b, y, HP_UNARY_ROUND);
+    hp_call_output(b, call, hp_emit_cast(b, y, given));
+}
+
+/* ---- ScaleAndTranslate */
+
+enum { LINEAR, BILINEAR, TRILINEAR, TRIANGLE, CUBIC, BICUBIC, TRICUBIC, LANCZOS3, LANCZOS5 };
+
+static hp_value polynomial(hp_builder *b, hp_value x, const double *factors, int count) {
+    hp_value y = number(b, factors[0], x);
+    for (int i = 1; i < count; i++) y = binary(b, HP_BINARY_ADD, hp_op_multiply(b, y, x), factors[i]);
+    return y;
+}
+
+/* The weight of an element at distance x. */
+static hp_value kernel(hp_builder *b, int method, hp_value x) {
+    hp_value zero = number(b, 0, x);
+    if (method < CUBIC) return hp_emit_binary(b, HP_BINARY_MAXIMUM, zero, hp_op_subtract(b, number(b, 1, x), x));
+    if (method < LANCZOS3) {
+        hp_value near = polynomial(b, x, (double[]){1.5, -2.5, 0, 1}, 4);
+        hp_value far = polynomial(b, x, (double[]){-0.5, 2.5, -4, 2}, 4);
+        hp_value y = hp_emit_select(b, compare(b, HP_GREATER_EQUAL, x, 1), far, near);
+        return hp_emit_select(b, compare(b, HP_GREATER_EQUAL, x, 2), zero, y);
+    }
+    const double pi = 3.14159265358979323846;
+    double radius = method == LANCZOS3 ? 3 : 5;
+    hp_value angle = hp_op_scale(b, x, pi), square = hp_op_scale(b, hp_op_unary(b, x, HP_UNARY_SQUARE), pi * pi);
+    hp_value y = hp_op_scale(b, hp_op_unary(b, angle, HP_UNARY_SIN), radius);
+    y = hp_op_multiply(b, y, hp_op_unary(b, hp_op_scale(b, angle, 1 / radius), HP_UNARY_SIN));
+    y = hp_op_divide(b, y, hp_emit_select(b, compare(b, HP_NOT_EQUAL, x, 0), square, number(b, 1, x)));
+    y = hp_emit_select(b, compare(b, HP_GREATER, x, 1e-3), y, number(b, 1, x));
+    return hp_emit_select(b, compare(b, HP_GREATER, x, radius), zero, y);
+}
+
+/* [input, output]: backend/tensorflow/image.py _compute_weight_mat. */
+static hp_value weights(hp_builder *b, const config *c, int64_t in, int64_t out, hp_value scale, hp_value translation) {
+    hp_value inverse = hp_op_divide(b, number(b, 1, scale), scale);
+    hp_value at = hp_op_multiply(b, binary(b, HP_BINARY_ADD, counting(b, out, scale), 0.5), inverse);
+    at = binary(b, HP_BINARY_SUBTRACT, hp_op_subtract(b, at, hp_op_multiply(b, translation, inverse)), 0.5);
+    hp_value x = hp_op_subtract(b, hp_op_new_axis(b, at, 0), hp_op_new_axis(b, counting(b, in, scale), 1));
+    x = hp_op_unary(b, x, HP_UNARY_ABSOLUTE);
+    if (c->antialias) x = hp_op_divide(b, x, binary(b, HP_BINARY_MAXIMUM, inverse, 1));
+    hp_value w = kernel(b, c->method, x), sum = hp_op_reduce(b, w, HP_REDUCTION_SUM, 0, true);
+    hp_value zero = number(b, 0, w);
+    hp_value divisor = hp_emit_select(b, compare(b, HP_NOT_EQUAL, sum, 0), sum, number(b, 1, sum));
+    hp_value counts = compare(b, HP_GREATER, hp_op_unary(b, sum, HP_UNARY_ABSOLUTE), 1000 * 1.1920928955078125e-7);
+    w = hp_emit_select(b, counts, hp_op_divide(b, w, divisor), zero);
+    hp_value in_range =
+        both(b, compare(b, HP_GREATER_EQUAL, at, -0.5), compare(b, HP_LESS_EQUAL, at, (double)in - 0.5));
+    return hp_emit_select(b, hp_op_new_axis(b, in_range, 0), w, zero);
+}
+
+SAMPLING_OP(ScaleAndTranslate, HP_OP_IMAGE, HP_JSON_FIELD(config, spatial_dims), HP_BOOL(config, antialias, true),
+    HP_ENUM(config, method, HP_REQUIRED,
+        HP_NAMES(
+            "linear", "bilinear", "trilinear", "triangle", "cubic", "bicubic", "tricubic", "lanczos3", "lanczos5"))) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "images");
+    const hp_arg *sizes = hp_call_arg(call, 1, "output_shape");
+    int64_t shape[HP_MAX_RANK], dims[HP_MAX_RANK];
+    if (b->status == HP_OK && (!sizes || sizes->kind != HP_ARG_CONSTANT))
+        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "output_shape: found no plain numbers");
+    if (b->status != HP_OK) return;
+    hp_op_integers(b, sizes->constant, -1, shape);
+    int count = hp_op_integers(b, c->spatial_dims, -1, dims), rank = hp_builder_shape(b, x)->rank;
+    hp_value scale = hp_op_operand(b, call, 2, "scale"), translation = hp_op_operand(b, call, 3, "translation");
+    hp_dtype dtype = hp_promote(hp_op_dtype(b, scale), hp_op_dtype(b, translation)), given = hp_op_dtype(b, x);
+    scale = hp_emit_cast(b, scale, dtype);
+    translation = hp_emit_cast(b, translation, dtype);
+    if (b->status == HP_OK && (!hp_dtype_is_float(given) || !hp_dtype_is_float(dtype)))
+        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "images, scale or translation of integers are not supported");
+    for (int i = 0; i < count && b->status == HP_OK; i++) {
+        int axis = hp_builder_axis(b, dims[i], rank);
+        if (hp_builder_shape(b, x)->rows && axis == 0) {
+            hp_builder_mixes_rows(b, "the batch axis is resampled");
+            return;
+        }
+        hp_value w = weights(b, c, hp_builder_shape(b, x)->dims[axis], shape[axis],
+            hp_op_drop_axis(b, hp_op_part(b, scale, 0, i, i + 1), 0),
+            hp_op_drop_axis(b, hp_op_part(b, translation, 0, i, i + 1), 0));
+        x = hp_emit_matmul(b, hp_move_axis(b, x, axis, rank - 1), hp_emit_cast(b, w, given), false, false);
+        x = hp_move_axis(b, x, rank - 1, axis);
+    }
+    hp_call_output(b, call, x);
+}
+
+/* ---- SSIM */
+
+static hp_value blurred(hp_builder *b, hp_value x, hp_value kernel_of, int64_t size) {
+    hp_conv_params params = {.spatial = 2, .groups = 1, .strides = {1, 1}, .dilation = {1, 1}};
+    hp_shape shape = *hp_builder_shape(b, x); /* channels become images */
+    if (b->status != HP_OK || shape.dims[1] < size || shape.dims[2] < size)
+        return hp_builder_fail(b, HP_ERROR_SHAPE, "images smaller than the filter of %lld", (long long)size);
+    return hp_emit_depthwise(b, x, kernel_of, HP_NO_VALUE, &params);
+}
+
+SAMPLING_OP(SSIM, HP_OP_IMAGE, HP_FLOAT(config, max_val, 1, -1e30, 1e30), HP_INT(config, filter_size, 11, 1, 4096),
+    HP_FLOAT(config, filter_sigma, 1.5, 0, 1e30), HP_FLOAT(config, k1, 0.01, -1e30, 1e30),
+    HP_FLOAT(config, k2, 0.03, -1e30, 1e30), HP_ENUM(config, data_format, HP_CHANNELS_LAST, hp_data_formats)) {
+    const config *c = layer->config;
+    hp_value pair[2];
+    hp_op_operands(b, call, "image1", "image2", pair);
+    hp_dtype given = hp_op_dtype(b, pair[0]);
+    if (!hp_check_rank(b, pair[0], 4, 4) || !hp_check_rank(b, pair[1], 4, 4)) return;
+    for (int i = 0; i < 2; i++) {
+        pair[i] = hp_op_floating(b, pair[i]);
+        if (c->data_format == HP_CHANNELS_FIRST) pair[i] = hp_channels_last(b, pair[i]);
+    }
+    int64_t size = c->filter_size, channels = hp_builder_shape(b, pair[0])->dims[3];
+    hp_value at = binary(b, HP_BINARY_SUBTRACT, counting(b, size, pair[0]), (double)(size - 1) / 2);
+    hp_value bell = hp_op_scale(b, hp_op_unary(b, at, HP_UNARY_SQUARE), -1 / (2 * c->filter_sigma * c->filter_sigma));
+    bell = hp_op_unary(b, bell, HP_UNARY_EXP);
+    bell = hp_op_divide(b, bell, hp_op_reduce(b, bell, HP_REDUCTION_SUM, 0, true));
+    hp_value filter = hp_op_multiply(b, hp_op_new_axis(b, bell, 1), hp_op_new_axis(b, bell, 0));
+    filter = hp_emit_repeat(b, hp_emit_reshape(b, filter, 4, (int64_t[]){size, size, 1, 1}), 2, channels);
+    hp_value x = pair[0], y = pair[1], mean_x = blurred(b, x, filter, size), mean_y = blurred(b, y, filter, size);
+    hp_value xx = hp_op_multiply(b, mean_x, mean_x), yy = hp_op_multiply(b, mean_y, mean_y);
+    hp_value xy = hp_op_multiply(b, mean_x, mean_y);
+    hp_value sigma_xx = hp_op_subtract(b, blurred(b, hp_op_multiply(b, x, x), filter, size), xx);
+    hp_value sigma_yy = hp_op_subtract(b, blurred(b, hp_op_multiply(b, y, y), filter, size), yy);
+    hp_value sigma_xy = hp_op_subtract(b, blurred(b, hp_op_multiply(b, x, y), filter, size), xy);
+    double c1 = pow(c->k1 * c->max_val, 2), c2 = pow(c->k2 * c->max_val, 2);
+    hp_value above = hp_op_multiply(b, binary(b, HP_BINARY_ADD, hp_op_scale(b, xy, 2), c1),
+        binary(b, HP_BINARY_ADD, hp_op_scale(b, sigma_xy, 2), c2));
+    hp_value below = hp_op_multiply(b, binary(b, HP_BINARY_ADD, hp_op_add(b, xx, yy), c1),
+        binary(b, HP_BINARY_ADD, hp_op_add(b, sigma_xx, sigma_yy), c2));
+    hp_value map = hp_op_divide(b, above, below);
+    hp_call_output(
+        b, call, hp_emit_cast(b, hp_emit_reduce(b, map, HP_REDUCTION_MEAN, (int[]){1, 2, 3}, 3, false), given));
+}
+
+/* ---- CTCDecode */
+
+enum { GREEDY, BEAM_SEARCH };
+
+/* The best class of each step, repeated ones once, blanks left out, -1 behind: [1, batch, steps]; and minus the sum of
+ * the best logits: [batch, 1]. */
+SAMPLING_OP(CTCDecode, HP_OP_NN, HP_ENUM(config, strategy, GREEDY, HP_NAMES("greedy", "beam_search")),
+    HP_IGNORE("beam_width"), HP_IGNORE("top_paths"), HP_BOOL(config, merge_repeated, true),
+    HP_INT(config, mask_index, 0, -HP_MAX_DIM, HP_MAX_DIM)) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "inputs"), lengths = hp_op_operand(b, call, 1, "sequence_lengths");
+    if (b->status == HP_OK && c->strategy == BEAM_SEARCH)
+        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "strategy: \"beam_search\" is not supported, only \"greedy\"");
+    x = hp_op_floating(b, x);
+    hp_shape shape = *hp_builder_shape(b, x);
+    if (!hp_check_rank(b, x, 3, 3)) return;
+    if (shape.rows) {
+        hp_builder_mixes_rows(b, "an axis is put before the rows");
+        return;
+    }
+    int64_t steps = shape.dims[1], blank = c->mask_index < 0 ? c->mask_index + shape.dims[2] : c->mask_index;
+    hp_value best = hp_op_reduce(b, x, HP_REDUCTION_ARGMAX, 2, false);
+    hp_value there = hp_emit_compare(b, HP_LESS, hp_op_new_axis(b, counting(b, steps, best), 0),
+        hp_op_new_axis(b, hp_emit_cast(b, lengths, HP_INT32), 1));
+    hp_value kept = both(b, there, compare(b, HP_NOT_EQUAL, best, (double)blank));
+    if (c->merge_repeated && steps > 1) {
+        hp_value first = compare(b, HP_EQUAL, hp_op_scale(b, hp_op_part(b, best, 1, 0, 1), 0), 0);
+        hp_value changed =
+            hp_emit_compare(b, HP_NOT_EQUAL, hp_op_part(b, best, 1, 1, steps), hp_op_part(b, best, 1, 0, steps - 1));
+        kept = both(b, kept, hp_emit_concat(b, (hp_value[]){first, changed}, 2, 1));
+    }
+    hp_value place = hp_emit_cumulate(b, hp_emit_cast(b, kept, HP_INT32), false, 1, false);
+    place = binary(b, HP_BINARY_SUBTRACT, place, 1);
+    hp_value here = hp_emit_compare(b, HP_EQUAL, hp_op_new_axis(b, place, 1),
+        hp_op_new_axis(b, counting(b, steps, place), 1)); /* [batch, place, step] */
+    here = both(b, here, hp_op_new_axis(b, kept, 1));
+    hp_value labels = hp_emit_select(b, here, hp_op_new_axis(b, best, 1), number(b, -1, best));
+    labels = hp_op_reduce(b, labels, HP_REDUCTION_MAX, 2, false);
+    hp_call_output(b, call, hp_op_new_axis(b, labels, 0));
+    hp_value most = hp_op_reduce(b, x, HP_REDUCTION_MAX, 2, false);
+    most = hp_emit_select(b, there, most, number(b, 0, most));
+    hp_call_output(b, call, hp_op_unary(b, hp_op_reduce(b, most, HP_REDUCTION_SUM, 1, true), HP_UNARY_NEGATIVE));
+}

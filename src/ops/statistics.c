@@ -1,0 +1,207 @@
+/* statistics.c: histograms, correlations, membership, reductions by segment (keras/src/ops/numpy.py, math.py, nn.py), as
+ * keras/src/backend/tensorflow has them. Most of them look at a whole batch. */
+#include <math.h>
+
+#include "base/dtype.h"
+#include "ops/op.h"
+
+typedef struct config {
+    bool assume_unique, invert, sorted;
+    int64_t bins, kth, num_segments;
+    const hp_json *range, *axis;
+    double max_val;
+    int mode;
+} config;
+
+#define STATISTICS_OP(name, module_, ...)                                                                              \
+    static const hp_field fields_##name[] = {__VA_ARGS__, HP_FIELDS_END};                                              \
+    static void lower_##name(hp_builder *b, hp_layer *layer, hp_call *call);                                           \
+    const hp_op_class hp_op_##name = HP_OP(#name, module_, fields_##name, config, lower_##name);                       \
+    static void lower_##name(hp_builder *b, hp_layer *layer, hp_call *call)
+
+static hp_value flat(hp_builder *b, hp_value x) {
+    return hp_emit_reshape(b, x, 1, (int64_t[]){-1});
+}
+
+/* False: axis 0 of one of these is the rows, and the whole batch is needed. */
+static bool whole_batch(hp_builder *b, hp_value x, hp_value y, const char *what) {
+    bool rows = hp_builder_shape(b, x)->rows || (y != HP_NO_VALUE && hp_builder_shape(b, y)->rows);
+    if (rows) hp_builder_mixes_rows(b, what);
+    return b->status == HP_OK;
+}
+
+/* 0, 1 ... n - 1 as int32 of shape (n, 1 ...) with `ones` axes of 1 behind. */
+static hp_value counting(hp_builder *b, int64_t n, int ones) {
+    int64_t dims[HP_MAX_RANK] = {n};
+    int32_t *data = n >= 0 && n <= INT32_MAX / 8 ? hp_alloc_array((size_t)n + 1, sizeof *data) : NULL;
+    if (!data) return hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "%lld places", (long long)n);
+    for (int64_t i = 0; i < n; i++) data[i] = (int32_t)i;
+    for (int i = 0; i < ones; i++) dims[i + 1] = 1;
+    hp_value value = hp_emit_literal(b, HP_INT32, 1 + ones, dims, data);
+    hp_free(data);
+    return value;
+}
+
+STATISTICS_OP(IsIn, HP_OP_NUMPY, HP_BOOL(config, assume_unique, false), HP_BOOL(config, invert, false)) {
+    const config *c = layer->config;
+    hp_value pair[2];
+    hp_op_operands(b, call, "x1", "x2", pair);
+    hp_shape shape = *hp_builder_shape(b, pair[0]);
+    pair[1] = flat(b, pair[1]);
+    if (b->status != HP_OK) return;
+    if (hp_shape_elements(&shape) == 0 || hp_builder_shape(b, pair[1])->dims[0] == 0) {
+        hp_call_output(b, call, hp_emit_fill(b, HP_BOOL, &shape, 0)); /* inverted as well */
+        return;
+    }
+    hp_value equal = hp_emit_compare(b, HP_EQUAL, hp_op_new_axis(b, pair[0], shape.rank), pair[1]);
+    hp_value found = hp_op_reduce(b, equal, HP_REDUCTION_ANY, -1, false);
+    hp_call_output(b, call, c->invert ? hp_emit_logical(b, HP_NOT, found, HP_NO_VALUE) : found);
+}
+
+/* Of the rows of a matrix, clipped to -1 ... 1. */
+STATISTICS_OP(Corrcoef, HP_OP_NUMPY, HP_IGNORE("dtype")) {
+    (void)layer;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    hp_dtype dtype = hp_op_dtype(b, x);
+    x = dtype == HP_INT64 ? hp_emit_cast(b, x, HP_FLOAT64) : hp_op_floating(b, x);
+    if (!whole_batch(b, x, HP_NO_VALUE, "the correlation of rows") || !hp_check_rank(b, x, 2, 2)) return;
+    double samples = (double)hp_builder_shape(b, x)->dims[1];
+    x = hp_op_subtract(b, x, hp_op_reduce(b, x, HP_REDUCTION_MEAN, 1, true));
+    hp_value covariance = hp_op_divide(b, hp_emit_matmul(b, x, x, false, true), hp_op_number(b, samples - 1, x));
+    hp_value squares = hp_op_reduce(b, hp_op_unary(b, x, HP_UNARY_SQUARE), HP_REDUCTION_SUM, 1, false);
+    hp_value deviation = hp_op_unary(b, hp_op_divide(b, squares, hp_op_number(b, samples - 1, x)), HP_UNARY_SQRT);
+    hp_value y = hp_op_divide(
+        b, covariance, hp_op_multiply(b, hp_op_new_axis(b, deviation, 1), hp_op_new_axis(b, deviation, 0)));
+    hp_call_output(b, call, hp_emit_unary(b, y, HP_UNARY_CLIP, -1, 1, 0));
+}
+
+enum { VALID, SAME, FULL };
+
+/* Of two vectors. */
+STATISTICS_OP(Correlate, HP_OP_NUMPY, HP_ENUM(config, mode, VALID, HP_NAMES("valid", "same", "full"))) {
+    const config *c = layer->config;
+    hp_value pair[2];
+    hp_op_operands(b, call, "x1", "x2", pair);
+    if (!whole_batch(b, pair[0], pair[1], "a correlation along the batch axis")) return;
+    hp_dtype dtype = hp_op_dtype(b, pair[0]);
+    if (!hp_dtype_is_float(dtype)) dtype = dtype == HP_INT64 ? HP_FLOAT64 : HP_FLOAT32;
+    for (int i = 0; i < 2; i++) {
+        pair[i] = hp_emit_cast(b, pair[i], dtype);
+        if (!hp_check_rank(b, pair[i], 1, 1)) return;
+    }
+    int64_t n = hp_builder_shape(b, pair[0])->dims[0], m = hp_builder_shape(b, pair[1])->dims[0];
+    hp_conv_params params = {.spatial = 1, .groups = 1, .strides = {1}, .dilation = {1}};
+    if (c->mode != VALID && m > 0) params.pad_before[0] = params.pad_after[0] = m - 1;
+    hp_value y = hp_emit_conv(b, hp_emit_reshape(b, pair[0], 3, (int64_t[]){1, n, 1}),
+        hp_emit_reshape(b, pair[1], 3, (int64_t[]){m, 1, 1}), HP_NO_VALUE, &params);
+    y = flat(b, y);
+    int64_t length = n > m ? n : m, start = (n + m - 1 - length) / 2;
+    hp_call_output(b, call, c->mode == SAME ? hp_op_part(b, y, 0, start, start + length) : y);
+}
+
+/* The least or greatest of all elements, or what the config says. */
+static hp_value bound(hp_builder *b, const config *c, hp_value x, size_t which) {
+    const hp_json *given =
+        hp_json_is(c->range, HP_JSON_OBJECT) ? hp_json_get(hp_json_get(c->range, "config"), "items") : c->range;
+    if (given && !hp_json_is(given, HP_JSON_ARRAY)) given = hp_json_get(c->range, "config");
+    const hp_json *item = given ? hp_json_at(given, which) : NULL;
+    if (item) return hp_op_number(b, item->number, x);
+    return hp_op_reduce(b, x, which ? HP_REDUCTION_MAX : HP_REDUCTION_MIN, 0, false);
+}
+
+STATISTICS_OP(Histogram, HP_OP_NUMPY, HP_INT(config, bins, 10, 1, 1 << 20), HP_JSON_FIELD(config, range)) {
+    const config *c = layer->config;
+    hp_value x = flat(b, hp_op_operand(b, call, 0, "x"));
+    if (!whole_batch(b, x, HP_NO_VALUE, "a histogram of the batch")) return;
+    if (!hp_dtype_is_float(hp_op_dtype(b, x))) {
+        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "a histogram of integers is not supported");
+        return;
+    }
+    hp_value least = bound(b, c, x, 0), most = bound(b, c, x, 1);
+    hp_value step = hp_op_divide(b, hp_op_subtract(b, most, least), hp_op_number(b, (double)c->bins, x));
+    hp_value places = hp_emit_cast(b, counting(b, c->bins, 0), hp_op_dtype(b, x));
+    hp_value edges = hp_op_add(b, least, hp_op_multiply(b, step, places));
+    hp_value inner = hp_op_part(b, edges, 0, 1, c->bins);
+    hp_value inside = hp_emit_logical(
+        b, HP_AND, hp_emit_compare(b, HP_GREATER_EQUAL, x, least), hp_emit_compare(b, HP_LESS_EQUAL, x, most));
+    hp_value above = hp_emit_compare(b, HP_LESS_EQUAL, inner, hp_op_new_axis(b, x, 1));
+    hp_value bin = hp_op_reduce(b, hp_emit_cast(b, above, HP_INT32), HP_REDUCTION_SUM, 1, false);
+    hp_value mine = hp_emit_compare(b, HP_EQUAL, counting(b, c->bins, 1), bin);
+    mine = hp_emit_cast(b, hp_emit_logical(b, HP_AND, mine, inside), hp_op_dtype(b, x));
+    hp_value last = hp_emit_reshape(b, most, 1, (int64_t[]){1});
+    hp_call_output(b, call, hp_op_reduce(b, mine, HP_REDUCTION_SUM, 1, false));
+    hp_call_output(b, call, hp_emit_concat(b, (hp_value[]){edges, last}, 2, 0));
+}
+
+STATISTICS_OP(PSNR, HP_OP_NN, HP_FLOAT(config, max_val, HP_REQUIRED, -1e300, 1e300)) {
+    const config *c = layer->config;
+    hp_value pair[2];
+    hp_op_operands(b, call, "x1", "x2", pair);
+    hp_value off = flat(b, hp_op_unary(b, hp_op_subtract(b, pair[0], pair[1]), HP_UNARY_SQUARE));
+    hp_value error = hp_op_reduce(b, off, HP_REDUCTION_MEAN, 0, false);
+    hp_value noise = hp_op_scale(b, hp_op_unary(b, error, HP_UNARY_LOG10), 10);
+    hp_call_output(b, call, hp_op_subtract(b, hp_op_number(b, 20 * log10(c->max_val), noise), noise));
+}
+
+/* The k + 1 least of a vector of integers in order, then the others: the greatest first, after the least became 0. */
+STATISTICS_OP(
+    Argpartition, HP_OP_NUMPY, HP_INT(config, kth, HP_REQUIRED, -HP_MAX_DIM, HP_MAX_DIM), HP_JSON_FIELD(config, axis)) {
+    const config *c = layer->config;
+    hp_value x = hp_emit_cast(b, hp_op_operand(b, call, 0, "x"), HP_INT32), least, place, rest;
+    if (hp_json_is_null(c->axis)) x = flat(b, x);
+    if (!whole_batch(b, x, HP_NO_VALUE, "the batch is sorted") || !hp_check_rank(b, x, 1, 1)) return;
+    int64_t n = hp_builder_shape(b, x)->dims[0], k = c->kth < 0 ? 0 : c->kth < n ? c->kth : n - 1;
+    hp_emit_sort(b, x, 0, false, &least);
+    hp_emit_sort(b, least, 0, false, &place);
+    hp_value low = hp_emit_compare(b, HP_LESS_EQUAL, place, hp_op_number(b, (double)k, place));
+    hp_emit_sort(b, hp_emit_select(b, low, hp_op_number(b, 0, x), x), 0, true, &rest);
+    hp_value parts[2] = {hp_op_part(b, least, 0, 0, k + 1), hp_op_part(b, rest, 0, 0, n - k - 1)};
+    hp_call_output(b, call, hp_emit_concat(b, parts, 2, 0));
+}
+
+/* ---- reductions by segment: all elements of axis 0 with one id together; ids outside are left out */
+
+/* What a segment without elements has. */
+static hp_value neutral(hp_builder *b, hp_reduction op, hp_value like) {
+    hp_dtype dtype = hp_op_dtype(b, like);
+    bool most = op == HP_REDUCTION_MAX;
+    if (op == HP_REDUCTION_SUM || op == HP_REDUCTION_PROD) return hp_op_number(b, op == HP_REDUCTION_PROD, like);
+    if (dtype == HP_FLOAT32) return hp_op_number(b, most ? -3.4028234663852886e38 : 3.4028234663852886e38, like);
+    if (dtype == HP_FLOAT64) return hp_op_number(b, most ? -1.7976931348623157e308 : 1.7976931348623157e308, like);
+    int64_t number = dtype == HP_INT64 ? (most ? INT64_MIN : INT64_MAX) : most ? INT32_MIN : INT32_MAX;
+    if (dtype != HP_INT64 && dtype != HP_INT32)
+        return hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "segments of %s are not supported", hp_dtype_name(dtype));
+    return hp_emit_cast(b, hp_emit_literal(b, HP_INT64, 0, NULL, &number), dtype);
+}
+
+static void reduce_segments(hp_builder *b, const config *c, hp_call *call, hp_reduction op) {
+    hp_value data = hp_op_operand(b, call, 0, "data"), ids = hp_op_operand(b, call, 1, "segment_ids");
+    if (b->status == HP_OK && (c->sorted || c->num_segments == HP_INT_NULL))
+        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "num_segments: their number would depend on the data");
+    if (!whole_batch(b, data, ids, "segments of the batch")) return;
+    hp_shape shape = *hp_builder_shape(b, data), id_shape = *hp_builder_shape(b, ids);
+    if (id_shape.rank > shape.rank || shape.rank + 2 - id_shape.rank > HP_MAX_RANK) {
+        hp_builder_fail(b, HP_ERROR_SHAPE, "segment_ids have %d axes, the data %d", id_shape.rank, shape.rank);
+        return;
+    }
+    int64_t n = hp_shape_elements(&id_shape), dims[HP_MAX_RANK] = {1, n}, id_dims[HP_MAX_RANK] = {1, n};
+    int rest = shape.rank - id_shape.rank;
+    for (int i = 0; i < rest; i++) {
+        dims[i + 2] = shape.dims[id_shape.rank + i];
+        id_dims[i + 2] = 1;
+    }
+    data = hp_emit_reshape(b, data, rest + 2, dims);
+    ids = hp_emit_reshape(b, hp_emit_cast(b, ids, HP_INT32), rest + 2, id_dims);
+    hp_value mine = hp_emit_compare(b, HP_EQUAL, counting(b, c->num_segments, rest + 1), ids);
+    hp_call_output(b, call, hp_op_reduce(b, hp_emit_select(b, mine, data, neutral(b, op, data)), op, 1, false));
+}
+
+#define SEGMENT_OP(name, op)                                                                                           \
+    STATISTICS_OP(                                                                                                     \
+        name, HP_OP_MATH, HP_INT(config, num_segments, HP_NULL, 0, HP_MAX_DIM), HP_BOOL(config, sorted, false)) {      \
+        reduce_segments(b, layer->config, call, HP_REDUCTION_##op);                                                    \
+    }
+SEGMENT_OP(SegmentSum, SUM)
+SEGMENT_OP(SegmentMax, MAX)
+SEGMENT_OP(SegmentMin, MIN)
+SEGMENT_OP(SegmentProd, PROD)
