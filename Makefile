@@ -130,6 +130,13 @@ wheel: venv
 
 check-wheel: wheel
 	tools/check_wheel.sh dist/hornpipe-*.whl $(abspath $(VENV))/bin/python
+# Every layer and operation as Keras's own tests call them. Takes hours; CASES='--only op-Add' chooses.
+build/captured.pickle: keras-venv
+	@[ -f $@ ] || $(KERAS_PYTHON) tests/keras/conformance/capture.py $@
+
+conformance: build/captured.pickle
+	$(KERAS_PYTHON) tests/keras/conformance/run.py --hornpipe build/hornpipe --captured build/captured.pickle \
+	    --report build/conformance.json $(CASES)
 
 # The reference cases made anew, with other weights and inputs than the stored ones.
 check-cases: keras-venv

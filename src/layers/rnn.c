@@ -169,11 +169,8 @@ hp_rnn_config *hp_rnn_config_of(hp_layer *layer) {
         .fields = (table),                                                                                             \
         .config_size = sizeof(hp_rnn_config),                                                                          \
         .masking = HP_MASK_OWN,                                                                                        \
-<<<<<<< HEAD
         .padding = HP_PADDING_SKIPPED,                                                                                 \
-=======
         .arguments = HP_NAMES("initial_state", "mask", "training"),                                                    \
->>>>>>> 272e6ef (wip4)
         .min_inputs = 1,                                                                                               \
         .max_inputs = 3,                                                                                               \
         .check = (check_function),                                                                                     \

@@ -122,7 +122,7 @@ ACTIVATION_OP(Clip, HP_OP_NUMPY, ARGUMENT(x_min, HP_NULL), ARGUMENT(x_max, HP_NU
     const config *c = layer->config;
     hp_value x = hp_op_operand(b, call, 0, "x");
     hp_dtype dtype = hp_builder_tensor(b, x)->dtype;
-    float low = isnan(c->x_min) ? -INFINITY : (float)c->x_min, high = isnan(c->x_max) ? INFINITY : (float)c->x_max;
+    double low = isnan(c->x_min) ? -INFINITY : c->x_min, high = isnan(c->x_max) ? INFINITY : c->x_max;
     hp_value wide = hp_dtype_is_float(dtype) ? x : hp_emit_cast(b, x, HP_FLOAT64);
     hp_value y = hp_emit_unary(b, wide, HP_UNARY_CLIP, low, high, 0);
     hp_call_output(b, call, hp_dtype_is_float(dtype) ? y : hp_emit_cast(b, y, dtype == HP_BOOL ? HP_INT32 : dtype));

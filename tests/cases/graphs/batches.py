@@ -1,4 +1,5 @@
-"""Operations that look at a whole batch, read at computed places, or pick among all elements."""
+"""Operations that look at a whole batch, read at computed places, or pick among all elements: IsIn, SegmentSum, SegmentMax,
+SegmentMin, SegmentProd, Corrcoef, Argpartition, SSIM, ScaleAndTranslate, CTCDecode and others."""
 from caselist import Input, graph_case
 
 CASES = []

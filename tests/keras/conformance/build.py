@@ -1,0 +1,222 @@
+"""Models out of what capture.py noted, and out of what extra.py lists.
+
+A case is a Functional model of one layer (or operation) with inputs for its tensors, in variants:
+
+    plain      as noted, axis 0 free where it can be
+    unknown    axes between the rows and the last one unknown
+    masked     Masking in front of inputs of three axes
+    embedded   Embedding(mask_zero=True) in front of the first input of three axes
+    float16, bfloat16, float64, mixed_float16, mixed_bfloat16    that dtype policy (layers)
+    int32, float64                                               that dtype of all float inputs (operations)
+
+Weights and values are random numbers seeded with the case's name.
+"""
+import json
+import zlib
+
+import keras
+import numpy as np
+from capture import Tensor
+
+LAYER_VARIANTS = ("plain", "unknown", "masked", "embedded", "float16", "bfloat16", "float64", "mixed_float16", "mixed_bfloat16")
+OPERATION_VARIANTS = ("plain", "unknown", "int32", "float64")
+BATCH = 32  # of Model.predict
+POLICIES = ("float16", "bfloat16", "float64", "mixed_float16", "mixed_bfloat16")
+
+
+class NoCase(Exception):
+    """Keras makes no model of it, or its variant says nothing new."""
+
+
+def leaves(value):
+    """All Tensors of described arguments, in Keras's order."""
+    if isinstance(value, Tensor):
+        return [value]
+    if isinstance(value, dict):
+        return [t for k in sorted(value) for t in leaves(value[k])]
+    if isinstance(value, (list, tuple)):
+        return [t for v in value for t in leaves(v)]
+    return []
+
+
+def replaced(value, tensors):
+    """Described arguments with their Tensors replaced by the next of an iterator."""
+    if isinstance(value, Tensor):
+        return next(tensors)
+    if isinstance(value, dict):
+        made = {k: replaced(value[k], tensors) for k in sorted(value)}
+        return {k: made[k] for k in value}
+    if isinstance(value, list):
+        return [replaced(v, tensors) for v in value]
+    if isinstance(value, tuple):
+        return tuple(replaced(v, tensors) for v in value)
+    return value
+
+
+def revived(record, variant):
+    """The layer or operation of a record, under the variant's policy."""
+    config = keras.saving.deserialize_keras_object(json.loads(record["config"])) if record["kind"] == "operation" else None
+    module = __import__(record["module"], fromlist=["x"])
+    cls = getattr(module, record["class"])
+    if config is not None:
+        return cls.from_config(config)
+    config = json.loads(record["config"])
+    if isinstance(config, dict) and config.get("class_name") == "__dict__":
+        config = config["config"]
+    if variant in POLICIES:
+        if "dtype" not in config:
+            raise NoCase("it has no dtype")
+        config = with_policy(config, variant)
+    return keras.saving.deserialize_keras_object(
+        {"module": "keras.layers", "class_name": record["class"], "config": config, "registered_name": None})
+
+
+def with_policy(value, policy):
+    """A config with every dtype in it replaced."""
+    if isinstance(value, dict):
+        return {k: policy if k == "dtype" and (isinstance(v, dict) or str(v).startswith("float")) else with_policy(v, policy)
+                for k, v in value.items()}
+    if isinstance(value, list):
+        return [with_policy(v, policy) for v in value]
+    return value
+
+
+def input_shapes(tensors, variant):
+    """The shape without rows of each input, None for what the variant leaves unknown; and concrete ones, longer there."""
+    shapes, concrete = [], []
+    for t in tensors:
+        dims = [d if d is not None else 3 for d in t.shape[1:]]
+        unknown = [variant == "unknown" and 0 < len(dims) and i < len(dims) - 1 for i in range(len(dims))]
+        shapes.append(tuple(None if u else d for u, d in zip(unknown, dims)))
+        concrete.append(tuple(d + 2 if u else d for u, d in zip(unknown, dims)))
+    return shapes, concrete
+
+
+def dtype_of(tensor, record, variant):
+    """The dtype of an input."""
+    if record["kind"] == "operation" and variant in ("int32", "float64") and tensor.dtype == "float32":
+        return variant
+    return tensor.dtype
+
+
+class Case:
+    """One model, with what its inputs are."""
+
+    def __init__(self, name, record, variant):
+        self.name, self.record, self.variant = name, record, variant
+        self.rng = np.random.default_rng(zlib.crc32(name.encode()))
+        self.tensors = leaves([record["args"], record["kwargs"]])
+        if not self.tensors:
+            raise NoCase("it takes no tensor")
+        if all(len(t.shape) == 0 for t in self.tensors):
+            raise NoCase("scalars alone")
+        if variant in ("int32", "float64") and record["kind"] == "operation" and all(t.dtype != "float32" for t in self.tensors):
+            raise NoCase("no float inputs")
+        self.fixed = False
+        last = None
+        for fixed in (False, True):
+            try:
+                self.fixed = fixed
+                self.make()
+                return
+            except NoCase:
+                raise
+            except Exception as error:  # Keras has its reasons
+                last = error
+            if variant != "plain":
+                break
+        raise NoCase(f"{type(last).__name__}: {str(last).splitlines()[0] if str(last) else ''}"[:150])
+
+    def make(self):
+        shapes, self.concrete = input_shapes(self.tensors, self.variant)
+        if self.variant == "unknown" and all(None not in s for s in shapes):
+            raise NoCase("nothing is unknown")
+        thing = revived(self.record, self.variant)
+        symbolic, used, self.dtypes, self.tables = [], [], [], []
+        front = self.variant in ("masked", "embedded")
+        if front and not any(len(s) == 2 and t.dtype == "float32" for s, t in zip(shapes, self.tensors)):
+            raise NoCase("no sequence")
+        if front and self.record["class"] in ("Masking", "Embedding"):
+            raise NoCase("masks itself")
+        for i, (shape, tensor) in enumerate(zip(shapes, self.tensors)):
+            dtype, sequence = dtype_of(tensor, self.record, self.variant), len(shape) == 2 and tensor.dtype == "float32"
+            table = sequence and self.variant == "embedded" and not any(self.tables)
+            if table:
+                dtype, shape = "int32", shape[:1]
+                self.concrete[i] = self.concrete[i][:1]
+            if self.fixed:
+                x = keras.Input(batch_shape=tuple(d if d is not None else 2 for d in tensor.shape), dtype=dtype)
+            elif len(tensor.shape) == 0:
+                raise NoCase("a scalar")
+            else:
+                x = keras.Input(shape, dtype=dtype)
+            symbolic.append(x)
+            self.dtypes.append(dtype)
+            self.tables.append(table)
+            if table:
+                x = keras.layers.Embedding(5, tensor.shape[-1], mask_zero=True)(x)
+            elif sequence and self.variant == "masked":
+                x = keras.layers.Masking()(x)
+            used.append(x)
+        values = iter(used)
+        args, kwargs = replaced(self.record["args"], values), replaced(self.record["kwargs"], values)
+        outputs = thing(*args, **kwargs)
+        self.model = keras.Model(symbolic, outputs)
+        self.randomise()
+
+    def randomise(self):
+        for w in self.model.weights:
+            if "seed" in w.path or not str(w.dtype).startswith(("float", "bfloat")):
+                continue
+            values = self.rng.normal(size=w.shape) * 0.5
+            if any(word in w.path.rsplit("/", 1)[-1] for word in ("variance", "scale", "gamma", "idf")):
+                values = np.abs(values) + 0.5
+            w.assign(values.astype("float32"))
+
+    def values(self, rows):
+        """Random inputs of so many rows."""
+        made = []
+        for tensor, dtype, dims, table in zip(self.tensors, self.dtypes, self.concrete, self.tables):
+            shape = tuple(d or 2 for d in tensor.shape) if self.fixed else (rows, *dims)
+            if dtype == "string":
+                made.append(self.rng.choice(tensor.words or ("a", "b"), shape))
+            elif dtype == "bool":
+                made.append(self.rng.random(shape) < 0.6)
+            elif table:
+                made.append(self.rng.integers(0, 5, shape).astype(dtype))
+            elif dtype.startswith(("int", "uint")):
+                low, high = (tensor.low, tensor.high) if tensor.dtype == dtype else (-3, 5)
+                if low == high:
+                    low, high = min(0, low), max(high, 3)
+                made.append(self.rng.integers(low, high, shape, endpoint=True).astype(dtype))
+            else:
+                x = self.rng.normal(size=shape)
+                if self.variant == "masked" and x.ndim == 3 and tensor.dtype == "float32":
+                    x[:, -1] = 0
+                    x[::2, x.shape[1] // 2] = 0
+                    x[1:2] = 0
+                made.append(x.astype("float32") if dtype == "bfloat16" else x.astype(dtype))
+        return made
+
+    def answers(self, values):
+        """Keras's outputs, flat, as NumPy arrays, of batches of 32 as Model.predict makes them; NoCase where those cannot be
+        joined."""
+        rows = len(values[0])
+        parts = [self.batch([v[i : i + BATCH] if len(v) == rows else v for v in values]) for i in range(0, rows, BATCH)]
+        try:
+            return [np.concatenate(outputs) for outputs in zip(*parts)]
+        except ValueError as error:
+            raise NoCase(f"Keras's predict cannot join the batches: {error}") from error
+
+    def batch(self, values):
+        """The outputs of one batch."""
+        import tensorflow as tf
+
+        tensors = [tf.constant(v, dtype=d) for v, d in zip(values, self.dtypes)]
+        outputs = []
+        for y in keras.tree.flatten(self.model(tensors, training=False)):
+            if isinstance(y, tf.SparseTensor):
+                y = tf.sparse.to_dense(y)
+            y = y.numpy() if hasattr(y, "numpy") else np.asarray(y)
+            outputs.append(y.astype("float32") if str(y.dtype) == "bfloat16" else y)
+        return outputs

@@ -1,0 +1,194 @@
+"""Collects how Keras's own tests use its layers and operations.
+
+    python capture.py OUTPUT.pickle
+
+Keras's wheel holds its tests (keras/src/layers/**/*_test.py and keras/src/ops/*_test.py). They run here with three
+functions replaced: `run_layer_test` notes its arguments and does nothing else; a layer or an operation that is called from
+outside of any other notes its config and its arguments, and goes on. What the tests then say about Keras is of no interest.
+
+A record is a dict: kind ("layer", "operation"), module and class of what was called, its serialised config, args and kwargs
+with a `Tensor` for each tensor. Equal ones are kept once.
+"""
+import dataclasses
+import importlib
+import json
+import os
+import pathlib
+import pickle
+import sys
+import threading
+from unittest import mock
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+
+import numpy as np  # noqa: E402
+
+LARGEST = 20000  # elements of a tensor: larger ones say nothing more
+
+
+@dataclasses.dataclass(frozen=True)
+class Tensor:
+    """A tensor among the arguments of a call: shape (None: unknown), Keras's dtype, the least and the greatest integer, some
+    of its strings."""
+
+    shape: tuple
+    dtype: str
+    low: float = 0
+    high: float = 0
+    words: tuple = ()
+
+
+def tensor_of(value):
+    """Returns the Tensor for an array or a symbolic tensor."""
+    from keras.src import backend
+
+    if isinstance(value, backend.KerasTensor):
+        return Tensor(tuple(value.shape), value.dtype)
+    array = np.asarray(value)
+    if array.dtype.kind in "OSU":
+        words = {w.decode("utf-8", "replace") if isinstance(w, bytes) else str(w) for w in array.ravel()}
+        return Tensor(array.shape, "string", words=tuple(sorted(words)))
+    dtype = backend.standardize_dtype(value.dtype)
+    numbers = array.size and array.dtype.kind in "iu"
+    return Tensor(array.shape, dtype, int(array.min()) if numbers else 0, int(array.max()) if numbers else 0)
+
+
+def described(value):
+    """Arguments with tensors replaced; raises TypeError for what cannot be written down."""
+    from keras.src import backend
+
+    if isinstance(value, (list, tuple)):
+        items = [described(v) for v in value]
+        return tuple(items) if type(value) is tuple else items if type(value) is list else type(value)(*items)
+    if isinstance(value, dict):
+        return {k: described(v) for k, v in value.items()}
+    if value is None or isinstance(value, (bool, int, float, str, slice, type(Ellipsis))):
+        return value
+    if isinstance(value, (np.ndarray, np.generic, backend.KerasTensor)) or backend.is_tensor(value):
+        found = tensor_of(value)
+        size = np.prod([d or 1 for d in found.shape])
+        if size > LARGEST or found.dtype.startswith("complex"):
+            raise TypeError("a tensor too large, or complex")
+        return found
+    raise TypeError(f"an argument of {type(value)}")
+
+
+class Recorder:
+    """Notes calls, each kind once."""
+
+    def __init__(self):
+        self.records = {}
+        self.depth = threading.local()
+
+    def note(self, kind, module, name, config, args, kwargs):
+        import keras
+
+        try:
+            text = json.dumps(keras.saving.serialize_keras_object(config), sort_keys=True, default=str)
+            kwargs = {k: described(v) for k, v in kwargs.items()}
+            record = {"kind": kind, "module": module, "class": name, "config": text, "args": described(args), "kwargs": kwargs}
+        except Exception:  # whatever cannot be written down is no case
+            return
+        self.records.setdefault(repr(sorted(record.items())), record)
+
+    def outermost(self, function):
+        """Calls `function(self, *args)` of the outermost call alone."""
+        depth = self.depth.__dict__.setdefault("value", [0])
+
+        class Level:
+            def __enter__(level):
+                depth[0] += 1
+                return depth[0] == 1
+
+            def __exit__(level, *error):
+                depth[0] -= 1
+
+        return Level()
+
+
+def plain_config(thing):
+    """The config without its name."""
+    config = thing.get_config()
+    config.pop("name", None)
+    return config
+
+
+def install(recorder):
+    """Replaces the functions of Keras."""
+    import keras
+    from keras.src import testing
+    from keras.src.layers.layer import Layer
+    from keras.src.ops.operation import Operation
+
+    exported = {getattr(keras.layers, n) for n in dir(keras.layers) if isinstance(getattr(keras.layers, n), type)}
+
+    def wrap(cls, name, kind, wanted):
+        original = getattr(cls, name)
+
+        def call(self, *args, **kwargs):
+            with recorder.outermost(call) as outermost:
+                if outermost and wanted(self) and (args or kwargs):
+                    try:
+                        recorder.note(kind, type(self).__module__, type(self).__name__, plain_config(self), args, kwargs)
+                    except Exception:
+                        pass
+                return original(self, *args, **kwargs)
+
+        setattr(cls, name, call)
+
+    wrap(Layer, "__call__", "layer", lambda layer: type(layer) in exported)
+    for name in ("__call__", "symbolic_call"):
+        wrap(Operation, name, "operation",
+             lambda op: not isinstance(op, Layer) and type(op).__module__.startswith("keras.src.ops."))
+
+    def run_layer_test(self, layer_cls, init_kwargs, input_shape=None, input_dtype=None, input_sparse=False,
+                       input_ragged=False, input_data=None, call_kwargs=None, **unused):
+        if layer_cls not in exported or input_sparse or input_ragged:
+            return
+        layer = layer_cls(**init_kwargs)
+        if input_data is not None:
+            data = input_data
+        else:
+            dtypes = input_dtype if isinstance(input_dtype, (dict, list)) else None
+
+            def make(shape, dtype):
+                if isinstance(shape, dict):
+                    return {k: make(v, dtypes[k] if isinstance(dtypes, dict) else dtype) for k, v in shape.items()}
+                if isinstance(shape, list) or (isinstance(shape, tuple) and shape and isinstance(shape[0], (tuple, list))):
+                    made = [make(s, dtypes[i] if isinstance(dtypes, list) else dtype) for i, s in enumerate(shape)]
+                    return tuple(made) if isinstance(shape, tuple) else made
+                return keras.KerasTensor(shape, dtype or "float32")
+
+            data = make(input_shape, None if dtypes else input_dtype)
+        recorder.note("layer", layer_cls.__module__, layer_cls.__name__, plain_config(layer), (data,), call_kwargs or {})
+
+    testing.TestCase.run_layer_test = run_layer_test
+
+
+def main():
+    import keras
+    import pytest
+
+    keras.utils.set_random_seed(0)
+    recorder = Recorder()
+    install(recorder)
+    source = pathlib.Path(keras.__file__).parent / "src"
+    tests = sorted(map(str, [*source.glob("layers/**/*_test.py"),
+                             *(source / "ops" / f"{m}_test.py" for m in ("core", "nn", "numpy", "math", "image"))]))
+    for name in ("jax", "jax.numpy", "scipy", "scipy.signal", "sklearn", "torch"):  # imported by tests that compare with it
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            sys.modules[name] = mock.MagicMock()
+    pytest.main(["-q", "-q", "-p", "no:cacheprovider", "--no-header", "--tb=no", "--continue-on-collection-errors",
+                 "-W", "ignore", "--import-mode=importlib", "--rootdir", str(source), "-c", os.devnull, *tests])
+    with open(sys.argv[1], "wb") as file:
+        pickle.dump(sorted(recorder.records.values(), key=lambda r: (r["kind"], r["class"], repr(r))), file)
+    print(f"{len(recorder.records)} calls")
+
+
+if __name__ == "__main__":
+    sys.modules["capture"] = sys.modules[__name__]  # pickled classes are found there
+    Tensor.__module__ = "capture"
+    main()
