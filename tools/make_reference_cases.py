@@ -95,8 +95,10 @@ def randomise(model, rng):
 
 
 def npy(array):
-    """The bytes of an array as a .npy file."""
+    """The bytes of an array as a .npy file; strings of TensorFlow, which are objects, as NumPy's."""
     out = io.BytesIO()
+    if array.dtype == object:
+        array = np.array([text.decode() for text in array.ravel()]).reshape(array.shape)
     np.save(out, np.ascontiguousarray(array))
     return out.getvalue()
 

@@ -6,7 +6,7 @@
 /* Numbers of a nested list, row by row. Counts beyond `size` are not stored. False: something else is in it. */
 static bool numbers(const hp_json *value, int depth, double *to, size_t size, size_t *count) {
     if (hp_json_is(value, HP_JSON_INT) || hp_json_is(value, HP_JSON_DOUBLE)) {
-        if (*count < size) to[*count] = value->number;
+        if (*count < size) to[*count] = (float)value->number; /* Keras casts from float32, to float64 too */
         ++*count;
         return true;
     }

@@ -33,6 +33,12 @@ static hp_value summable(hp_builder *b, hp_value x) {
     return x;
 }
 
+static hp_value as_asked(hp_builder *b, const config *c, hp_value y) {
+    const char *name = "";
+    hp_dtype dtype = hp_json_is_null(c->dtype) ? HP_DTYPE_NONE : hp_layer_parse_dtype(c->dtype, &name);
+    return dtype == HP_DTYPE_NONE ? y : hp_emit_cast(b, y, dtype);
+}
+
 /* Of all elements where there is no axis: as one vector. */
 static void lower_arg(hp_builder *b, hp_layer *layer, hp_call *call, hp_reduction op) {
     const config *c = layer->config;
@@ -45,13 +51,13 @@ static void lower_arg(hp_builder *b, hp_layer *layer, hp_call *call, hp_reductio
         x = hp_emit_select(b, negative, hp_op_number(b, -1.1754943508222875e-38, x), x);
     }
     if (!hp_json_is_null(c->axis)) {
-        hp_call_output(b, call, reduced(b, c, x, op));
+        hp_call_output(b, call, as_asked(b, c, reduced(b, c, x, op)));
         return;
     }
     int axis = 0;
     x = hp_emit_reduce(b, hp_emit_reshape(b, x, 1, (int64_t[]){-1}), op, &axis, 1, false);
     for (int i = 0; i < shape.rank; i++) shape.dims[i] = 1;
-    hp_call_output(b, call, c->keepdims ? hp_emit_reshape(b, x, shape.rank, shape.dims) : x);
+    hp_call_output(b, call, as_asked(b, c, c->keepdims ? hp_emit_reshape(b, x, shape.rank, shape.dims) : x));
 }
 
 /* A start value, of Max and Min alone. */
@@ -63,12 +69,6 @@ static hp_value with_initial(hp_builder *b, const hp_layer *layer, hp_value y, h
         return hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "initial: a start value of this kind is not supported");
     hp_binary both = op == HP_REDUCTION_MAX ? HP_BINARY_MAXIMUM : HP_BINARY_MINIMUM;
     return hp_emit_binary(b, both, y, hp_op_number(b, initial->number, y));
-}
-
-static hp_value as_asked(hp_builder *b, const config *c, hp_value y) {
-    const char *name = "";
-    hp_dtype dtype = hp_json_is_null(c->dtype) ? HP_DTYPE_NONE : hp_layer_parse_dtype(c->dtype, &name);
-    return dtype == HP_DTYPE_NONE ? y : hp_emit_cast(b, y, dtype);
 }
 
 #define REDUCE_OP(name, op, prepare)                                                                                   \

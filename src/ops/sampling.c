@@ -222,7 +222,7 @@ static hp_value blurred(hp_builder *b, hp_value x, hp_value kernel_of, int64_t s
 
 SAMPLING_OP(SSIM, HP_OP_IMAGE, HP_FLOAT(config, max_val, 1, -1e30, 1e30), HP_INT(config, filter_size, 11, 1, 4096),
     HP_FLOAT(config, filter_sigma, 1.5, 0, 1e30), HP_FLOAT(config, k1, 0.01, -1e30, 1e30),
-    HP_FLOAT(config, k2, 0.03, -1e30, 1e30), HP_ENUM(config, data_format, HP_CHANNELS_LAST, hp_data_formats)) {
+    HP_FLOAT(config, k2, 0.03, -1e30, 1e30), HP_ENUM(config, data_format, HP_NULL, hp_data_formats)) {
     const config *c = layer->config;
     hp_value pair[2];
     hp_op_operands(b, call, "image1", "image2", pair);

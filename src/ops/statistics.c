@@ -1,4 +1,4 @@
-/* statistics.c: histograms, correlations, membership, reductions by segment (keras/src/ops/numpy.py, math.py, nn.py), as
+/* statistics.c: correlations, membership, reductions by segment (keras/src/ops/numpy.py, math.py, nn.py), as
  * keras/src/backend/tensorflow has them. Most of them look at a whole batch. */
 #include <math.h>
 
@@ -7,8 +7,8 @@
 
 typedef struct config {
     bool assume_unique, invert, sorted;
-    int64_t bins, kth, num_segments;
-    const hp_json *range, *axis;
+    int64_t kth, num_segments;
+    const hp_json *axis;
     double max_val;
     int mode;
 } config;
@@ -97,40 +97,6 @@ STATISTICS_OP(Correlate, HP_OP_NUMPY, HP_ENUM(config, mode, VALID, HP_NAMES("val
     y = flat(b, y);
     int64_t length = n > m ? n : m, start = (n + m - 1 - length) / 2;
     hp_call_output(b, call, c->mode == SAME ? hp_op_part(b, y, 0, start, start + length) : y);
-}
-
-/* The least or greatest of all elements, or what the config says. */
-static hp_value bound(hp_builder *b, const config *c, hp_value x, size_t which) {
-    const hp_json *given =
-        hp_json_is(c->range, HP_JSON_OBJECT) ? hp_json_get(hp_json_get(c->range, "config"), "items") : c->range;
-    if (given && !hp_json_is(given, HP_JSON_ARRAY)) given = hp_json_get(c->range, "config");
-    const hp_json *item = given ? hp_json_at(given, which) : NULL;
-    if (item) return hp_op_number(b, item->number, x);
-    return hp_op_reduce(b, x, which ? HP_REDUCTION_MAX : HP_REDUCTION_MIN, 0, false);
-}
-
-STATISTICS_OP(Histogram, HP_OP_NUMPY, HP_INT(config, bins, 10, 1, 1 << 20), HP_JSON_FIELD(config, range)) {
-    const config *c = layer->config;
-    hp_value x = flat(b, hp_op_operand(b, call, 0, "x"));
-    if (!whole_batch(b, x, HP_NO_VALUE, "a histogram of the batch")) return;
-    if (!hp_dtype_is_float(hp_op_dtype(b, x))) {
-        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "a histogram of integers is not supported");
-        return;
-    }
-    hp_value least = bound(b, c, x, 0), most = bound(b, c, x, 1);
-    hp_value step = hp_op_divide(b, hp_op_subtract(b, most, least), hp_op_number(b, (double)c->bins, x));
-    hp_value places = hp_emit_cast(b, counting(b, c->bins, 0), hp_op_dtype(b, x));
-    hp_value edges = hp_op_add(b, least, hp_op_multiply(b, step, places));
-    hp_value inner = hp_op_part(b, edges, 0, 1, c->bins);
-    hp_value inside = hp_emit_logical(
-        b, HP_AND, hp_emit_compare(b, HP_GREATER_EQUAL, x, least), hp_emit_compare(b, HP_LESS_EQUAL, x, most));
-    hp_value above = hp_emit_compare(b, HP_LESS_EQUAL, inner, hp_op_new_axis(b, x, 1));
-    hp_value bin = hp_op_reduce(b, hp_emit_cast(b, above, HP_INT32), HP_REDUCTION_SUM, 1, false);
-    hp_value mine = hp_emit_compare(b, HP_EQUAL, counting(b, c->bins, 1), bin);
-    mine = hp_emit_cast(b, hp_emit_logical(b, HP_AND, mine, inside), hp_op_dtype(b, x));
-    hp_value last = hp_emit_reshape(b, most, 1, (int64_t[]){1});
-    hp_call_output(b, call, hp_op_reduce(b, mine, HP_REDUCTION_SUM, 1, false));
-    hp_call_output(b, call, hp_emit_concat(b, (hp_value[]){edges, last}, 2, 0));
 }
 
 STATISTICS_OP(PSNR, HP_OP_NN, HP_FLOAT(config, max_val, HP_REQUIRED, -1e300, 1e300)) {

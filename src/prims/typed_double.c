@@ -1,5 +1,6 @@
 /* typed_double.c: the elementwise functions of float64, by the C library's. See typed.h; what each computes is defined
- * by its line in kernels/unary.def and binary.def. Here correctness counts, not speed. */
+ * by its line in kernels/unary.def and binary.def. Here correctness counts, not speed. Some numbers that TensorFlow keeps
+ * as float32 are float32 here as well. */
 #include "prims/typed_double.h"
 
 #include <math.h>
@@ -27,7 +28,7 @@ static double clip(double x, double least, double most) {
     return x < least ? least : x > most ? most : x;
 }
 static double gelu_tanh(double x) {
-    return 0.5 * x * (1 + tanh(0.7978845608028653558798921 * (x + 0.044715 * x * x * x)));
+    return 0.5 * x * (1 + tanh(0.7978845608028653558798921 * (x + (double)0.044715F * x * x * x)));
 }
 static double float8_e4m3(double x) {
     if (!(fabs(x) <= 464)) return NAN;
@@ -93,7 +94,7 @@ UNARY_OF(erfc, erfc(p))
 UNARY_OF(erfinv, erfinv(p))
 UNARY_OF(sigmoid, sigmoid(p))
 UNARY_OF(log_sigmoid, -softplus(-p))
-UNARY_OF(relu, relu(p, f[0], f[1], f[2]))
+UNARY_OF(relu, relu(p, (double)(float)f[0], f[1], f[2]))
 UNARY_OF(relu6, clip(p, 0, 6))
 UNARY_OF(elu, p > 0 ? p : f[0] * expm1(p))
 UNARY_OF(selu, selu_scale *(p > 0 ? p : selu_alpha * expm1(p)))
@@ -101,7 +102,7 @@ UNARY_OF(celu, (p > 0 ? p : 0) + f[0] * expm1((p < 0 ? p : p != p ? p : 0) / f[0
 UNARY_OF(softplus, softplus(p))
 UNARY_OF(softsign, isinf(p) ? NAN : p / (1 + fabs(p)))
 UNARY_OF(silu, p *sigmoid(p))
-UNARY_OF(gelu_erf, 0.5 * p * erfc(-p * 0.70710678118654752440))
+UNARY_OF(gelu_erf, 0.5 * p * erfc(-p * (double)0.70710678118654752440F))
 UNARY_OF(gelu_tanh, gelu_tanh(p))
 UNARY_OF(hard_sigmoid, clip(p + 3, 0, 6) / 6)
 UNARY_OF(hard_sigmoid_legacy, clip(0.2 * p + 0.5, 0, 1))

@@ -1,4 +1,4 @@
-"""Second tier: operations whose graph Keras makes for a batch of known size alone: Correlate, Histogram, PSNR, MapCoordinates.
+"""Second tier: operations whose graph Keras makes for a batch of known size alone: Correlate, PSNR, MapCoordinates.
 
     HORNPIPE=build/hornpipe python -m pytest tests/keras/test_fixed_batches.py
 """
@@ -14,7 +14,6 @@ def outputs(x, coordinates, w):
     ops = keras.ops
     modes = "constant", "nearest", "wrap", "mirror", "reflect"
     made = [ops.image.map_coordinates(w, coordinates, order, mode, 0.5) for order in (0, 1) for mode in modes]
-    made += ops.histogram(w[:, 0], bins=3)
     made += [ops.correlate(x, coordinates[:, 0], mode=mode) for mode in ("same", "full", "valid")]
     return [*made, ops.reshape(ops.psnr(coordinates, coordinates * 0.5, 2.0), (1,))]
 
