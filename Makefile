@@ -30,7 +30,7 @@ SECOND_TIER = check-format check-shell check-header check-install check-page che
 SOAK = check-cases check-kills check-applications check-wheel
 
 .PHONY: all demo test test-full soak install bench format clean wheel \
-    venv keras-venv bench-venv unit-tests python-tests $(SECOND_TIER) $(SOAK)
+    venv keras-venv bench-venv unit-tests python-tests conformance $(SECOND_TIER) $(SOAK)
 .NOTPARALLEL:
 
 all:
