@@ -68,7 +68,7 @@ static hp_status claim_paths(claiming *c, hp_layer *layer, const char *path) {
         if (strncmp(weight->name, path, length) != 0 || weight->name[length] != '/') continue;
         if (!hp_weight_is_beside(weight->name)) HP_TRY(claim(c, layer, weight, weight->name + length + 1));
     }
-    qsort(layer->weights, layer->weight_count, sizeof *layer->weights, by_number);
+    if (layer->weight_count > 0) qsort(layer->weights, layer->weight_count, sizeof *layer->weights, by_number);
     return HP_OK;
 }
 
