@@ -152,8 +152,9 @@ class HornpipeClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
         ndarray of shape (n_rows, n_classes)
             What the model gives; of a model with one output, that and what is left to 1.
         """
+        units = self._units()
         given = self._numbers(X)
-        if self._units() == 1:
+        if units == 1:
             given = np.concatenate([1 - given, given], axis=1)
         return given[:, : len(self._labels())]
 
@@ -230,5 +231,6 @@ class HornpipeRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]
         -------
         ndarray of shape (n_rows,), or (n_rows, n_outputs) where there are several
         """
+        units = self._units()
         given = self._numbers(X)
-        return given[:, 0] if self._units() == 1 else given
+        return given[:, 0] if units == 1 else given
