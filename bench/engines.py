@@ -415,7 +415,7 @@ class Command(Engine):
         output = self.folder / "command.npy"
         output.unlink(missing_ok=True)
         argv = [self.command, "predict", self.folder / "model.keras", self.folder / "rows.npy", "-o", output]
-        subprocess.run([*argv, "--progress", "none"], check=True)
+        subprocess.run([*argv, "--progress", "none", "--force"], check=True)
         return [np.load(output, mmap_mode="r")]
 
 
