@@ -166,7 +166,8 @@ bench-venv:
 	@tools/venv.sh $(BENCH_VENV) bench/requirements.txt
 
 bench: all bench-venv
-	@tools/build.sh build -DCMAKE_BUILD_TYPE=Release -DHORNPIPE_TESTS=AUTO $(CMAKE_FLAGS) -- hornpipe_shared
+	@tools/build.sh build -DCMAKE_BUILD_TYPE=Release -DHORNPIPE_TESTS=AUTO -DHORNPIPE_PYTHON=ON \
+	    -DPython_EXECUTABLE=$(abspath $(BENCH_VENV))/bin/python $(CMAKE_FLAGS) -- hornpipe_shared hornpipe_python
 	$(BENCH_VENV)/bin/python bench/run.py $(BENCH)
 	[ -n "$(BENCH)" ] || for table in "run.py --isa avx2" "tables.py latency" "tables.py opening" "tables.py threads" \
 	    "tables.py rows" cold_start.py report.py; do $(BENCH_VENV)/bin/python bench/$$table || exit 1; done

@@ -336,9 +336,10 @@ class Hornpipe(Engine):
 
     def one_row(self, inputs):
         given = (Array * len(inputs))(*map(Array.of, inputs))
-        into = (Array * self.count)(*map(Array.of, self.outputs(given)))
+        outputs = self.outputs(given)
+        into = (Array * self.count)(*map(Array.of, outputs))
         function, counts = self.library.hp_session_predict, [ctypes.c_size_t(len(a)) for a in (given, into)]
-        self.kept = inputs, given, into
+        self.kept = inputs, outputs  # an Array owns nothing
         arguments = self.session, given, counts[0], into, counts[1], None
         return lambda: function(*arguments)
 

@@ -49,8 +49,13 @@ def in_turns(contenders, rounds, turn):
         contender.values = []
     for k in range(rounds):
         for contender in contenders if k % 2 == 0 else reversed(contenders):
-            if contender.server:
+            if not contender.server:
+                continue
+            try:
                 contender.values.append(turn(contender))
+            except EngineFailure as failure:
+                contender.close()
+                contender.values, contender.server, contender.failure = [], None, str(failure)
     for contender in contenders:
         contender.close()
 
@@ -83,11 +88,15 @@ def opening(workload, arguments):
             mode = "LATENCY" if spec == "openvino" else ""
             contender = started(spec, workload, arguments, mode)
             one = found.setdefault(contender.label, {"open": [], "first": [], "memory": [], "failure": contender.failure})
-            if contender.server:
+            if not contender.server:
+                continue
+            try:
                 one["open"].append(contender.server.ready["open"])
                 one["first"].append(contender.server.ready["open"] + contender.server.ask("first"))
                 one["memory"].append(contender.server.ask("memory"))
-                contender.close()
+            except EngineFailure as failure:
+                one["failure"] = str(failure)
+            contender.close()
     for label, one in found.items():
         if one["failure"]:
             print(f"{workload.name:<16} {label:<18} fails: {one['failure']}", flush=True)
