@@ -1,14 +1,12 @@
 /* memory.c: see memory.h. */
-#define _GNU_SOURCE
 #include "base/memory.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
-enum { HUGE_PAGE = 2 << 20, ARENA_BLOCK = 16 << 10 };
+enum { ARENA_BLOCK = 16 << 10 };
 
 bool hp_size_mul(size_t a, size_t b, size_t *product) {
     return !__builtin_mul_overflow(a, b, product);
@@ -39,12 +37,9 @@ bool hp_grow_array(void **array, size_t *capacity, size_t count, size_t size) {
 }
 
 void *hp_alloc_aligned(size_t bytes) {
-    size_t alignment = bytes >= 2 * (size_t)HUGE_PAGE ? (size_t)HUGE_PAGE : (size_t)HP_ALIGNMENT, padded;
-    if (!hp_size_add(bytes, alignment, &padded)) return NULL;
-    padded = padded / alignment * alignment; /* aligned_alloc wants a multiple */
-    void *block = aligned_alloc(alignment, padded);
-    if (block && alignment == (size_t)HUGE_PAGE) madvise(block, padded, MADV_HUGEPAGE);
-    return block;
+    size_t padded;
+    if (!hp_size_add(bytes, HP_ALIGNMENT, &padded)) return NULL;
+    return aligned_alloc(HP_ALIGNMENT, padded / HP_ALIGNMENT * HP_ALIGNMENT); /* it wants a multiple */
 }
 
 void hp_free(void *pointer) {

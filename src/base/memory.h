@@ -23,7 +23,7 @@ void *hp_alloc_array(size_t count, size_t size);
  * nothing changed. */
 bool hp_grow_array(void **array, size_t *capacity, size_t count, size_t size);
 #define HP_GROW(array, capacity, count) hp_grow_array((void **)&(array), &(capacity), (count), sizeof *(array))
-/* `bytes` bytes on a cache line, not cleared. Large blocks are advised to use huge pages. */
+/* `bytes` bytes on a cache line, not cleared. */
 void *hp_alloc_aligned(size_t bytes);
 void hp_free(void *pointer); /* NULL: nothing */
 char *hp_strdup(const char *text);
