@@ -19,24 +19,14 @@ static const hp_field fields[] = {
     HP_FIELDS_END,
 };
 
-static void check(hp_layer_scope *scope, hp_layer *layer, adaptive_pooling *c, int spatial) {
+static void check(hp_layer_scope *scope, hp_layer *layer, void *config) {
+    adaptive_pooling *c = config;
+    int spatial = layer->cls->spatial;
     c->spatial = spatial;
     c->mode = strncmp(layer->cls->class_name, "AdaptiveMax", 11) == 0 ? HP_POOL_MAX : HP_POOL_AVERAGE;
     if (!hp_ints_spread(&c->output_size, spatial, c->size))
         hp_layer_refuse(scope, layer, HP_ERROR_FORMAT, "output_size", "found %d integers, expected %d",
             c->output_size.count, spatial);
-}
-
-static void check_1d(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    check(scope, layer, config, 1);
-}
-
-static void check_2d(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    check(scope, layer, config, 2);
-}
-
-static void check_3d(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    check(scope, layer, config, 3);
 }
 
 static hp_value pool_axis(
@@ -101,7 +91,7 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_call_output(b, call, hp_adaptive_pool(b, call->inputs[0], (hp_pool_mode)c->mode, c->spatial, c->size, first));
 }
 
-#define POOLING(name, check_function)                                                                                  \
+#define POOLING(name, axes)                                                                                            \
     const hp_layer_class hp_layer_##name = {.class_name = #name,                                                       \
         .module = "keras.layers",                                                                                      \
         .fields = fields,                                                                                              \
@@ -109,12 +99,13 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
         .masking = HP_MASK_STOP,                                                                                       \
         .min_inputs = 1,                                                                                               \
         .max_inputs = 1,                                                                                               \
-        .check = (check_function),                                                                                     \
+        .spatial = (axes),                                                                                             \
+        .check = check,                                                                                                \
         .lower = lower}
 
-POOLING(AdaptiveAveragePooling1D, check_1d);
-POOLING(AdaptiveAveragePooling2D, check_2d);
-POOLING(AdaptiveAveragePooling3D, check_3d);
-POOLING(AdaptiveMaxPooling1D, check_1d);
-POOLING(AdaptiveMaxPooling2D, check_2d);
-POOLING(AdaptiveMaxPooling3D, check_3d);
+POOLING(AdaptiveAveragePooling1D, 1);
+POOLING(AdaptiveAveragePooling2D, 2);
+POOLING(AdaptiveAveragePooling3D, 3);
+POOLING(AdaptiveMaxPooling1D, 1);
+POOLING(AdaptiveMaxPooling2D, 2);
+POOLING(AdaptiveMaxPooling3D, 3);

@@ -7,7 +7,9 @@
 
 const char *const hp_paddings[] = {"valid", "same", "causal", NULL};
 
-void hp_conv_check(hp_layer_scope *scope, hp_layer *layer, hp_conv_config *c, int spatial) {
+void hp_conv_check(hp_layer_scope *scope, hp_layer *layer, void *config) {
+    hp_conv_config *c = config;
+    int spatial = layer->cls->spatial;
     const struct {
         const char *key;
         const hp_ints *ints;
@@ -75,23 +77,12 @@ static const hp_field fields[] = {
     HP_FIELDS_END,
 };
 
-static void check(hp_layer_scope *scope, hp_layer *layer, hp_conv_config *c, int spatial) {
-    hp_conv_check(scope, layer, c, spatial);
+static void check(hp_layer_scope *scope, hp_layer *layer, void *config) {
+    hp_conv_config *c = config;
+    hp_conv_check(scope, layer, c);
     if (c->filters % c->groups != 0)
         hp_layer_refuse(scope, layer, HP_ERROR_FORMAT, "groups", "%lld filters do not divide into %lld groups",
             (long long)c->filters, (long long)c->groups);
-}
-
-static void check_1d(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    check(scope, layer, config, 1);
-}
-
-static void check_2d(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    check(scope, layer, config, 2);
-}
-
-static void check_3d(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    check(scope, layer, config, 3);
 }
 
 static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
@@ -117,7 +108,7 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_call_output(b, call, hp_conv_output(b, c, hp_emit_conv(b, x, kernel, bias, &params)));
 }
 
-#define CONV(name, check_function)                                                                                     \
+#define CONV(name, axes)                                                                                               \
     const hp_layer_class hp_layer_##name = {.class_name = #name,                                                       \
         .module = "keras.layers",                                                                                      \
         .fields = fields,                                                                                              \
@@ -125,9 +116,10 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
         .masking = HP_MASK_STOP,                                                                                       \
         .min_inputs = 1,                                                                                               \
         .max_inputs = 1,                                                                                               \
-        .check = (check_function),                                                                                     \
+        .spatial = (axes),                                                                                             \
+        .check = check,                                                                                                \
         .lower = lower}
 
-CONV(Conv1D, check_1d);
-CONV(Conv2D, check_2d);
-CONV(Conv3D, check_3d);
+CONV(Conv1D, 1);
+CONV(Conv2D, 2);
+CONV(Conv3D, 3);

@@ -26,8 +26,9 @@ typedef struct hp_conv_config {
         HP_ENUM(hp_conv_config, data_format, HP_CHANNELS_LAST, hp_data_formats),                                       \
         HP_ACTIVATION(hp_conv_config, activation), HP_BOOL(hp_conv_config, use_bias, true), HP_IGNORE_WEIGHT("bias")
 
-/* Spreads the lists over `spatial` axes; checks the padding. Every class's check function calls it. */
-void hp_conv_check(hp_layer_scope *scope, hp_layer *layer, hp_conv_config *config, int spatial);
+/* Spreads the lists over the class's spatial axes; checks the padding. A class's check function, or called by it; `config`
+ * is an hp_conv_config. */
+void hp_conv_check(hp_layer_scope *scope, hp_layer *layer, void *config);
 /* Checks the input's axes and returns it as float32, channels last; HP_NO_VALUE after a failure. */
 hp_value hp_conv_input(hp_builder *b, const hp_conv_config *config, hp_value x);
 /* Paddings for an input of this shape (channels last). False: the window does not fit, reported. */

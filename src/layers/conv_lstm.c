@@ -41,24 +41,13 @@ static const hp_field fields[] = {
     HP_FIELDS_END,
 };
 
-static void check(hp_layer_scope *scope, hp_layer *layer, conv_lstm *c, int spatial) {
-    hp_conv_check(scope, layer, &c->conv, spatial);
-    const hp_json *config = hp_json_get(layer->json, "config");
-    if (!hp_json_get(config, "activation")) hp_activation_by_name(&c->conv.activation, "tanh");
+static void check(hp_layer_scope *scope, hp_layer *layer, void *config) {
+    conv_lstm *c = config;
+    hp_conv_check(scope, layer, &c->conv);
+    const hp_json *json = hp_json_get(layer->json, "config");
+    if (!hp_json_get(json, "activation")) hp_activation_by_name(&c->conv.activation, "tanh");
     c->options.activation = c->conv.activation;
     hp_rnn_check(scope, layer, &c->options, HP_RNN_LSTM);
-}
-
-static void check_1d(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    check(scope, layer, config, 1);
-}
-
-static void check_2d(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    check(scope, layer, config, 2);
-}
-
-static void check_3d(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    check(scope, layer, config, 3);
 }
 
 /* ---- one step */
@@ -251,7 +240,7 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
         hp_builder_set_mask(b, y, own_mask);
 }
 
-#define CONV_LSTM(name, check_function)                                                                                \
+#define CONV_LSTM(name, axes)                                                                                          \
     const hp_layer_class hp_layer_##name = {.class_name = #name,                                                       \
         .module = "keras.layers",                                                                                      \
         .fields = fields,                                                                                              \
@@ -260,12 +249,13 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
         .arguments = HP_NAMES("initial_state", "mask", "training"),                                                    \
         .min_inputs = 1,                                                                                               \
         .max_inputs = 3,                                                                                               \
-        .check = (check_function),                                                                                     \
+        .spatial = (axes),                                                                                             \
+        .check = check,                                                                                                \
         .lower = lower}
 
-CONV_LSTM(ConvLSTM1D, check_1d);
-CONV_LSTM(ConvLSTM2D, check_2d);
-CONV_LSTM(ConvLSTM3D, check_3d);
+CONV_LSTM(ConvLSTM1D, 1);
+CONV_LSTM(ConvLSTM2D, 2);
+CONV_LSTM(ConvLSTM3D, 3);
 
 hp_rnn_config *hp_conv_lstm_options(hp_layer *layer) {
     return layer->cls->lower == lower ? &((conv_lstm *)(uintptr_t)layer->config)->options : NULL;

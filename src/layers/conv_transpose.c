@@ -33,12 +33,14 @@ static bool is_output_shape(const hp_json *shape, int spatial) {
     return true;
 }
 
-static void check(hp_layer_scope *scope, hp_layer *layer, conv_transpose *c, int spatial) {
+static void check(hp_layer_scope *scope, hp_layer *layer, void *config) {
+    conv_transpose *c = config;
+    int spatial = layer->cls->spatial;
     bool strided = false, dilated = false;
     if (c->output_shape && (scope->family != 1 || !is_output_shape(c->output_shape, spatial)))
         hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "output_shape",
             "found it in a layer of Keras %d, expected %d integers in one of Keras 1", scope->family, spatial + 2);
-    hp_conv_check(scope, layer, &c->conv, spatial);
+    hp_conv_check(scope, layer, &c->conv);
     for (int i = 0; i < spatial; i++) c->extra[i] = -1;
     if (c->output_padding.count > 0 && !hp_ints_spread(&c->output_padding, spatial, c->extra))
         hp_layer_refuse(scope, layer, HP_ERROR_FORMAT, "output_padding", "found %d integers, expected %d",
@@ -52,18 +54,6 @@ static void check(hp_layer_scope *scope, hp_layer *layer, conv_transpose *c, int
     }
     if (strided && dilated)
         hp_layer_refuse(scope, layer, HP_ERROR_FORMAT, "dilation_rate", "strides and dilation cannot be together");
-}
-
-static void check_1d(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    check(scope, layer, config, 1);
-}
-
-static void check_2d(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    check(scope, layer, config, 2);
-}
-
-static void check_3d(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    check(scope, layer, config, 3);
 }
 
 /* One axis, as _get_output_shape_given_tf_padding and the gradient of TensorFlow's convolution. */
@@ -127,7 +117,7 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_call_output(b, call, hp_conv_output(b, conv, hp_emit_conv_transpose(b, x, kernel, bias, &params)));
 }
 
-#define CONV_TRANSPOSE(name, check_function)                                                                           \
+#define CONV_TRANSPOSE(name, axes)                                                                                     \
     const hp_layer_class hp_layer_##name = {.class_name = #name,                                                       \
         .module = "keras.layers",                                                                                      \
         .fields = fields,                                                                                              \
@@ -135,9 +125,10 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
         .masking = HP_MASK_STOP,                                                                                       \
         .min_inputs = 1,                                                                                               \
         .max_inputs = 1,                                                                                               \
-        .check = (check_function),                                                                                     \
+        .spatial = (axes),                                                                                             \
+        .check = check,                                                                                                \
         .lower = lower}
 
-CONV_TRANSPOSE(Conv1DTranspose, check_1d);
-CONV_TRANSPOSE(Conv2DTranspose, check_2d);
-CONV_TRANSPOSE(Conv3DTranspose, check_3d);
+CONV_TRANSPOSE(Conv1DTranspose, 1);
+CONV_TRANSPOSE(Conv2DTranspose, 2);
+CONV_TRANSPOSE(Conv3DTranspose, 3);

@@ -19,14 +19,6 @@ static const hp_field separable_fields[] = {
     HP_FIELDS_END,
 };
 
-static void check_1d(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    hp_conv_check(scope, layer, config, 1);
-}
-
-static void check_2d(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    hp_conv_check(scope, layer, config, 2);
-}
-
 /* The depthwise kernel's dims; false: too many channels come out to count. */
 static bool kernel_dims(hp_builder *b, const hp_conv_config *c, int64_t channels, int64_t *dims, int64_t *made) {
     memcpy(dims, c->kernel, (size_t)c->spatial * sizeof *dims);
@@ -69,7 +61,7 @@ static void lower_separable(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_call_output(b, call, hp_conv_output(b, c, hp_emit_gemm(b, x, pointwise, bias)));
 }
 
-#define CONV(name, table, check_function, lower_function)                                                              \
+#define CONV(name, table, axes, lower_function)                                                                        \
     const hp_layer_class hp_layer_##name = {.class_name = #name,                                                       \
         .module = "keras.layers",                                                                                      \
         .fields = (table),                                                                                             \
@@ -77,10 +69,11 @@ static void lower_separable(hp_builder *b, hp_layer *layer, hp_call *call) {
         .masking = HP_MASK_STOP,                                                                                       \
         .min_inputs = 1,                                                                                               \
         .max_inputs = 1,                                                                                               \
-        .check = (check_function),                                                                                     \
+        .spatial = (axes),                                                                                             \
+        .check = hp_conv_check,                                                                                        \
         .lower = (lower_function)}
 
-CONV(DepthwiseConv1D, depthwise_fields, check_1d, lower_depthwise);
-CONV(DepthwiseConv2D, depthwise_fields, check_2d, lower_depthwise);
-CONV(SeparableConv1D, separable_fields, check_1d, lower_separable);
-CONV(SeparableConv2D, separable_fields, check_2d, lower_separable);
+CONV(DepthwiseConv1D, depthwise_fields, 1, lower_depthwise);
+CONV(DepthwiseConv2D, depthwise_fields, 2, lower_depthwise);
+CONV(SeparableConv1D, separable_fields, 1, lower_separable);
+CONV(SeparableConv2D, separable_fields, 2, lower_separable);

@@ -170,6 +170,7 @@ typedef struct hp_layer_class {
     hp_mask_policy masking;
     hp_padding padding;
     int min_inputs, max_inputs; /* of the first argument; max -1: any number */
+    int spatial;                /* 2 for Conv2D: the axes beside rows and channels; 0: the class has no such number */
     /* Cross-checks after the fields are filled, and what a table cannot say (may be NULL). Reports every fault with
      * hp_layer_refuse; may complete the config (the one place that writes to it); knows no shapes. */
     void (*check)(hp_layer_scope *scope, hp_layer *layer, void *config);

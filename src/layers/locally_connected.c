@@ -23,21 +23,14 @@ static const hp_field fields[] = {
     HP_FIELDS_END,
 };
 
-static void check(hp_layer_scope *scope, hp_layer *layer, locally_connected *c, int spatial) {
-    hp_conv_check(scope, layer, &c->conv, spatial);
+static void check(hp_layer_scope *scope, hp_layer *layer, void *config) {
+    locally_connected *c = config;
+    hp_conv_check(scope, layer, &c->conv);
     if (c->implementation == 1 && c->conv.padding != HP_PADDING_VALID)
         hp_layer_refuse(scope, layer, HP_ERROR_FORMAT, "padding", "implementation 1 takes \"valid\" alone");
-    for (int i = 0; i < spatial; i++)
+    for (int i = 0; i < layer->cls->spatial; i++)
         if (c->conv.dilation[i] != 1)
             hp_layer_refuse(scope, layer, HP_ERROR_FORMAT, "dilation_rate", "there is no dilation here");
-}
-
-static void check_1d(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    check(scope, layer, config, 1);
-}
-
-static void check_2d(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    check(scope, layer, config, 2);
 }
 
 /* The sizes of a call; a 1D layer has a second axis of 1. */
@@ -202,7 +195,7 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     int64_t dims[HP_MAX_RANK] = {shape.dims[0]}, bias_dims[HP_MAX_RANK];
     int n = 1;
     if (p.first) dims[n++] = p.filters;
-    for (int i = 0; i < spatial; i++) dims[n++] = bias_dims[i] = p.out[i];
+    for (int i = 0; i < layer->cls->spatial; i++) dims[n++] = bias_dims[i] = p.out[i];
     if (!p.first) dims[n++] = p.filters;
     bias_dims[spatial] = p.filters;
     y = hp_emit_reshape(b, y, n, dims);
@@ -213,7 +206,7 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_call_output(b, call, hp_emit_activation(b, y, &c->conv.activation));
 }
 
-#define LOCALLY_CONNECTED(name, check_function)                                                                        \
+#define LOCALLY_CONNECTED(name, axes)                                                                                  \
     const hp_layer_class hp_layer_##name = {.class_name = #name,                                                       \
         .module = "keras.layers",                                                                                      \
         .fields = fields,                                                                                              \
@@ -221,8 +214,9 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
         .masking = HP_MASK_STOP,                                                                                       \
         .min_inputs = 1,                                                                                               \
         .max_inputs = 1,                                                                                               \
-        .check = (check_function),                                                                                     \
+        .spatial = (axes),                                                                                             \
+        .check = check,                                                                                                \
         .lower = lower}
 
-LOCALLY_CONNECTED(LocallyConnected1D, check_1d);
-LOCALLY_CONNECTED(LocallyConnected2D, check_2d);
+LOCALLY_CONNECTED(LocallyConnected1D, 1);
+LOCALLY_CONNECTED(LocallyConnected2D, 2);

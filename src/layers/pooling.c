@@ -21,7 +21,9 @@ static const hp_field fields[] = {
     HP_FIELDS_END,
 };
 
-static void check(hp_layer_scope *scope, hp_layer *layer, pooling *c, int spatial) {
+static void check(hp_layer_scope *scope, hp_layer *layer, void *config) {
+    pooling *c = config;
+    int spatial = layer->cls->spatial;
     c->spatial = spatial;
     c->mode = strncmp(layer->cls->class_name, "Max", 3) == 0 ? HP_POOL_MAX : HP_POOL_AVERAGE;
     if (!hp_ints_spread(&c->pool_size, spatial, c->pool))
@@ -31,18 +33,6 @@ static void check(hp_layer_scope *scope, hp_layer *layer, pooling *c, int spatia
     if (!hp_ints_spread(&c->strides, spatial, c->stride))
         hp_layer_refuse(
             scope, layer, HP_ERROR_FORMAT, "strides", "found %d integers, expected %d", c->strides.count, spatial);
-}
-
-static void check_1d(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    check(scope, layer, config, 1);
-}
-
-static void check_2d(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    check(scope, layer, config, 2);
-}
-
-static void check_3d(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    check(scope, layer, config, 3);
 }
 
 static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
@@ -72,7 +62,7 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_call_output(b, call, first ? hp_channels_first(b, x) : x);
 }
 
-#define POOLING(name, check_function)                                                                                  \
+#define POOLING(name, axes)                                                                                            \
     const hp_layer_class hp_layer_##name = {.class_name = #name,                                                       \
         .module = "keras.layers",                                                                                      \
         .fields = fields,                                                                                              \
@@ -80,12 +70,13 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
         .masking = HP_MASK_STOP,                                                                                       \
         .min_inputs = 1,                                                                                               \
         .max_inputs = 1,                                                                                               \
-        .check = (check_function),                                                                                     \
+        .spatial = (axes),                                                                                             \
+        .check = check,                                                                                                \
         .lower = lower}
 
-POOLING(MaxPooling1D, check_1d);
-POOLING(MaxPooling2D, check_2d);
-POOLING(MaxPooling3D, check_3d);
-POOLING(AveragePooling1D, check_1d);
-POOLING(AveragePooling2D, check_2d);
-POOLING(AveragePooling3D, check_3d);
+POOLING(MaxPooling1D, 1);
+POOLING(MaxPooling2D, 2);
+POOLING(MaxPooling3D, 3);
+POOLING(AveragePooling1D, 1);
+POOLING(AveragePooling2D, 2);
+POOLING(AveragePooling3D, 3);

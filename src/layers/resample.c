@@ -34,7 +34,9 @@ static bool pair(const hp_json *value, int64_t *before, int64_t *after) {
            size_of(hp_json_at(value, 1), after);
 }
 
-static void check_margins(hp_layer_scope *scope, hp_layer *layer, margins *c, int spatial) {
+static void check_margins(hp_layer_scope *scope, hp_layer *layer, void *config) {
+    margins *c = config;
+    int spatial = layer->cls->spatial;
     const char *key = layer->cls->fields[0].name;
     const hp_json *value = c->padding ? c->padding : c->cropping;
     bool each = spatial > 1 && hp_json_is(value, HP_JSON_ARRAY), good = !each || value->count == (size_t)spatial;
@@ -45,18 +47,6 @@ static void check_margins(hp_layer_scope *scope, hp_layer *layer, margins *c, in
     if (!good)
         hp_layer_refuse(scope, layer, HP_ERROR_FORMAT, key, "found %s, expected sizes or pairs of sizes for %d axes",
             value ? hp_json_describe(value, text, sizeof text) : "nothing", spatial);
-}
-
-static void margins_1d(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    check_margins(scope, layer, config, 1);
-}
-
-static void margins_2d(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    check_margins(scope, layer, config, 2);
-}
-
-static void margins_3d(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    check_margins(scope, layer, config, 3);
 }
 
 static void lower_padding(hp_builder *b, hp_layer *layer, hp_call *call) {
@@ -86,7 +76,7 @@ static void lower_cropping(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_call_output(b, call, hp_emit_slice(b, call->inputs[0], begin, shape.dims, step));
 }
 
-#define MARGINS(name, table, check_function, lower_function)                                                           \
+#define MARGINS(name, table, axes, lower_function)                                                                     \
     const hp_layer_class hp_layer_##name = {.class_name = #name,                                                       \
         .module = "keras.layers",                                                                                      \
         .fields = (table),                                                                                             \
@@ -94,15 +84,16 @@ static void lower_cropping(hp_builder *b, hp_layer *layer, hp_call *call) {
         .masking = HP_MASK_STOP,                                                                                       \
         .min_inputs = 1,                                                                                               \
         .max_inputs = 1,                                                                                               \
-        .check = (check_function),                                                                                     \
+        .spatial = (axes),                                                                                             \
+        .check = check_margins,                                                                                        \
         .lower = (lower_function)}
 
-MARGINS(ZeroPadding1D, padding_fields, margins_1d, lower_padding);
-MARGINS(ZeroPadding2D, padding_fields, margins_2d, lower_padding);
-MARGINS(ZeroPadding3D, padding_fields, margins_3d, lower_padding);
-MARGINS(Cropping1D, cropping_fields, margins_1d, lower_cropping);
-MARGINS(Cropping2D, cropping_fields, margins_2d, lower_cropping);
-MARGINS(Cropping3D, cropping_fields, margins_3d, lower_cropping);
+MARGINS(ZeroPadding1D, padding_fields, 1, lower_padding);
+MARGINS(ZeroPadding2D, padding_fields, 2, lower_padding);
+MARGINS(ZeroPadding3D, padding_fields, 3, lower_padding);
+MARGINS(Cropping1D, cropping_fields, 1, lower_cropping);
+MARGINS(Cropping2D, cropping_fields, 2, lower_cropping);
+MARGINS(Cropping3D, cropping_fields, 3, lower_cropping);
 
 /* ---- UpSampling: every element `size` times; in 2D also by tf.image.resize */
 
@@ -128,23 +119,13 @@ static const hp_field up_sampling_2d_fields[] = {
     HP_FIELDS_END,
 };
 
-static void check_sizes(hp_layer_scope *scope, hp_layer *layer, up_sampling *c, int spatial) {
+static void check_sizes(hp_layer_scope *scope, hp_layer *layer, void *config) {
+    up_sampling *c = config;
+    int spatial = layer->cls->spatial;
     c->spatial = spatial;
     if (!hp_ints_spread(&c->size, spatial, c->sizes))
         hp_layer_refuse(
             scope, layer, HP_ERROR_FORMAT, "size", "found %d integers, expected %d", c->size.count, spatial);
-}
-
-static void sizes_1d(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    check_sizes(scope, layer, config, 1);
-}
-
-static void sizes_2d(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    check_sizes(scope, layer, config, 2);
-}
-
-static void sizes_3d(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    check_sizes(scope, layer, config, 3);
 }
 
 static hp_value resize(hp_builder *b, const up_sampling *c, hp_value x) {
@@ -177,7 +158,7 @@ static void lower_up_sampling(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_call_output(b, call, x);
 }
 
-#define UP_SAMPLING(name, table, check_function)                                                                       \
+#define UP_SAMPLING(name, table, axes)                                                                                 \
     const hp_layer_class hp_layer_##name = {.class_name = #name,                                                       \
         .module = "keras.layers",                                                                                      \
         .fields = (table),                                                                                             \
@@ -185,9 +166,10 @@ static void lower_up_sampling(hp_builder *b, hp_layer *layer, hp_call *call) {
         .masking = HP_MASK_STOP,                                                                                       \
         .min_inputs = 1,                                                                                               \
         .max_inputs = 1,                                                                                               \
-        .check = (check_function),                                                                                     \
+        .spatial = (axes),                                                                                             \
+        .check = check_sizes,                                                                                          \
         .lower = lower_up_sampling}
 
-UP_SAMPLING(UpSampling1D, up_sampling_fields, sizes_1d);
-UP_SAMPLING(UpSampling2D, up_sampling_2d_fields, sizes_2d);
-UP_SAMPLING(UpSampling3D, up_sampling_fields, sizes_3d);
+UP_SAMPLING(UpSampling1D, up_sampling_fields, 1);
+UP_SAMPLING(UpSampling2D, up_sampling_2d_fields, 2);
+UP_SAMPLING(UpSampling3D, up_sampling_fields, 3);
