@@ -16,7 +16,7 @@ foreach(library hornpipe_static hornpipe_shared)
     endforeach()
   endforeach()
   target_link_libraries(${library} PRIVATE
-      PkgConfig::HP_HDF5 PkgConfig::HP_ZIP PkgConfig::HP_JSON PkgConfig::HP_ZLIB Threads::Threads m)
+      PkgConfig::HP_HDF5 PkgConfig::HP_ZIP PkgConfig::HP_JSON PkgConfig::HP_ZLIB Threads::Threads m ${CMAKE_DL_LIBS})
 endforeach()
 set_target_properties(hornpipe_static PROPERTIES EXPORT_NAME static)
 set_target_properties(hornpipe_shared PROPERTIES EXPORT_NAME shared VERSION ${PROJECT_VERSION}

@@ -545,9 +545,9 @@ typedef struct hp_custom_layer {
 HP_API const char *hp_version(void);
 /* Cores that this process may use: the least of affinity, cpuset, cgroup quota and HORNPIPE_NUM_THREADS; at least 1. */
 HP_API int hp_core_count(void);
-/* One line of text that says how many cores may be used and why: affinity, CPU set, quota, hardware threads, nodes. Cut
- * to `size` bytes, its terminator among them. */
-HP_API void hp_describe_cores(char *text, size_t size);
+/* One line of text that says how many cores may be used and why (affinity, CPU set, quota, hardware threads), and on which
+ * NUMA nodes `jobs` workers (0: one per usable core) run. Cut to `size` bytes, its terminator among them. */
+HP_API void hp_describe_cores(int jobs, char *text, size_t size);
 /* Names of the ISAs of this build, from plain to best; NULL past the last. *usable (may be NULL): this machine has it. */
 HP_API const char *hp_isa_name(size_t index, int *usable);
 /* One core's peak of float32 fused multiply-adds in operations per second, measured for about 20 ms; `isa` NULL: the

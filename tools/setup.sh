@@ -8,7 +8,7 @@
 set -eu
 
 build="gcc libc6-dev cmake ninja-build pkg-config libhdf5-dev libzip-dev libjson-c-dev"
-test="$build libcmocka-dev python3 python3-dev python3-venv ca-certificates"
+test="$build libhwloc-dev libcmocka-dev python3 python3-dev python3-venv ca-certificates"
 full="$test clang clang-format libclang-rt-14-dev g++ binutils dpkg-dev make gcc-aarch64-linux-gnu qemu-user chromium"
 
 case ${1:-} in

@@ -3,7 +3,6 @@
 #include "base/topology.h"
 
 #include <limits.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,26 +72,17 @@ static bool is_first_thread(const char *root, int cpu, const cpu_list *allowed, 
 void hp_topology_find(const char *root, hp_topology *topology) {
     cpu_list allowed, other;
     if (!root) root = "";
-    *topology = (hp_topology){.threads = 1, .cores = 1, .nodes = 1};
+    *topology = (hp_topology){.threads = 1, .cores = 1};
     read_allowed(root, &allowed);
     int cores = 0;
     for (int cpu = 0; cpu < MOST_CPUS && allowed.count > 0; cpu++)
         if (allowed.has[cpu]) cores += is_first_thread(root, cpu, &allowed, &other);
     if (allowed.count > 0) topology->threads = allowed.count;
     if (cores > 0) topology->cores = cores;
-    if (read_list(root, "/sys/devices/system/node/has_cpu", &other) && other.count > 0) topology->nodes = other.count;
+    topology->nodes = hp_topology_nodes(root);
 }
 
-void hp_topology_bind(int turn) {
-    cpu_list nodes, cpus;
-    char path[128];
-    if (!read_list("", "/sys/devices/system/node/has_cpu", &nodes) || nodes.count < 2) return;
-    int node = 0;
-    for (int left = turn % nodes.count; node < MOST_CPUS && (!nodes.has[node] || left-- > 0);) node++;
-    snprintf(path, sizeof path, "/sys/devices/system/node/node%d/cpulist", node);
-    cpu_set_t set;
-    if (!read_list("", path, &cpus) || sched_getaffinity(0, sizeof set, &set) != 0) return;
-    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
-        if (!cpus.has[cpu]) CPU_CLR((size_t)cpu, &set);
-    if (CPU_COUNT(&set) > 0) sched_setaffinity(0, sizeof set, &set);
+int hp_topology_nodes(const char *root) {
+    cpu_list nodes;
+    return read_list(root ? root : "", "/sys/devices/system/node/has_cpu", &nodes) && nodes.count > 0 ? nodes.count : 1;
 }

@@ -1,7 +1,7 @@
 /* topology.h: cores, hardware threads and NUMA nodes among the CPUs that this process may use.
  *
- * The kernel's own files say all that is needed, so no library is: /sys/devices/system/{cpu,node}. What they do not tell is
- * one thread a core and one node. */
+ * What there is, the kernel's own files say: /sys/devices/system/{cpu,node}. What they do not tell is one thread a core and
+ * one node. Putting something on a node is nodes.h. */
 #ifndef HP_BASE_TOPOLOGY_H
 #define HP_BASE_TOPOLOGY_H
 
@@ -14,8 +14,7 @@ typedef struct hp_topology {
 /* Reads it below `root` (as hp_cores_find). */
 void hp_topology_find(const char *root, hp_topology *topology);
 
-/* Binds the calling thread to those of its CPUs that belong to node number `turn` modulo the number of nodes. Nothing
- * where there is one node, or none of its CPUs on that one. */
-void hp_topology_bind(int turn);
+/* The number of nodes alone: one file is read. */
+int hp_topology_nodes(const char *root);
 
 #endif

@@ -75,9 +75,9 @@ static void fill_files(
 
 static void say_what_is_used(const hp_model *model, const options *o) {
     hp_model_info info;
-    char cores[512];
+    char cores[2048];
     hp_model_describe(model, &info);
-    hp_describe_cores(cores, sizeof cores);
+    hp_describe_cores((int)o->jobs, cores, sizeof cores);
     fprintf(stderr, "hornpipe: %s \"%s\", %lld parameters, kernels %s\n", info.class_name, info.name,
         (long long)info.parameters, info.isa);
     fprintf(stderr, "hornpipe: cores: %s\n", cores);

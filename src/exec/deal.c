@@ -112,7 +112,8 @@ static hp_status run_block(const hp_deal *deal, int worker, int64_t begin, int64
     find_outputs(deal, begin, outputs);
     find_states(deal, inputs, outputs);
     hp_recorder *recorder = recorder_of(deal, worker);
-    hp_status status = hp_plan_run(deal->plan, deal->session->memory[worker], inputs, outputs, count, recorder, error);
+    hp_status status = hp_plan_run(
+        hp_session_plan(deal->session, worker), deal->session->memory[worker], inputs, outputs, count, recorder, error);
     if (status == HP_OK) advance_states(deal);
     if (status == HP_ERROR_ROW && error->row >= 0)
         error->row += source_row(deal, deal->first_row + begin * deal->rows_per_unit);
@@ -129,8 +130,14 @@ static void tell_progress(dealing *d) {
     report(d, HP_ERROR_INTERRUPTED, &error);
 }
 
+/* Threads of the gang stay on their node; worker 0 is the caller's thread, which is left alone. */
+static void settle(const dealing *d, int worker) {
+    if (worker > 0) hp_nodes_bind_thread(hp_session_node(d->deal->session, worker));
+}
+
 static void deal_rows(void *arg, int worker, int workers) {
     dealing *d = arg;
+    settle(d, worker);
     int64_t block = d->deal->plan->block_rows, begin, count;
     while (!atomic_load(&d->stop) && (count = take(d, workers, block, &begin)) > 0) {
         for (int64_t at = 0; at < count; at += block) {
@@ -162,7 +169,8 @@ typedef struct part_job {
 static void deal_parts(void *arg, int worker, int workers) {
     part_job *job = arg;
     dealing *d = job->d;
-    const hp_plan *plan = d->deal->plan;
+    settle(d, worker);
+    const hp_plan *plan = hp_session_plan(d->deal->session, worker);
     unsigned char *memory = d->deal->session->memory[worker];
     hp_part part = {.part = worker,
         .parts = workers,

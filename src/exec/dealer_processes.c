@@ -23,7 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/topology.h"
+#include "base/nodes.h"
 #include "exec/dealer.h"
 
 enum { STOCK = 2, REPORTED = 16, KILLS = 2, TELL_MILLISECONDS = 200, MOST_DEATHS = 64 };
@@ -76,7 +76,7 @@ static void prepare_worker(const hp_crew *crew, int self, pid_t parent) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(0);
     prctl(PR_SET_NAME, "hp-worker");
-    hp_topology_bind(self);
+    hp_nodes_bind_thread(hp_nodes_of_worker(self, crew->work->jobs));
     for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
     /* An interrupt from the terminal reaches all processes; what it means is the supervisor's to say. */
     signal(SIGINT, SIG_IGN);
@@ -113,7 +113,8 @@ static void worker_main(const hp_crew *crew, int self, int socket, pid_t parent)
     hp_session *session = NULL;
     hp_error error;
     hp_predict_options options = {.struct_size = sizeof options, .jobs = 1, .batch_size = crew->work->batch_size};
-    hp_session_open(crew->work->model, &options, &session, &error);
+    if (hp_session_open(crew->work->model, &options, &session, &error) == HP_OK)
+        hp_session_move(session, hp_nodes_of_worker(self, crew->work->jobs));
     for (;;) {
         unsigned char box;
         ssize_t n = recv(socket, &box, 1, 0);

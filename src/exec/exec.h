@@ -7,6 +7,7 @@
 
 #include <stdatomic.h>
 #include "base/cores.h"
+#include "base/nodes.h"
 #include "base/thread.h"
 #include "format/model_spec.h"
 #include "graph/build.h"
@@ -15,7 +16,8 @@
 
 /* A plan with the signature it was made for. Counted: the cache holds one reference, each session using it one. */
 typedef struct hp_shared_plan {
-    hp_plan *plan;
+    hp_plan *plan;                   /* of node 0 */
+    hp_plan *of_node[HP_NODES_MOST]; /* equal but for where what they read lies; NULL: not made. [0] is `plan` */
     atomic_int references;
     hp_shape *inputs; /* signature: shapes of the inputs as lowered */
     int64_t tile_rows, batch_rows;
@@ -35,7 +37,7 @@ struct hp_model {
     char *output_layer;      /* NULL: the model's outputs */
     hp_tensor_info *outputs; /* of the model, or of output_layer */
     size_t output_count;
-    hp_constants *constants;
+    hp_constants *constants[HP_NODES_MOST]; /* per NUMA node, each with packed weights of its own; NULL: not made */
     const hp_kernels *kernels;
     hp_caches caches;
     int cores;
@@ -57,9 +59,9 @@ int64_t hp_model_batch(const hp_model *model);
 /* Shapes in a signature: one per input, and one per size that a batch's rows tell (hp_network_measure). */
 size_t hp_model_signature_count(const hp_model *model);
 
-/* The plan for inputs of these shapes (in the order of the model's inputs, as lowered), from the cache or new.
- * Release it with hp_shared_plan_release. Thread-safe. */
-hp_status hp_model_plan(hp_model *model, const hp_shape *inputs, int64_t tile_rows, int64_t batch_rows,
+/* The plan for inputs of these shapes (in the order of the model's inputs, as lowered), from the cache or new, for workers
+ * on all of `nodes` (hp_nodes_of_workers). Release it with hp_shared_plan_release. Thread-safe. */
+hp_status hp_model_plan(hp_model *model, const hp_shape *inputs, int64_t tile_rows, int64_t batch_rows, uint64_t nodes,
     hp_shared_plan **shared, hp_error *error);
 void hp_shared_plan_release(hp_shared_plan *shared); /* NULL: nothing */
 void hp_model_drop_plans(hp_model *model);
@@ -113,6 +115,8 @@ struct hp_session {
     hp_arena *strings;       /* per worker: texts of string inputs of one block, where they had to be made */
     bool keeps_strings;      /* until all rows are done: an output may point into them */
     int workers;             /* that have memory */
+    int node;                /* with one job: of its worker */
+    uint64_t nodes;          /* of all workers: hp_nodes_of_workers */
     hp_profile *profile;     /* NULL: nothing is noted */
     hp_recorder *recorders;  /* per worker, the profile's; NULL while nothing is noted */
     hp_gang *gang;           /* NULL with one job */
@@ -128,13 +132,19 @@ struct hp_session {
 hp_status hp_profile_begin(hp_session *session, hp_error *error);
 void hp_profile_end(hp_session *session, int64_t begin);
 
+/* The node of one of its workers, and that worker's plan. */
+int hp_session_node(const hp_session *session, int worker);
+const hp_plan *hp_session_plan(const hp_session *session, int worker);
+/* Puts a session of one job, which has not run yet, on a node. */
+void hp_session_move(hp_session *session, int node);
+
 /* As hp_session_predict, for inputs as views, hp_model_input_count of them, and outputs, model->output_count. */
 hp_status hp_session_run(hp_session *session, const hp_io_view *views, hp_array *outputs, hp_error *error);
 
 /* One piece of work for deal.c: `units` units (rows; whole batches in a graph that mixes rows). */
 typedef struct hp_deal {
     hp_session *session;
-    const hp_plan *plan;
+    const hp_plan *plan;   /* any worker's: they differ in where things lie */
     int64_t first_row;     /* of the arrays: where the units begin */
     int64_t rows_per_unit; /* 1, or the batch */
     int64_t units;

@@ -3,8 +3,10 @@
 #include <time.h>
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/cores.h"
+#include "base/nodes.h"
 #include "base/topology.h"
 #include "hornpipe.h"
 #include "kernels/kernels.h"
@@ -19,19 +21,38 @@ int hp_core_count(void) {
     return cores.usable;
 }
 
-void hp_describe_cores(char *text, size_t size) {
+/* Which workers are where, if there is a choice. */
+static void describe_nodes(int workers, char *text, size_t size) {
+    int nodes = hp_nodes_count(), there = hp_topology_nodes(NULL);
+    if (nodes < 2) {
+        snprintf(text, size, "%d NUMA node%s%s", there, there == 1 ? "" : "s",
+            there == 1 ? "" : ", which cannot be told apart without hwloc");
+        return;
+    }
+    snprintf(text, size, "%d NUMA nodes", nodes);
+    for (int first = 0, next; first < workers; first = next) {
+        int node = hp_nodes_of_worker(first, workers);
+        for (next = first + 1; next < workers && hp_nodes_of_worker(next, workers) == node;) next++;
+        size_t n = strlen(text);
+        snprintf(text + n, size - n, "%s workers %d to %d on node %d", first ? "," : ":", first, next - 1, node);
+    }
+    size_t n = strlen(text);
+    if (workers > 1) snprintf(text + n, size - n, ", each node with packed weights of its own");
+}
+
+void hp_describe_cores(int jobs, char *text, size_t size) {
     hp_cores cores;
     hp_topology topology;
-    char set[48] = "no CPU set", quota[48] = "no quota", asked[64] = "";
+    char set[48] = "no CPU set", quota[48] = "no quota", asked[64] = "", nodes[1024];
     hp_cores_find(NULL, &cores);
     hp_topology_find(NULL, &topology);
     if (cores.cpuset) snprintf(set, sizeof set, "CPU set of %d", cores.cpuset);
     if (cores.quota > 0) snprintf(quota, sizeof quota, "quota of %.3g CPUs", cores.quota);
     if (cores.requested > 0) snprintf(asked, sizeof asked, ", HORNPIPE_NUM_THREADS=%d", cores.requested);
     if (cores.requested < 0) snprintf(asked, sizeof asked, ", HORNPIPE_NUM_THREADS is no such number");
-    snprintf(text, size, "%d usable: affinity to %d, %s, %s%s; %d hardware threads of %d cores, %d NUMA node%s",
-        cores.usable, cores.affinity, set, quota, asked, topology.threads, topology.cores, topology.nodes,
-        topology.nodes == 1 ? "" : "s");
+    describe_nodes(jobs > 0 ? jobs : cores.usable, nodes, sizeof nodes);
+    snprintf(text, size, "%d usable: affinity to %d, %s, %s%s; %d hardware threads of %d cores, %s", cores.usable,
+        cores.affinity, set, quota, asked, topology.threads, topology.cores, nodes);
 }
 
 const char *hp_isa_name(size_t index, int *usable) {

@@ -119,10 +119,10 @@ static hp_status open_parts(
     hp_model *model, source from, const hp_model_options *options, hp_reasons *reasons, hp_error *error) {
     HP_TRY(choose_kernels(options->isa, &model->kernels, error));
     HP_TRY(open_spec(model, from, options, error));
-    model->constants = hp_constants_new();
-    HP_ALLOCATED(model->constants, error);
-    HP_TRY(hp_network_open(model->spec, model->constants, options->custom_layers, options->custom_layer_count, reasons,
-        &model->network, error));
+    model->constants[0] = hp_constants_new(0);
+    HP_ALLOCATED(model->constants[0], error);
+    HP_TRY(hp_network_open(model->spec, model->constants[0], options->custom_layers, options->custom_layer_count,
+        reasons, &model->network, error));
     size_t inputs = hp_network_input_count(model->network);
     HP_FAIL_IF(inputs > HP_MOST_TENSORS || hp_network_measure_count(model->network) > HP_MOST_TENSORS, error,
         HP_ERROR_UNSUPPORTED, model->spec->name,
@@ -169,7 +169,7 @@ void hp_model_close(hp_model *model) {
     for (size_t i = 0; i < HP_SESSIONS_KEPT; i++) hp_session_close(atomic_exchange(&model->idle[i], NULL));
     hp_model_drop_plans(model);
     hp_network_close(model->network);
-    hp_constants_free(model->constants);
+    for (int node = HP_NODES_MOST; node-- > 0;) hp_constants_free(model->constants[node]);
     hp_model_spec_close(model->spec);
     hp_mutex_release(&model->lock);
     hp_free(model->outputs);
@@ -225,7 +225,7 @@ static double flops_per_row(hp_model *model) {
             if (shapes[i].dims[d] < 0) return (double)NAN;
     int64_t batch = hp_model_batch(model);
     hp_shared_plan *shared;
-    if (hp_model_plan(model, shapes, 0, batch, &shared, NULL) != HP_OK) return (double)NAN;
+    if (hp_model_plan(model, shapes, 0, batch, 1, &shared, NULL) != HP_OK) return (double)NAN;
     double flops = shared->plan->flops / (double)(batch ? batch : 1);
     hp_shared_plan_release(shared);
     return flops;

@@ -13,7 +13,7 @@ static bool same_signature(
 
 void hp_shared_plan_release(hp_shared_plan *shared) {
     if (!shared || atomic_fetch_sub(&shared->references, 1) > 1) return;
-    hp_plan_free(shared->plan);
+    for (int node = 0; node < HP_NODES_MOST; node++) hp_plan_free(shared->of_node[node]);
     hp_free(shared->inputs);
     hp_free(shared->outputs);
     hp_free(shared);
@@ -29,11 +29,13 @@ void hp_model_drop_plans(hp_model *model) {
 void hp_model_before_fork(hp_model *model) {
     hp_io_prepare_fork();
     hp_mutex_lock(&model->lock);
-    hp_constants_lock(model->constants);
+    for (int node = 0; node < HP_NODES_MOST; node++)
+        if (model->constants[node]) hp_constants_lock(model->constants[node]);
 }
 
 void hp_model_after_fork(hp_model *model) {
-    hp_constants_unlock(model->constants);
+    for (int node = 0; node < HP_NODES_MOST; node++)
+        if (model->constants[node]) hp_constants_unlock(model->constants[node]);
     hp_mutex_unlock(&model->lock);
 }
 
@@ -54,15 +56,14 @@ static void forget_file(void *context) {
     hp_model_spec_forget(context);
 }
 
-static hp_status make_plan(hp_model *model, const hp_shape *inputs, hp_shared_plan *shared, hp_error *error) {
-    size_t count = hp_model_signature_count(model);
-    shared->inputs = hp_alloc_array(count, sizeof *shared->inputs);
-    HP_ALLOCATED(shared->inputs, error);
-    memcpy(shared->inputs, inputs, count * sizeof *inputs);
+/* The plan for workers of one node. */
+static hp_status make_node_plan(hp_model *model, hp_shared_plan *shared, int node, hp_error *error) {
+    if (!model->constants[node]) model->constants[node] = hp_constants_new(node);
+    HP_ALLOCATED(model->constants[node], error);
     hp_graph graph = {0};
-    hp_status status =
-        hp_network_lower(model->network, inputs, count, shared->batch_rows, model->output_layer, &graph, NULL, error);
-    if (status == HP_OK) {
+    hp_status status = hp_network_lower(model->network, shared->inputs, hp_model_signature_count(model),
+        shared->batch_rows, model->output_layer, &graph, NULL, error);
+    if (status == HP_OK && !shared->outputs) {
         shared->outputs = hp_alloc_array(graph.output_count, sizeof *shared->outputs);
         if (!shared->outputs) status = hp_error_set(error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
     }
@@ -77,8 +78,32 @@ static hp_status make_plan(hp_model *model, const hp_shape *inputs, hp_shared_pl
         .forget_file = forget_file,
         .context = model->spec,
         .latency = model->prefer == HP_PREFER_LATENCY};
-    HP_TRY(hp_plan_new(&graph, model->constants, model->kernels, &options, &shared->plan, error));
+    return hp_plan_new(&graph, model->constants[node], model->kernels, &options, &shared->of_node[node], error);
+}
+
+/* Makes the plans of these nodes that are not there yet, and that of node 0 always. */
+static hp_status make_plans(hp_model *model, hp_shared_plan *shared, uint64_t nodes, hp_error *error) {
+    for (int node = 0; node < HP_NODES_MOST; node++) {
+        bool wanted = node == 0 || nodes >> node & 1;
+        if (wanted && !shared->of_node[node]) HP_TRY(make_node_plan(model, shared, node, error));
+    }
+    if (shared->plan) return HP_OK; /* others read it */
+    shared->plan = shared->of_node[0];
     shared->work_per_row = work_per_row(shared->plan);
+    return HP_OK;
+}
+
+static hp_status new_plan(hp_model *model, const hp_shape *inputs, int64_t tile_rows, int64_t batch_rows,
+    hp_shared_plan **result, hp_error *error) {
+    size_t count = hp_model_signature_count(model);
+    hp_shared_plan *shared = *result = HP_NEW(hp_shared_plan);
+    HP_ALLOCATED(shared, error);
+    atomic_init(&shared->references, 1);
+    shared->tile_rows = tile_rows;
+    shared->batch_rows = batch_rows;
+    shared->inputs = hp_alloc_array(count, sizeof *shared->inputs);
+    HP_ALLOCATED(shared->inputs, error);
+    memcpy(shared->inputs, inputs, count * sizeof *inputs);
     return HP_OK;
 }
 
@@ -96,7 +121,7 @@ static void keep(hp_model *model, hp_shared_plan *shared) {
     model->plans[oldest] = shared;
 }
 
-hp_status hp_model_plan(hp_model *model, const hp_shape *inputs, int64_t tile_rows, int64_t batch_rows,
+hp_status hp_model_plan(hp_model *model, const hp_shape *inputs, int64_t tile_rows, int64_t batch_rows, uint64_t nodes,
     hp_shared_plan **result, hp_error *error) {
     hp_status status = HP_OK;
     hp_shared_plan *shared = NULL;
@@ -105,24 +130,16 @@ hp_status hp_model_plan(hp_model *model, const hp_shape *inputs, int64_t tile_ro
         if (model->plans[i] &&
             same_signature(model->plans[i], inputs, hp_model_signature_count(model), tile_rows, batch_rows))
             shared = model->plans[i];
-    if (!shared) {
-        shared = HP_NEW(hp_shared_plan);
-        if (shared) {
-            atomic_init(&shared->references, 1);
-            shared->tile_rows = tile_rows;
-            shared->batch_rows = batch_rows;
-            status = make_plan(model, inputs, shared, error);
-        } else {
-            status = hp_error_set(error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
-        }
-        if (status == HP_OK) keep(model, shared);
-    }
+    bool fresh = !shared;
+    if (fresh) status = new_plan(model, inputs, tile_rows, batch_rows, &shared, error);
+    if (status == HP_OK) status = make_plans(model, shared, nodes, error);
     if (status == HP_OK) {
+        if (fresh) keep(model, shared);
         shared->last_use = ++model->uses;
         atomic_fetch_add(&shared->references, 1);
         *result = shared;
     } else {
-        hp_shared_plan_release(shared);
+        if (fresh) hp_shared_plan_release(shared);
         *result = NULL;
     }
     hp_mutex_unlock(&model->lock);

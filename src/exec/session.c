@@ -27,6 +27,7 @@ hp_status hp_session_open(hp_model *model, const hp_predict_options *given, hp_s
     HP_ALLOCATED(session, error);
     session->model = model;
     session->jobs = options.jobs ? options.jobs : model->cores;
+    session->nodes = hp_nodes_of_workers(session->jobs);
     session->batch_size = options.batch_size;
     session->progress = options.progress;
     session->progress_context = options.progress_context;
@@ -44,6 +45,19 @@ hp_status hp_session_open(hp_model *model, const hp_predict_options *given, hp_s
     HP_ALLOCATED(complete ? session : NULL, error);
     *result = session;
     return HP_OK;
+}
+
+int hp_session_node(const hp_session *session, int worker) {
+    return session->jobs > 1 ? hp_nodes_of_worker(worker, session->jobs) : session->node;
+}
+
+const hp_plan *hp_session_plan(const hp_session *session, int worker) {
+    return session->shared->of_node[hp_session_node(session, worker)];
+}
+
+void hp_session_move(hp_session *session, int node) {
+    session->node = node;
+    session->nodes = (uint64_t)1 << node;
 }
 
 static void drop_memory(hp_session *session) {
@@ -97,7 +111,7 @@ static hp_status find_plan(hp_session *session, int64_t batch_rows, hp_error *er
     int64_t tile_rows = batch_rows > 0 ? 0 : session->batch_size;
     if (plan_fits(session, tile_rows, batch_rows)) return HP_OK;
     hp_shared_plan *shared;
-    HP_TRY(hp_model_plan(session->model, session->shapes, tile_rows, batch_rows, &shared, error));
+    HP_TRY(hp_model_plan(session->model, session->shapes, tile_rows, batch_rows, session->nodes, &shared, error));
     use_plan(session, shared);
     session->keeps_strings = false;
     for (size_t i = 0; i < session->model->output_count; i++)
@@ -122,7 +136,7 @@ static hp_status provide_memory(hp_session *session, int workers, int64_t rows_p
         void *memory = hp_alloc_aligned(hp_plan_memory(plan));
         HP_ALLOCATED(memory, error);
         session->memory[session->workers] = memory;
-        hp_plan_bind(plan, memory);
+        hp_plan_bind(hp_session_plan(session, session->workers), memory);
     }
     size_t staging = staging_size(session, rows_per_unit);
     for (int w = 0; w < workers && staging > 0; w++) {

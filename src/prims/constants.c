@@ -10,7 +10,10 @@
 #include <string.h>
 
 #include "base/dtype.h"
+#include "base/nodes.h"
 #include "base/thread.h"
+
+enum { NODE_SHIFT = 48 };
 
 typedef struct blob {
     struct blob *next; /* in its bucket */
@@ -38,11 +41,14 @@ struct hp_constants {
     weight *weights;
     size_t bytes;
     uint64_t last_id;
+    int node;
 };
 
-hp_constants *hp_constants_new(void) {
+hp_constants *hp_constants_new(int node) {
     hp_constants *constants = HP_NEW(hp_constants);
     if (!constants) return NULL;
+    constants->node = node;
+    constants->last_id = (uint64_t)node << NODE_SHIFT; /* differs from those of other stores */
     constants->bucket_count = 64;
     constants->buckets = hp_alloc_array(constants->bucket_count, sizeof *constants->buckets);
     if (!constants->buckets) {
@@ -136,6 +142,7 @@ static blob *blob_new(uint64_t hash, const void *key, size_t key_size, size_t by
 /* Data for a blob that is not ready and that others wait for. Called without the lock. */
 static hp_status fill_blob(hp_constants *constants, blob *b, hp_constants_fill *fill, void *context, hp_error *error) {
     void *data = hp_alloc_aligned(b->bytes);
+    if (data) hp_nodes_place(constants->node, data, b->bytes);
     hp_status status =
         data ? fill(context, data, b->bytes, error) : hp_error_set(error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
     if (status != HP_OK) hp_free(data);

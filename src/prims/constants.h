@@ -12,7 +12,9 @@
 
 typedef struct hp_constants hp_constants;
 
-hp_constants *hp_constants_new(void); /* NULL: out of memory */
+/* A store for plans that run on NUMA node `node`: its blobs lie there. A network's weights and literals are in the store of
+ * node 0, and plans with any store of that model may use them. NULL: out of memory. */
+hp_constants *hp_constants_new(int node);
 void hp_constants_free(hp_constants *constants);
 
 /* Fills `data`, `bytes` bytes on a cache line, not cleared. Called without any lock held; may ask for other blobs. */

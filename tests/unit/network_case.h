@@ -67,7 +67,7 @@ static inline void fill_weights(network_case *c, const stored *list, size_t coun
 static inline void open_network(
     network_case *c, const char *config, const stored *list, size_t count, const int *group_sizes, int family) {
     memset(c, 0, sizeof *c);
-    c->constants = hp_constants_new();
+    c->constants = hp_constants_new(0);
     assert_non_null(c->constants);
     fill_weights(c, list, count);
     c->store.weights = group_sizes ? NULL : c->weights;

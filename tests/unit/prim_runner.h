@@ -27,7 +27,7 @@ typedef struct runner {
 
 static inline void runner_start(runner *r, const hp_kernels *kernels) {
     memset(r, 0, sizeof *r);
-    r->constants = hp_constants_new();
+    r->constants = hp_constants_new(0);
     assert_non_null(r->constants);
     r->b.graph = &r->graph;
     r->b.constants = r->constants;

@@ -130,7 +130,7 @@ static void conversions(void **state) {
     static const stored weights[] = {{"layers/dense/vars/0", 2, {3, 1}}, {"layers/dense/vars/1", 1, {1}}};
     network_case c;
     memset(&c, 0, sizeof c);
-    c.constants = hp_constants_new();
+    c.constants = hp_constants_new(0);
     fill_weights(&c, weights, COUNT(weights));
     c.weights[0] = (hp_weight){.name = "layers/dense/vars/0",
         .dtype = HP_FLOAT64,

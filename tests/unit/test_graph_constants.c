@@ -56,7 +56,7 @@ static void end(made *m) {
 
 static void test_folded_kernels(void **state) {
     (void)state;
-    hp_constants *constants = hp_constants_new();
+    hp_constants *constants = hp_constants_new(0);
     const hp_tensor tensors[3] = {{HP_FLOAT32, {.rank = 2, .dims = {CHANNELS, CHANNELS}}},
         {HP_FLOAT32, {.rank = 4, .dims = {3, 3, CHANNELS, 1}}}, {HP_FLOAT32, {.rank = 1, .dims = {CHANNELS}}}};
     hp_constant *weights[3];

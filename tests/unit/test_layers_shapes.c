@@ -114,7 +114,7 @@ static void run_case(const shape_case *s) {
     hp_tensor input = {.dtype = HP_FLOAT32, .shape = {.rows = true}};
     HP_JSON_EACH (size, parse_json(&arena, s->input))
         input.shape.dims[input.shape.rank++] = hp_json_is_null(size) ? 1 : size->integer;
-    hp_constants *constants = hp_constants_new();
+    hp_constants *constants = hp_constants_new(0);
     hp_builder b = {.graph = &graph, .constants = constants, .layer = "test"};
     hp_value x = hp_emit_input(&b, &input);
     hp_arg arg = {.kind = HP_ARG_TENSOR, .tensor = x};

@@ -142,7 +142,7 @@ static hp_status fill_nothing(void *context, void *data, size_t bytes, hp_error 
 
 static void test_constants(void **state) {
     (void)state;
-    hp_constants *c = hp_constants_new();
+    hp_constants *c = hp_constants_new(0);
     filler f = {.byte = 7};
     const void *a, *b;
     assert_int_equal(hp_constants_get(c, "key", 3, 100, fill, &f, &a, NULL), HP_OK);
@@ -203,7 +203,7 @@ static void *ask(void *argument) {
 /* Four threads want the same blobs: each is made once, and nobody sees an unfinished one. */
 static void test_constants_threads(void **state) {
     (void)state;
-    job j = {.constants = hp_constants_new()};
+    job j = {.constants = hp_constants_new(0)};
     pthread_t threads[4];
     for (int k = 0; k < 20; k++) j.fillers[k].byte = (unsigned char)k;
     for (int t = 0; t < 4; t++) assert_int_equal(pthread_create(&threads[t], NULL, ask, &j), 0);
