@@ -14,6 +14,7 @@
 #include "kernels/gemm.inc"
 #include "kernels/conv.inc"
 #include "kernels/winograd.inc"
+#include "kernels/winograd_deep.inc"
 #include "kernels/depthwise.inc"
 #include "kernels/depthwise_plane.inc"
 #include "kernels/pool.inc"

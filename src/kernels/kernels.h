@@ -142,16 +142,21 @@ typedef enum hp_winograd_form {
  * own, as is a column under a vertical window (exchange the axes). Tiles are numbered through all images:
  * tile = (image * tile rows + row) * tile columns + column, with the last ones reaching over the edge.
  *
- * winograd_packed_size(form, channels, n): floats of the packed weights. winograd_pack(form, packed, w, row_stride,
- * column_stride, channels, n): packs [taps][channels][n] as conv_pack. winograd_workspace(form, channels, n): floats of
- * workspace, whatever the number of tiles. A tile with an output (before the activation) that is not finite is
- * done again from the plain weights, in the order of the definition. */
+ * With depth_taps > 1 an image is `slices` such planes, x_slice apart, and the window takes depth_taps of them at stride 1:
+ * a 3D convolution. Its tiles, out_slices times as many, are numbered image by image, in no order that a caller may know.
+ * With depth_taps 1 there is one slice.
+ *
+ * winograd_packed_size(form, depth_taps * channels, n): floats of the packed weights. winograd_pack(form, packed, w,
+ * row_stride, column_stride, depth_taps, channels, n): packs [depth_taps][taps][channels][n] as conv_pack.
+ * winograd_workspace(form, depth_taps, channels, n): floats of workspace, whatever the number of tiles. A tile with an
+ * output (before the activation) that is not finite is done again from the plain weights, in the order of the definition. */
 typedef struct hp_winograd {
     hp_winograd_form form;
     const float *x;
     size_t x_image_stride, x_down, x_across;
     size_t height, width;     /* of an input image */
     size_t pad_top, pad_left; /* positions outside are zeros on all sides */
+    size_t depth_taps, slices, pad_front, x_slice;
     size_t channels;
     const float *zeros;  /* at least `channels` zeros */
     const float *w;      /* packed by this table's winograd_pack */
@@ -161,6 +166,7 @@ typedef struct hp_winograd {
     float *y; /* of pixel 0; a residual lies as y does, whatever its residual_stride */
     size_t y_image_stride, y_down, y_across;
     size_t out_height, out_width;
+    size_t out_slices, y_slice;
     size_t tile_begin, tile_end;
     size_t column_begin, column_end; /* as in gemm */
     float *workspace;                /* on a cache line */

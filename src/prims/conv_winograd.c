@@ -10,7 +10,7 @@
 typedef struct winograd_phase {
     size_t height, width, pad_top, pad_left, out_height, out_width;
     size_t x, y;  /* positions of its first input and output */
-    size_t tiles; /* of one image */
+    size_t tiles; /* of one image, of all its slices */
 } winograd_phase;
 
 struct hp_winograd_state {
@@ -20,6 +20,7 @@ struct hp_winograd_state {
     int down, across; /* axes of the geometry */
     winograd_phase *phases;
     size_t phase_count, tiles; /* of all phases, per image */
+    size_t planes;             /* images of the kernel per image: its slices, unless the window takes several */
     const float *packed, *zeros;
 };
 
@@ -39,7 +40,7 @@ static int64_t divide_up(int64_t a, int64_t b) {
     return (a + b - 1) / b;
 }
 
-/* Tiles of one image, over all phases. */
+/* Tiles of one slice, over all phases. */
 static double tiles_of(const hp_geometry *g, const struct form *f, int down, int across) {
     double tiles[2] = {0, 0};
     const int axes[2] = {down, across};
@@ -60,10 +61,13 @@ static const double input_cost = 10, output_cost = 8, direct_cost = 1.1, weight_
 enum { LEAST_CHANNELS = 12, LEAST_FILTERS = 12 };
 
 static double winograd_cost(const hp_winograd_layer *l, const struct form *f, int down, int across, bool latency) {
+    const hp_geometry *g = &l->geometry;
     const double channels = (double)l->channels, filters = (double)l->filters, xis = points(f);
-    double elements = tiles_of(&l->geometry, f, down, across) * xis;
-    double cost = elements * (channels * filters + channels * input_cost + filters * output_cost);
-    return cost + (latency ? weight_cost * xis * channels * filters : 0);
+    const double slices = (double)g->output[0], depth = (double)g->kernel[0], products = depth * channels * filters;
+    double elements = tiles_of(g, f, down, across) * xis;
+    double cost =
+        elements * (slices * (products + filters * output_cost) + (slices + depth - 1) * channels * input_cost);
+    return cost + (latency ? weight_cost * xis * products : 0);
 }
 
 static double direct_cost_of(const hp_winograd_layer *l, bool latency) {
@@ -71,13 +75,14 @@ static double direct_cost_of(const hp_winograd_layer *l, bool latency) {
     return taps * products * (direct_cost * (double)hp_geometry_pixels(&l->geometry) + (latency ? weight_cost : 0));
 }
 
-/* Whether the geometry is this form's with its axes `down` and `across`; the third axis may not slide. */
+/* Whether the geometry is this form's with its axes `down` and `across`; the third axis slides undilated. */
 static bool fits(const hp_geometry *g, const struct form *f, int down, int across) {
     if (g->kernel[down] != f->row_taps || g->kernel[across] != f->column_taps) return false;
     const int other = HP_MAX_SPATIAL - down - across;
     for (int i = 0; i < HP_MAX_SPATIAL; i++)
         if (g->strides[i] != 1) return false;
-    return other == 0 && g->kernel[0] == 1 && g->pad_before[0] == 0 && g->output[0] == g->input[0];
+    return other == 0 && g->dilation[0] == 1 &&
+           (g->kernel[0] > 1 || (g->pad_before[0] == 0 && g->output[0] == g->input[0]));
 }
 
 /* The cheapest form; false: direct convolution is. */
@@ -131,16 +136,18 @@ static hp_status lay_out_phases(hp_winograd_state *s, hp_error *error) {
         phase_axis(g, s->across, (int64_t)b, &p->width, &p->out_width, &p->pad_left, &left);
         p->x = top * x_step[s->down] + left * x_step[s->across];
         p->y = a * y_step[s->down] + b * y_step[s->across];
-        p->tiles = (size_t)(divide_up((int64_t)p->out_height, f->rows) * divide_up((int64_t)p->out_width, f->columns));
+        p->tiles = (size_t)(divide_up((int64_t)p->out_height, f->rows) * divide_up((int64_t)p->out_width, f->columns)) *
+                   (size_t)g->output[0];
         s->tiles += p->tiles;
     }
-    s->tiles *= (size_t)g->input[0];
+    s->planes = g->kernel[0] > 1 ? 1 : (size_t)g->output[0];
     return HP_OK;
 }
 
 static size_t packed_part(const hp_winograd_state *s) {
     enum { LINE_FLOATS = HP_ALIGNMENT / sizeof(float) };
-    size_t floats = s->kernels->winograd_packed_size(s->form, s->layer.channels, s->layer.filters);
+    size_t rows = (size_t)s->layer.geometry.kernel[0] * s->layer.channels;
+    size_t floats = s->kernels->winograd_packed_size(s->form, rows, s->layer.filters);
     return (floats + LINE_FLOATS - 1) / LINE_FLOATS * LINE_FLOATS;
 }
 
@@ -156,7 +163,7 @@ static hp_status fill_packed(void *context, void *data, size_t bytes, hp_error *
     (void)error;
     for (size_t g = 0; g < l->groups; g++)
         c->state->kernels->winograd_pack(c->state->form, (float *)data + g * packed_part(c->state),
-            c->w + g * l->filters, l->groups * l->filters, 1, l->channels, l->filters);
+            c->w + g * l->filters, l->groups * l->filters, 1, (size_t)l->geometry.kernel[0], l->channels, l->filters);
     return HP_OK;
 }
 
@@ -199,31 +206,37 @@ void hp_winograd_release(hp_winograd_state *s) {
 /* ---- running */
 
 static size_t images_of(const hp_winograd_state *s, int64_t rows) {
-    return hp_tile_extent(s->layer.x.rows, s->layer.x.images, rows) * (size_t)s->layer.geometry.input[0];
+    return hp_tile_extent(s->layer.x.rows, s->layer.x.images, rows);
 }
 
 hp_grid hp_winograd_grid(const hp_winograd_state *s, int64_t rows) {
     const hp_winograd_layer *l = &s->layer;
-    size_t tiles = images_of(s, rows) * (s->tiles / (size_t)l->geometry.input[0]);
-    double flops = 2 * points(&forms[s->form]) * (double)l->channels;
+    size_t tiles = images_of(s, rows) * s->tiles;
+    double flops = 2 * points(&forms[s->form]) * (double)l->channels * (double)l->geometry.kernel[0];
     if (l->groups == 1) return hp_grid_make(tiles, l->filters, s->kernels->gemm_mr, s->kernels->gemm_nr, flops);
     return hp_grid_make(tiles, l->groups, s->kernels->gemm_mr, 1, flops * (double)l->filters);
 }
 
 void hp_winograd_describe(const hp_winograd_state *s, char *text, size_t size) {
     const struct form *f = &forms[s->form];
-    snprintf(
+    const int depth = (int)s->layer.geometry.kernel[0];
+    int used = snprintf(
         text, size, "Winograd F(%dx%d, %dx%d)", (int)f->rows, (int)f->columns, (int)f->row_taps, (int)f->column_taps);
+    if (depth > 1 && used > 0 && (size_t)used < size)
+        snprintf(text + used, size - (size_t)used, ", sums of %d slices", depth);
 }
 
 size_t hp_winograd_workspace(const hp_winograd_state *s) {
-    return s->kernels->winograd_workspace(s->form, s->layer.channels, s->layer.filters) * sizeof(float);
+    const hp_winograd_layer *l = &s->layer;
+    size_t depth = (size_t)l->geometry.kernel[0];
+    return s->kernels->winograd_workspace(s->form, depth, l->channels, l->filters) * sizeof(float);
 }
 
 int64_t hp_winograd_rows(const hp_winograd_state *s) {
     enum { TILES = 48, HELD_BYTES = 512 << 10 };
     const hp_winograd_layer *l = &s->layer;
-    double bytes = points(&forms[s->form]) * (double)l->channels * (double)l->filters * sizeof(float);
+    double products = (double)l->geometry.kernel[0] * (double)l->channels * (double)l->filters;
+    double bytes = points(&forms[s->form]) * products * sizeof(float);
     size_t tiles = s->tiles * (l->x.rows ? l->x.images : 1);
     if (bytes <= HELD_BYTES || tiles >= TILES) return 1;
     return (int64_t)((TILES + tiles - 1) / tiles);
@@ -236,16 +249,22 @@ static void run_phase(
     const size_t filters = l->groups * l->filters, column = group * l->filters;
     const size_t steps[HP_MAX_SPATIAL] = {0, (size_t)g->input[2], 1},
                  out_steps[HP_MAX_SPATIAL] = {0, (size_t)g->output[2], 1};
+    const size_t x_slice = (size_t)(g->input[1] * g->input[2]) * l->x.channels,
+                 y_slice = (size_t)(g->output[1] * g->output[2]) * filters;
     const size_t down = (size_t)g->dilation[s->down], across = (size_t)g->dilation[s->across];
     hp_winograd args = {.form = s->form,
         .x = (const float *)run->inputs[HP_LINEAR_X] + p->x * l->x.channels + group * l->channels,
-        .x_image_stride = (size_t)(g->input[1] * g->input[2]) * l->x.channels,
+        .x_image_stride = x_slice * ((size_t)g->input[0] / s->planes),
         .x_down = steps[s->down] * down * l->x.channels,
         .x_across = steps[s->across] * across * l->x.channels,
         .height = p->height,
         .width = p->width,
         .pad_top = p->pad_top,
         .pad_left = p->pad_left,
+        .depth_taps = (size_t)g->kernel[0],
+        .slices = (size_t)g->input[0] / s->planes,
+        .pad_front = (size_t)g->pad_before[0],
+        .x_slice = x_slice,
         .channels = l->channels,
         .zeros = s->zeros,
         .w = s->packed + group * packed_part(s),
@@ -253,11 +272,13 @@ static void run_phase(
         .plain_stride = filters,
         .n = l->filters,
         .y = (float *)run->outputs[0] + p->y * filters + column,
-        .y_image_stride = (size_t)(g->output[1] * g->output[2]) * filters,
+        .y_image_stride = y_slice * ((size_t)g->output[0] / s->planes),
         .y_down = out_steps[s->down] * down * filters,
         .y_across = out_steps[s->across] * across * filters,
         .out_height = p->out_height,
         .out_width = p->out_width,
+        .out_slices = (size_t)g->output[0] / s->planes,
+        .y_slice = y_slice,
         .tile_begin = part->row_begin,
         .tile_end = part->row_end,
         .column_begin = part->column_begin,

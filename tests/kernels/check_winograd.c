@@ -11,10 +11,13 @@ static const struct form {
 #undef WINOGRAD
 };
 
-/* An image of `step` times the positions in each direction, of which every step-th is read, as under a dilation. */
+/* An image of `step` times the positions in each direction, of which every step-th is read, as under a dilation. With
+ * depth_taps, of several slices, padded by pad_front before and as much after. */
 struct shape {
-    size_t height, width, padding, step, images, channels, n;
+    size_t height, width, padding, step, images, channels, n, depth_taps, slices, pad_front;
 };
+
+#define FLAT 1, 1, 0
 
 struct problem {
     hp_winograd g;
@@ -35,6 +38,9 @@ static struct problem make(const hp_kernels *k, hp_winograd_form form, const str
         .width = s->width,
         .pad_top = f->row_taps > 1 ? s->padding : 0,
         .pad_left = s->padding,
+        .depth_taps = s->depth_taps,
+        .slices = s->slices,
+        .pad_front = s->pad_front,
         .channels = s->channels,
         .plain_stride = s->n + variant % 2,
         .n = s->n,
@@ -45,71 +51,91 @@ static struct problem make(const hp_kernels *k, hp_winograd_form form, const str
     const bool turned = variant % 4 > 1;
     g->x_across = s->step * x_stride * (turned ? s->height * s->step : 1);
     g->x_down = s->step * x_stride * (turned ? 1 : s->width * s->step);
-    g->x_image_stride = s->height * s->width * s->step * s->step * x_stride;
+    g->x_slice = s->height * s->width * s->step * s->step * x_stride;
+    g->x_image_stride = g->slices * g->x_slice;
     g->y_across = s->step * y_stride * (turned ? g->out_height * s->step : 1);
     g->y_down = s->step * y_stride * (turned ? 1 : g->out_width * s->step);
-    g->y_image_stride = g->out_height * g->out_width * s->step * s->step * y_stride;
+    g->out_slices = g->slices + 2 * g->pad_front - g->depth_taps + 1;
+    g->y_slice = g->out_height * g->out_width * s->step * s->step * y_stride;
+    g->y_image_stride = g->out_slices * g->y_slice;
     /* Flush with the last position that may be read and written. */
-    g->x = p.x = hp_check_random(
-        (s->images - 1) * g->x_image_stride + (s->height - 1) * g->x_down + (s->width - 1) * g->x_across + s->channels);
-    p.y_size =
-        (s->images - 1) * g->y_image_stride + (g->out_height - 1) * g->y_down + (g->out_width - 1) * g->y_across + s->n;
+    g->x = p.x = hp_check_random((s->images - 1) * g->x_image_stride + (g->slices - 1) * g->x_slice +
+                                 (s->height - 1) * g->x_down + (s->width - 1) * g->x_across + s->channels);
+    p.y_size = (s->images - 1) * g->y_image_stride + (g->out_slices - 1) * g->y_slice +
+               (g->out_height - 1) * g->y_down + (g->out_width - 1) * g->y_across + s->n;
     g->zeros = hp_check_zeros(s->channels);
-    const size_t rows = f->row_taps * f->column_taps * s->channels;
+    const size_t rows = g->depth_taps * f->row_taps * f->column_taps * s->channels;
     g->plain = p.w = hp_check_random((rows - 1) * g->plain_stride + s->n);
-    g->w = p.packed = hp_check_output(k->winograd_packed_size(form, s->channels, s->n));
-    k->winograd_pack(form, p.packed, p.w, g->plain_stride, 1, s->channels, s->n);
-    g->workspace = hp_check_output((k->winograd_workspace(form, s->channels, s->n) + 15) / 16 * 16);
+    g->w = p.packed = hp_check_output(k->winograd_packed_size(form, g->depth_taps * s->channels, s->n));
+    k->winograd_pack(form, p.packed, p.w, g->plain_stride, 1, g->depth_taps, s->channels, s->n);
+    g->workspace = hp_check_output((k->winograd_workspace(form, g->depth_taps, s->channels, s->n) + 15) / 16 * 16);
     g->epilogue.activation = hp_check_activation(variant);
     if (variant % 2) g->epilogue.bias = hp_check_random(s->n);
     if (variant % 5 > 2) g->epilogue.residual = hp_check_random(p.y_size);
     g->y = hp_check_output(p.y_size);
-    p.tiles = s->images * ((g->out_height + f->rows - 1) / f->rows) * ((g->out_width + f->columns - 1) / f->columns);
+    p.tiles = s->images * g->out_slices * ((g->out_height + f->rows - 1) / f->rows) *
+              ((g->out_width + f->columns - 1) / f->columns);
     g->tile_end = p.tiles;
     return p;
 }
 
-/* One output by the definition, before residual and activation, and the sum of its terms' magnitudes. */
-static double reference(const struct problem *p, size_t image, size_t row, size_t column, size_t j, double *magnitude) {
+/* Adds the terms of one tap in depth, whose slice begins at x and whose weights at `plain`. */
+static void add_slice(const struct problem *p, const float *slice, const float *plain, size_t row, size_t column,
+    size_t j, double *sum, double *magnitude) {
     const hp_winograd *g = &p->g;
-    double sum = g->epilogue.bias ? g->epilogue.bias[j] : 0;
-    *magnitude = fabs(sum);
     for (size_t a = 0; a < p->form->row_taps; a++)
         for (size_t b = 0; b < p->form->column_taps; b++) {
             const size_t y = row + a - g->pad_top, x = column + b - g->pad_left;
             if (y >= g->height || x >= g->width) continue;
-            const float *from = g->x + image * g->x_image_stride + y * g->x_down + x * g->x_across;
-            const float *w = p->w + (a * p->form->column_taps + b) * g->channels * g->plain_stride + j;
+            const float *from = slice + y * g->x_down + x * g->x_across;
+            const float *w = plain + (a * p->form->column_taps + b) * g->channels * g->plain_stride + j;
             for (size_t c = 0; c < g->channels; c++) {
                 double term = (double)from[c] * w[c * g->plain_stride];
-                sum += term;
+                *sum += term;
                 *magnitude += fabs(term);
             }
         }
+}
+
+/* One output by the definition, before residual and activation, and the sum of its terms' magnitudes. */
+static double reference(
+    const struct problem *p, size_t image, size_t slice, size_t row, size_t column, size_t j, double *magnitude) {
+    const hp_winograd *g = &p->g;
+    double sum = g->epilogue.bias ? g->epilogue.bias[j] : 0;
+    *magnitude = fabs(sum);
+    for (size_t tap = 0; tap < g->depth_taps; tap++) {
+        const size_t z = slice + tap - g->pad_front;
+        const float *plain = p->w + tap * p->form->row_taps * p->form->column_taps * g->channels * g->plain_stride;
+        if (z >= g->slices) continue;
+        add_slice(p, g->x + image * g->x_image_stride + z * g->x_slice, plain, row, column, j, &sum, magnitude);
+    }
     return sum;
+}
+
+static void check_value(
+    const hp_kernels *k, const struct problem *p, size_t image, size_t slice, size_t row, size_t column, size_t j) {
+    const hp_winograd *g = &p->g;
+    const hp_epilogue *e = &g->epilogue;
+    const size_t at = image * g->y_image_stride + slice * g->y_slice + row * g->y_down + column * g->y_across + j;
+    double magnitude, y, sum = reference(p, image, slice, row, column, j, &magnitude);
+    double rest = e->residual ? e->residual[at] : 0;
+    /* Terms that do not belong to this output come and go as well: those of the whole tile. */
+    double scale = 4 + (double)(g->depth_taps * p->form->row_taps * p->form->column_taps * g->channels) / 2;
+    double error = isfinite(sum) ? 0x1p-23 * 16 * (fmax(magnitude, p->largest * sqrt(scale)) + fabs(rest)) : 0;
+    double tolerance = hp_check_activated(&e->activation, sum + rest, error, &y);
+    hp_check_that(hp_check_close(g->y[at], y, tolerance),
+        "%s winograd %s %zux%zux%zux%zu n %zu: y[%zu][%zu][%zu][%zu][%zu] = %.9g, should be %.9g", k->isa,
+        p->form->name, g->slices, g->height, g->width, g->channels, g->n, image, slice, row, column, j, g->y[at], y);
 }
 
 static void check_values(const hp_kernels *k, const struct problem *p) {
     const hp_winograd *g = &p->g;
-    const hp_epilogue *e = &g->epilogue;
     size_t written = 0;
     for (size_t image = 0; image < p->s.images; image++)
-        for (size_t row = 0; row < g->out_height; row++)
-            for (size_t column = 0; column < g->out_width; column++)
-                for (size_t j = 0; j < g->n; j++) {
-                    const size_t at = image * g->y_image_stride + row * g->y_down + column * g->y_across + j;
-                    double magnitude, y, sum = reference(p, image, row, column, j, &magnitude);
-                    double rest = e->residual ? e->residual[at] : 0;
-                    /* Terms that do not belong to this output come and go as well: those of the whole tile. */
-                    double scale = 4 + (double)(p->form->row_taps * p->form->column_taps * g->channels) / 2;
-                    double error =
-                        isfinite(sum) ? 0x1p-23 * 16 * (fmax(magnitude, p->largest * sqrt(scale)) + fabs(rest)) : 0;
-                    double tolerance = hp_check_activated(&e->activation, sum + rest, error, &y);
-                    hp_check_that(hp_check_close(g->y[at], y, tolerance),
-                        "%s winograd %s %zux%zux%zu n %zu: y[%zu][%zu][%zu][%zu] = %.9g, should be %.9g", k->isa,
-                        p->form->name, g->height, g->width, g->channels, g->n, image, row, column, j, g->y[at], y);
-                    written++;
-                }
+        for (size_t slice = 0; slice < g->out_slices; slice++)
+            for (size_t row = 0; row < g->out_height; row++)
+                for (size_t column = 0; column < g->out_width; column++)
+                    for (size_t j = 0; j < g->n; j++, written++) check_value(k, p, image, slice, row, column, j);
     for (size_t i = 0; i < p->y_size; i++) written += hp_check_untouched(g->y[i]);
     hp_check_that(written == p->y_size, "%s winograd %s writes beyond", k->isa, p->form->name);
 }
@@ -142,22 +168,24 @@ static void check_shape(const hp_kernels *k, hp_winograd_form form, const struct
 }
 
 /* NaN and infinity reach the outputs that they reach by the definition, and no other. */
-static void check_special(const hp_kernels *k, hp_winograd_form form) {
+static void check_special(const hp_kernels *k, hp_winograd_form form, size_t depth_taps) {
     static const float values[] = {NAN, INFINITY, -INFINITY, 0x1p127F, 1e-41F};
+    const size_t slices = depth_taps > 1 ? depth_taps + 1 : 1;
     const size_t height = forms[form].row_taps > 1 ? 13 : 2;
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         hp_check_reset(0);
-        struct problem p = make(k, form, &(struct shape){height, 13, 1, 1, 2, 5, k->gemm_nr + 1}, 1 + 8 * (i % 2));
+        const struct shape s = {height, 13, 1, 1, 2, 5, k->gemm_nr + 1, depth_taps, slices, depth_taps / 2};
+        struct problem p = make(k, form, &s, 1 + 8 * (i % 2));
         p.x[p.g.x_image_stride + (height / 2) * p.g.x_down + 6 * p.g.x_across + 3] = values[i];
         if (i == 4) p.w[2] = INFINITY;
-        k->winograd_pack(form, p.packed, p.w, p.g.plain_stride, 1, p.s.channels, p.s.n);
+        k->winograd_pack(form, p.packed, p.w, p.g.plain_stride, 1, p.g.depth_taps, p.s.channels, p.s.n);
         if (isfinite(values[i])) p.largest = fmax(1, values[i]);
         k->winograd(&p.g);
         check_values(k, &p);
     }
 }
 
-void hp_check_winograd_kernel(const hp_kernels *k) {
+static void check_flat(const hp_kernels *k) {
     const size_t v = k->vector_floats, nr = k->gemm_nr;
     const size_t ns[] = {1, v - 1, v, v + 1, 2 * v, 3 * v, nr, nr + 1}, channels[] = {1, 3, v - 1, v, v + 1, 37};
     for (int form = 0; form < HP_WINOGRAD_COUNT; form++) {
@@ -165,12 +193,12 @@ void hp_check_winograd_kernel(const hp_kernels *k) {
         const bool flat = f->row_taps == 1;
         /* A tile less one, a tile, a tile more one, primes, more tiles than a block; padding of all kinds. */
         const struct shape sizes[] = {
-            {flat ? 1 : f->row_taps, f->column_taps, 0, 1, 1, 0, 0},
-            {flat ? 1 : f->rows + f->row_taps - 2, f->columns + f->column_taps - 2, 0, 1, 2, 0, 0},
-            {flat ? 2 : f->rows + f->row_taps - 1, f->columns + f->column_taps - 1, 0, 2, 1, 0, 0},
-            {flat ? 1 : f->rows + f->row_taps, f->columns + f->column_taps, f->column_taps / 2, 1, 1, 0, 0},
-            {flat ? 1 : 11, 13, f->column_taps - 1, 1, 2, 0, 0},
-            {flat ? 1 : 1, flat ? 1 : 3, f->column_taps, 1, 1, 0, 0},
+            {flat ? 1 : f->row_taps, f->column_taps, 0, 1, 1, 0, 0, FLAT},
+            {flat ? 1 : f->rows + f->row_taps - 2, f->columns + f->column_taps - 2, 0, 1, 2, 0, 0, FLAT},
+            {flat ? 2 : f->rows + f->row_taps - 1, f->columns + f->column_taps - 1, 0, 2, 1, 0, 0, FLAT},
+            {flat ? 1 : f->rows + f->row_taps, f->columns + f->column_taps, f->column_taps / 2, 1, 1, 0, 0, FLAT},
+            {flat ? 1 : 11, 13, f->column_taps - 1, 1, 2, 0, 0, FLAT},
+            {flat ? 1 : 1, flat ? 1 : 3, f->column_taps, 1, 1, 0, 0, FLAT},
         };
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
             for (size_t j = 0; j < sizeof ns / sizeof *ns; j++) {
@@ -179,10 +207,31 @@ void hp_check_winograd_kernel(const hp_kernels *k) {
                 s.channels = channels[(i + j) % (sizeof channels / sizeof *channels)];
                 check_shape(k, (hp_winograd_form)form, &s);
             }
-        check_shape(k, (hp_winograd_form)form, &(struct shape){flat ? 1 : 31, flat ? 900 : 31, 1, 1, 2, 2, 5});
-        check_shape(k, (hp_winograd_form)form, &(struct shape){flat ? 1 : 7, 7, 1, 1, 2, 200, 2 * nr + v + 1});
-        check_special(k, (hp_winograd_form)form);
+        check_shape(k, (hp_winograd_form)form, &(struct shape){flat ? 1 : 31, flat ? 900 : 31, 1, 1, 2, 2, 5, FLAT});
+        check_shape(k, (hp_winograd_form)form, &(struct shape){flat ? 1 : 7, 7, 1, 1, 2, 200, 2 * nr + v + 1, FLAT});
+        check_special(k, (hp_winograd_form)form, 1);
     }
+}
+
+/* Several taps in depth: one slice, as many as taps, more than a block reaches through; strips of several widths. */
+static void check_deep(const hp_kernels *k, hp_winograd_form form) {
+    const size_t v = k->vector_floats, nr = k->gemm_nr, flat = forms[form].row_taps == 1;
+    const struct shape shapes[] = {
+        {flat ? 1 : 9, 14, 1, 1, 3, 3, v, 3, 1, 1},
+        {flat ? 1 : 9, 14, 1, 1, 2, v, v + 1, 2, 2, 0},
+        {flat ? 1 : 9, 14, 2, 2, 2, v + 1, 2 * v, 3, 5, 1},
+        {flat ? 1 : 13, 13, 1, 1, 1, 5, 3 * v - 1, 3, 11, 2},
+        {flat ? 1 : 7, 7, 1, 1, 2, 2, nr + 1, 2, 60, 1},
+        {flat ? 1 : 21, 23, 0, 1, 1, 1, nr, 4, 4, 0},
+        {flat ? 1 : 5, 7, 2, 1, 20, 2, 1, 5, 2, 3},
+    };
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) check_shape(k, form, &shapes[i]);
+    check_special(k, form, 3);
+}
+
+void hp_check_winograd_kernel(const hp_kernels *k) {
+    check_flat(k);
+    for (int form = 0; form < HP_WINOGRAD_COUNT; form++) check_deep(k, (hp_winograd_form)form);
 }
 
 void hp_check_winograd_packed_size_kernel(const hp_kernels *k) {
@@ -198,8 +247,9 @@ void hp_check_winograd_packed_size_kernel(const hp_kernels *k) {
 void hp_check_winograd_workspace_kernel(const hp_kernels *k) {
     for (int form = 0; form < HP_WINOGRAD_COUNT; form++)
         for (size_t channels = 1; channels < 3000; channels *= 3)
-            hp_check_that(k->winograd_workspace((hp_winograd_form)form, channels, 100) > 0, "%s winograd_workspace(%s)",
-                k->isa, forms[form].name);
+            for (size_t depth = 1; depth < 4; depth += 2)
+                hp_check_that(k->winograd_workspace((hp_winograd_form)form, depth, channels, 100) > 0,
+                    "%s winograd_workspace(%s)", k->isa, forms[form].name);
 }
 
 /* Every float of the size is written, nothing else (guard pages), and a transposed kernel packs to the same. */
@@ -208,14 +258,15 @@ void hp_check_winograd_pack_kernel(const hp_kernels *k) {
         for (size_t n = 1; n <= 2 * k->gemm_nr + 1; n++) {
             hp_check_reset((int)n & 1);
             const struct form *f = &forms[form];
-            const size_t channels = 1 + n % 5, rows = f->row_taps * f->column_taps * channels;
-            const size_t size = k->winograd_packed_size((hp_winograd_form)form, channels, n);
+            const size_t depth = 1 + n % 3, channels = 1 + n % 5;
+            const size_t rows = depth * f->row_taps * f->column_taps * channels;
+            const size_t size = k->winograd_packed_size((hp_winograd_form)form, depth * channels, n);
             float *w = hp_check_random(rows * n), *turned = hp_check_zeros(rows * n);
             float *packed = hp_check_output(size), *again = hp_check_output(size);
             for (size_t i = 0; i < rows; i++)
                 for (size_t j = 0; j < n; j++) turned[j * rows + i] = w[i * n + j];
-            k->winograd_pack((hp_winograd_form)form, packed, w, n, 1, channels, n);
-            k->winograd_pack((hp_winograd_form)form, again, turned, 1, rows, channels, n);
+            k->winograd_pack((hp_winograd_form)form, packed, w, n, 1, depth, channels, n);
+            k->winograd_pack((hp_winograd_form)form, again, turned, 1, rows, depth, channels, n);
             bool written = true;
             for (size_t i = 0; i < size; i++) written = written && !hp_check_untouched(packed[i]);
             hp_check_that(written && hp_check_same(packed, 1, again, 1, size, 1), "%s winograd_pack %s n %zu", k->isa,
@@ -241,21 +292,24 @@ void hp_bench_winograd_kernel(const hp_kernels *k) {
         hp_winograd_form form;
         struct shape s;
     } cases[] = {
-        {HP_WINOGRAD_4X4_3X3, {56, 56, 1, 1, 8, 64, 64}},
-        {HP_WINOGRAD_4X4_3X3, {28, 28, 1, 1, 8, 128, 128}},
-        {HP_WINOGRAD_4X4_3X3, {14, 14, 1, 1, 8, 256, 256}},
-        {HP_WINOGRAD_4X4_3X3, {7, 7, 1, 1, 16, 512, 512}},
-        {HP_WINOGRAD_4X4_3X3, {112, 112, 1, 1, 2, 128, 128}},
-        {HP_WINOGRAD_4X4_3X3, {224, 224, 1, 1, 1, 64, 64}},
-        {HP_WINOGRAD_4X4_3X3, {26, 26, 0, 1, 8, 32, 64}},
-        {HP_WINOGRAD_2X2_3X3, {56, 56, 1, 1, 8, 64, 64}},
-        {HP_WINOGRAD_2X2_3X3, {7, 7, 1, 1, 16, 512, 512}},
-        {HP_WINOGRAD_2X2_5X5, {28, 28, 2, 1, 4, 64, 64}},
-        {HP_WINOGRAD_1X6_1X3, {1, 256, 1, 1, 8, 64, 64}},
-        {HP_WINOGRAD_1X4_1X3, {1, 256, 1, 1, 8, 64, 64}},
-        {HP_WINOGRAD_1X4_1X5, {1, 128, 2, 1, 8, 32, 64}},
-        {HP_WINOGRAD_1X2_1X5, {1, 128, 2, 1, 8, 32, 64}},
-        {HP_WINOGRAD_1X2_1X7, {1, 256, 3, 1, 8, 64, 64}},
+        {HP_WINOGRAD_4X4_3X3, {56, 56, 1, 1, 8, 64, 64, FLAT}},
+        {HP_WINOGRAD_4X4_3X3, {28, 28, 1, 1, 8, 128, 128, FLAT}},
+        {HP_WINOGRAD_4X4_3X3, {14, 14, 1, 1, 8, 256, 256, FLAT}},
+        {HP_WINOGRAD_4X4_3X3, {7, 7, 1, 1, 16, 512, 512, FLAT}},
+        {HP_WINOGRAD_4X4_3X3, {112, 112, 1, 1, 2, 128, 128, FLAT}},
+        {HP_WINOGRAD_4X4_3X3, {224, 224, 1, 1, 1, 64, 64, FLAT}},
+        {HP_WINOGRAD_4X4_3X3, {26, 26, 0, 1, 8, 32, 64, FLAT}},
+        {HP_WINOGRAD_2X2_3X3, {56, 56, 1, 1, 8, 64, 64, FLAT}},
+        {HP_WINOGRAD_2X2_3X3, {7, 7, 1, 1, 16, 512, 512, FLAT}},
+        {HP_WINOGRAD_2X2_5X5, {28, 28, 2, 1, 4, 64, 64, FLAT}},
+        {HP_WINOGRAD_1X6_1X3, {1, 256, 1, 1, 8, 64, 64, FLAT}},
+        {HP_WINOGRAD_1X4_1X3, {1, 256, 1, 1, 8, 64, 64, FLAT}},
+        {HP_WINOGRAD_1X4_1X5, {1, 128, 2, 1, 8, 32, 64, FLAT}},
+        {HP_WINOGRAD_1X2_1X5, {1, 128, 2, 1, 8, 32, 64, FLAT}},
+        {HP_WINOGRAD_1X2_1X7, {1, 256, 3, 1, 8, 64, 64, FLAT}},
+        {HP_WINOGRAD_4X4_3X3, {16, 16, 1, 1, 4, 16, 32, 3, 8, 1}},
+        {HP_WINOGRAD_4X4_3X3, {8, 8, 1, 1, 16, 32, 64, 3, 4, 1}},
+        {HP_WINOGRAD_4X4_3X3, {32, 32, 1, 1, 1, 64, 64, 3, 32, 1}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char what[80];
@@ -263,22 +317,23 @@ void hp_bench_winograd_kernel(const hp_kernels *k) {
         struct bench b = {.k = k, .p = make(k, cases[i].form, &cases[i].s, 0)};
         const hp_winograd *g = &b.p.g;
         const struct form *f = b.p.form;
-        snprintf(what, sizeof what, "winograd %s %zux%zux%zu -> %zu", f->name, g->height, g->width, g->channels, g->n);
-        const size_t pixels = b.p.s.images * g->out_height * g->out_width;
-        hp_bench_flops(
-            k, what, 2.0 * (double)(pixels * f->row_taps * f->column_taps * g->channels * g->n), run_winograd, &b);
+        const size_t pixels = b.p.s.images * g->out_slices * g->out_height * g->out_width;
+        const size_t taps = g->depth_taps * f->row_taps * f->column_taps;
+        snprintf(what, sizeof what, "winograd %s %zux%zux%zux%zu -> %zu", f->name, g->slices, g->height, g->width,
+            g->channels, g->n);
+        hp_bench_flops(k, what, 2.0 * (double)(pixels * taps * g->channels * g->n), run_winograd, &b);
     }
 }
 
 static void run_pack(void *context) {
     struct bench *b = context;
     const hp_winograd *g = &b->p.g;
-    b->k->winograd_pack(g->form, b->packed, b->p.w, g->plain_stride, 1, g->channels, g->n);
+    b->k->winograd_pack(g->form, b->packed, b->p.w, g->plain_stride, 1, g->depth_taps, g->channels, g->n);
 }
 
 void hp_bench_winograd_pack_kernel(const hp_kernels *k) {
     hp_check_reset(1);
-    struct bench b = {.k = k, .p = make(k, HP_WINOGRAD_4X4_3X3, &(struct shape){7, 7, 1, 1, 1, 256, 256}, 0)};
+    struct bench b = {.k = k, .p = make(k, HP_WINOGRAD_4X4_3X3, &(struct shape){7, 7, 1, 1, 1, 256, 256, FLAT}, 0)};
     b.packed = hp_check_output(k->winograd_packed_size(HP_WINOGRAD_4X4_3X3, 256, 256));
     hp_bench_bytes(k, "winograd_pack 4X4_3X3 256 x 256", 4.0 * (9 + 36) * 256 * 256, run_pack, &b);
 }

@@ -191,6 +191,11 @@ static void winograd_cases(const hp_kernels *kernels) {
         {1, {50}, {3}, 64, 64, {.strides = ONES, .dilation = {16}, .pad_before = {32}}, 3, 0},
         {3, {4, 9, 8}, {1, 3, 3}, 16, 20,
             {.strides = ONES, .dilation = ONES, .pad_before = {0, 1, 1}, .pad_after = {0, 1, 1}}, 7, 0},
+        {3, {4, 9, 8}, {3, 3, 3}, 13, 20, {.strides = ONES, .dilation = ONES, .pad_before = ONES, .pad_after = ONES}, 7,
+            2},
+        {3, {5, 9, 11}, {2, 3, 3}, 24, 16,
+            {.groups = 2, .strides = ONES, .dilation = {1, 2, 1}, .pad_before = {1, 0, 1}, .pad_after = {0, 2, 1}}, 3,
+            0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) run_layer(kernels, &cases[i], CONV);
 }
