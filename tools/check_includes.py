@@ -24,7 +24,7 @@ SEES = {
 # Outside headers that belong to one folder, so that what depends on them can be seen at a glance.
 OUTSIDE = {
     "hdf5": {"format", "io"},
-    "H5FDdevelop": {"format"},
+    "H5FDdevelop": {"format", "io"},
     "zip": {"format", "io"},
     "json-c": {"format"},
     "json": {"format"},

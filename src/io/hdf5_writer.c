@@ -4,10 +4,12 @@
  * datasets of the outputs' names are replaced. With a known number of rows a dataset is contiguous, else chunked and
  * extended. */
 #define _POSIX_C_SOURCE 200809L
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 #include "base/dtype.h"
 #include "io/hdf5_data.h"
+#include "io/hdf5_driver.h"
 #include "io/sink.h"
 
 enum { CHUNK_BYTES = 1 << 20 };
@@ -19,7 +21,8 @@ typedef struct hdf5_output {
 typedef struct hdf5_writer {
     hp_io_writer base;
     hp_io_sink *sink;
-    hid_t file;
+    hid_t file, access, driver;
+    hp_io_hdf5_fate fate;
     hdf5_output *outputs;
     void *block; /* elements on their way: bfloat16 as float32, strings with their terminators */
     size_t block_size;
@@ -80,11 +83,20 @@ static hid_t make_dataset(hdf5_writer *hdf5, const hp_io_output *output, hid_t t
     return made;
 }
 
+/* What the system said, or else libhdf5. */
+static hp_status fail_writing(const hdf5_writer *hdf5, hp_error *error) {
+    if (hdf5->fate.failure) HP_FAIL(error, HP_ERROR_IO, NULL, "cannot be written: %s", strerror(hdf5->fate.failure));
+    return hp_io_hdf5_fail(error, HP_ERROR_IO, "cannot be written");
+}
+
 static hp_status make_datasets(hdf5_writer *hdf5, bool exists, const hp_io_writer_options *options, hp_error *error) {
     const char *path = hp_io_sink_partial_path(hdf5->sink);
     bool resume = options->resume != NULL;
-    hdf5->file = exists || resume ? H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT)
-                                  : H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    hdf5->access = hp_io_hdf5_access(&hdf5->fate, &hdf5->driver);
+    if (hdf5->access >= 0)
+        hdf5->file = exists || resume ? H5Fopen(path, H5F_ACC_RDWR, hdf5->access)
+                                      : H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, hdf5->access);
+    if (hdf5->fate.failure) return fail_writing(hdf5, error);
     if (hdf5->file < 0)
         return hp_io_hdf5_fail(error, HP_ERROR_IO,
             exists ? "it exists and is no HDF5 file to which a dataset could be added" : "cannot be created");
@@ -97,12 +109,12 @@ static hp_status make_datasets(hdf5_writer *hdf5, bool exists, const hp_io_write
         if (output->type >= 0)
             output->dataset = resume ? H5Dopen2(hdf5->file, name, H5P_DEFAULT)
                                      : make_dataset(hdf5, &hdf5->base.outputs[i], output->type);
+        if (hdf5->fate.failure) return fail_writing(hdf5, error);
         if (output->dataset < 0)
             return hp_io_hdf5_fail(
                 error, HP_ERROR_IO, "the dataset \"%.200s\" cannot be %s", name, resume ? "continued" : "made");
     }
-    if (H5Fflush(hdf5->file, H5F_SCOPE_GLOBAL) < 0) return hp_io_hdf5_fail(error, HP_ERROR_IO, "cannot be written");
-    return HP_OK;
+    return H5Fflush(hdf5->file, H5F_SCOPE_GLOBAL) < 0 ? fail_writing(hdf5, error) : HP_OK;
 }
 
 /* ---- writing -------------------------------------------------------------------------------------------------- */
@@ -180,16 +192,17 @@ static hp_status write_hdf5(
         hp_io_hdf5_guard guard;
         hp_io_hdf5_enter(&guard);
         hp_status status = HP_OK;
-        if (write_rows(hdf5, i, rows, given) < 0) status = hp_io_hdf5_fail(error, HP_ERROR_IO, "cannot be written");
+        if (write_rows(hdf5, i, rows, given) < 0) status = fail_writing(hdf5, error);
         hp_io_hdf5_leave(&guard);
         if (status != HP_OK) return status;
     }
     return HP_OK;
 }
 
-/* Closes everything of libhdf5's; false: something could not be written. */
+/* Closes everything of libhdf5's, whatever becomes of it; false: something could not be written. */
 static bool close_file(hdf5_writer *hdf5) {
     bool good = true;
+    hdf5->fate.quiet = true;
     for (int i = 0; i < hdf5->base.output_count && hdf5->outputs; i++) {
         hdf5_output *output = &hdf5->outputs[i];
         if (output->dataset >= 0) good &= H5Dclose(output->dataset) >= 0;
@@ -198,7 +211,9 @@ static bool close_file(hdf5_writer *hdf5) {
     }
     if (hdf5->file >= 0) good &= H5Fclose(hdf5->file) >= 0;
     hdf5->file = -1;
-    return good;
+    hp_io_hdf5_access_close(hdf5->access, hdf5->driver);
+    hdf5->access = hdf5->driver = -1;
+    return good && !hdf5->fate.failure;
 }
 
 static hp_status finish_hdf5(hp_io_writer *writer, hp_error *error) {
@@ -206,8 +221,7 @@ static hp_status finish_hdf5(hp_io_writer *writer, hp_error *error) {
     hp_io_hdf5_guard guard;
     hp_io_hdf5_enter(&guard);
     hp_status status = HP_OK;
-    if (H5Fflush(hdf5->file, H5F_SCOPE_GLOBAL) < 0 || !close_file(hdf5))
-        status = hp_io_hdf5_fail(error, HP_ERROR_IO, "cannot be written");
+    if (H5Fflush(hdf5->file, H5F_SCOPE_GLOBAL) < 0 || !close_file(hdf5)) status = fail_writing(hdf5, error);
     hp_io_hdf5_leave(&guard);
     HP_TRY(status);
     return hp_io_sink_commit(hdf5->sink, error);
@@ -217,6 +231,7 @@ static void close_hdf5(hp_io_writer *writer) {
     hdf5_writer *hdf5 = (hdf5_writer *)writer;
     hp_io_hdf5_guard guard;
     hp_io_hdf5_enter(&guard);
+    if (!hdf5->fate.failure) hdf5->fate.failure = ECANCELED; /* nothing more is to be written */
     close_file(hdf5);
     hp_io_hdf5_leave(&guard);
     hp_io_sink_close(hdf5->sink);
@@ -228,8 +243,8 @@ static hp_status flush_hdf5(hp_io_writer *writer, hp_error *error) {
     hp_io_hdf5_guard guard;
     hp_io_hdf5_enter(&guard);
     hp_status status = HP_OK;
-    if (H5Fflush(((hdf5_writer *)writer)->file, H5F_SCOPE_GLOBAL) < 0)
-        status = hp_io_hdf5_fail(error, HP_ERROR_IO, "cannot be written");
+    hdf5_writer *hdf5 = (hdf5_writer *)writer;
+    if (H5Fflush(hdf5->file, H5F_SCOPE_GLOBAL) < 0) status = fail_writing(hdf5, error);
     hp_io_hdf5_leave(&guard);
     return status;
 }
@@ -238,7 +253,7 @@ static const hp_io_writer_class hdf5_class = {write_hdf5, finish_hdf5, close_hdf
 
 static hp_status start_writing(
     hdf5_writer *hdf5, const char *path, const hp_io_writer_options *options, hp_error *error) {
-    hdf5->file = -1;
+    hdf5->file = hdf5->access = hdf5->driver = -1;
     hdf5->outputs = hp_alloc_array((size_t)hdf5->base.output_count, sizeof *hdf5->outputs);
     HP_ALLOCATED(hdf5->outputs, error);
     for (int i = 0; i < hdf5->base.output_count; i++) hdf5->outputs[i] = (hdf5_output){-1, -1};
