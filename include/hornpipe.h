@@ -421,6 +421,7 @@ typedef struct hp_predictor_options {
     void *failure_context;
     hp_progress *progress; /* called from a thread of the predictor, with rows computed and -1; not 0: cancels */
     void *progress_context;
+    int pad; /* as hp_stream_options, for rows of different lengths (hp_predictor_push_ragged) */
 } hp_predictor_options;
 
 /* Opens a predictor on a model, which has to outlive it. Worker processes start here where the model's shapes are known
@@ -435,6 +436,17 @@ HP_API hp_status hp_predictor_open(
  * hp_predictor_cancel; HP_ERROR_NO_MEMORY. */
 HP_API hp_status hp_predictor_push(
     hp_predictor *predictor, const hp_array *inputs, size_t input_count, hp_error *error);
+
+/* As hp_predictor_push, for a batch of `rows` rows of different lengths. Where offsets[i] is not NULL, inputs[i] holds the
+ * steps of all rows one behind the other, and row r is its elements offsets[i][r] to offsets[i][r + 1] - 1: rows + 1
+ * numbers, none smaller than the one before. Where it is NULL, inputs[i] is as for hp_predictor_push, `rows` long.
+ *
+ * Rows of one length are computed together (or of nearly one, with options.pad); results are in order, and those that
+ * each row has alone. Errors: as hp_predictor_push; HP_ERROR_ARGUMENT for offsets that are no such thing; HP_ERROR_SHAPE
+ * where an output has a step for each step of a row, so that results cannot be one array; HP_ERROR_UNSUPPORTED for a
+ * model that mixes rows. */
+HP_API hp_status hp_predictor_push_ragged(hp_predictor *predictor, const hp_array *inputs,
+    const int64_t *const *offsets, size_t input_count, int64_t rows, hp_error *error);
 
 /* No batches follow: pull tells the end after the last one. */
 HP_API void hp_predictor_finish(hp_predictor *predictor);

@@ -110,32 +110,24 @@ static void like_readers(const hp_file_job *j, int64_t length, hp_io_view *views
     }
 }
 
-enum { TRIAL_LENGTH = 16, OTHER_LENGTH = 24 };
-
 /* Rows of different lengths need results that have none. */
 static hp_status check_ragged(hp_file_job *j, hp_error *error) {
     const hp_io_reader *ragged = NULL;
     hp_io_view views[HP_MOST_TENSORS];
-    hp_array other[HP_MOST_TENSORS];
     for (size_t i = 0; i < hp_model_input_count(j->model); i++)
         if (j->readers[i]->ragged) ragged = j->readers[i];
     HP_FAIL_IF(!ragged && j->options.pad, error, HP_ERROR_ARGUMENT, NULL,
         "--pad is for inputs whose rows have different lengths, and there is none");
     if (!ragged) return HP_OK;
-    HP_FAIL_IF(hp_network_mixes_rows(j->model->network, NULL), error, HP_ERROR_UNSUPPORTED, j->model->spec->name,
-        "the model mixes rows: they cannot have different lengths");
-    like_readers(j, OTHER_LENGTH, views);
-    HP_TRY(hp_output_shapes(j->model, views, hp_model_input_count(j->model), other, error));
-    for (size_t i = 0; i < hp_model_output_count(j->model); i++)
-        HP_FAIL_IF(memcmp(j->shapes[i].shape, other[i].shape, sizeof other[i].shape) != 0, error, HP_ERROR_SHAPE,
-            ragged->name, "its rows have different lengths, and so would those of output %zu", i);
+    like_readers(j, HP_OTHER_LENGTH, views);
+    HP_TRY(hp_ragged_check(j->model, ragged->name, views, j->shapes, error));
     return j->options.pad ? hp_pad_value(j->model, &j->pad, error) : HP_OK;
 }
 
 /* What comes out of rows like the readers'. */
 static hp_status find_outputs(hp_file_job *j, hp_error *error) {
     hp_io_view views[HP_MOST_TENSORS];
-    like_readers(j, TRIAL_LENGTH, views);
+    like_readers(j, HP_TRIAL_LENGTH, views);
     hp_status status = hp_output_shapes(j->model, views, hp_model_input_count(j->model), j->shapes, error);
     if (status != HP_OK && hp_model_input_count(j->model) == 1) hp_error_prefix(error, "%s", j->readers[0]->name);
     j->late = hp_network_measure_count(j->model->network) > 0;
@@ -238,7 +230,7 @@ static hp_status fill_work(hp_file_job *j, hp_error *error) {
     if (options->pad) work->pad = &j->pad;
     if (!j->late) {
         hp_io_view views[HP_MOST_TENSORS];
-        like_readers(j, TRIAL_LENGTH, views);
+        like_readers(j, HP_TRIAL_LENGTH, views);
         HP_TRY(hp_work_plan(work, views, error));
     }
     bool unknown = j->late;

@@ -7,6 +7,7 @@
 
 #include "base/dtype.h"
 #include "exec/dealer.h"
+#include "exec/ragged.h"
 
 enum { USUAL_LOOK_AHEAD = 4, MOST_LOOK_AHEAD = 1024, LEAST_ROOM = 1 << 20 };
 static const size_t USUAL_ROOM = (size_t)4 << 30; /* reserved, not used, for each array of a batch */
@@ -19,6 +20,7 @@ struct hp_predictor {
     hp_session *session; /* threads */
     hp_crew *crew;       /* processes; the thread's */
     size_t room;         /* processes: bytes of each array of a batch */
+    double pad;          /* with options.pad */
     hp_thread thread;
     bool running; /* the thread */
     bool ready;   /* it has told `status`; under the ring's lock, as what follows */
@@ -151,6 +153,8 @@ hp_status hp_predictor_open(
     if (p->options.look_ahead == 0) p->options.look_ahead = USUAL_LOOK_AHEAD;
     if (status == HP_OK) status = hp_work_fill(&p->work, model, p->options.jobs, p->options.batch_size, error);
     p->work.on_error = p->options.on_error;
+    if (status == HP_OK && p->options.pad) status = hp_pad_value(model, &p->pad, error);
+    if (p->options.pad) p->work.pad = &p->pad;
     if (status == HP_OK) status = start(p, error);
     if (status == HP_OK)
         *result = p;
@@ -204,24 +208,29 @@ static hp_status copy_strings(const hp_io_view *view, size_t count, hp_buffer *b
     return status;
 }
 
-/* The rows of an input into memory of the chunk's. */
-static hp_status copy_input(const hp_io_view *view, hp_chunk *chunk, size_t input, hp_error *error) {
+/* The rows of an input into memory of the chunk's, and behind them, where rows have different lengths, the offsets of
+ * `rows` rows. */
+static hp_status copy_input(const hp_io_view *view, int64_t rows, hp_chunk *chunk, size_t input, hp_error *error) {
     hp_buffer *buffer = &chunk->inputs[input];
-    size_t count = (size_t)view->dims[0] * (size_t)hp_io_row_elements(view);
+    size_t count = (size_t)view->dims[0] * (size_t)hp_io_row_elements(view), bytes = count * hp_dtype_size(view->dtype);
+    size_t at = (bytes + sizeof(int64_t) - 1) / sizeof(int64_t) * sizeof(int64_t),
+           more = view->offsets ? ((size_t)rows + 1) * sizeof(int64_t) : 0;
     if (view->dtype == HP_STRING) {
         HP_TRY(copy_strings(view, count, buffer, error));
     } else {
-        void *to = hp_buffer_reserve(buffer, count * hp_dtype_size(view->dtype));
-        HP_FAIL_IF(!to, error, HP_ERROR_NO_MEMORY, NULL, "there is no memory for a batch of %lld rows",
-            (long long)view->dims[0]);
+        unsigned char *to = hp_buffer_reserve(buffer, at + more);
+        HP_FAIL_IF(
+            !to, error, HP_ERROR_NO_MEMORY, NULL, "there is no memory for a batch of %lld rows", (long long)rows);
         const void *whole = hp_io_direct(view, view->dtype);
-        if (whole)
-            memcpy(to, whole, count * hp_dtype_size(view->dtype));
+        if (whole && bytes)
+            memcpy(to, whole, bytes);
         else
             HP_TRY(hp_io_convert(view, 0, view->dims[0], view->dtype, to, NULL, error));
+        if (more) memcpy(to + at, view->offsets, more);
     }
     chunk->views[input] =
         hp_io_view_of(view->name, buffer->data, view->dtype, view->dims[0], view->rank - 1, view->dims + 1);
+    if (more) chunk->views[input].offsets = (const int64_t *)(void *)((unsigned char *)buffer->data + at);
     return HP_OK;
 }
 
@@ -239,37 +248,34 @@ static hp_status await_room(hp_predictor *p, hp_chunk **chunk, hp_error *error) 
     return status;
 }
 
-static hp_status fill(hp_predictor *p, const hp_io_view *views, hp_chunk *chunk, hp_error *error) {
+/* One batch: its views, and rows like them, -1 of them and of one length. */
+typedef struct batch {
+    hp_io_view views[HP_MOST_TENSORS], alike[HP_MOST_TENSORS];
+    const char *ragged; /* an input whose rows have different lengths; NULL: there is none */
+    int64_t rows;
+} batch;
+
+static hp_status fill(hp_predictor *p, const batch *pushed, hp_chunk *chunk, hp_error *error) {
     hp_array shapes[HP_MOST_TENSORS];
-    hp_io_view any[HP_MOST_TENSORS];
     bool known = hp_network_measure_count(p->work.model->network) == 0;
-    for (size_t i = 0; i < p->work.input_count; i++) {
-        any[i] = views[i];
-        any[i].dims[0] = -1;
-    }
-    HP_TRY(hp_output_shapes(p->work.model, any, p->work.input_count, shapes, error));
+    HP_TRY(hp_output_shapes(p->work.model, pushed->alike, p->work.input_count, shapes, error));
     for (size_t i = 0; i < p->work.output_count; i++) {
         for (int d = 1; d < shapes[i].rank; d++) known &= shapes[i].shape[d] >= 0;
         known &= shapes[i].shape[0] != 0;
     }
     if (p->options.backend == HP_BACKEND_PROCESSES) HP_TRY(hp_work_check_processes(&p->work, known, error));
-    if (p->options.backend == HP_BACKEND_PROCESSES && !p->running) HP_TRY(start_processes(p, any, error));
-    for (size_t i = 0; i < p->work.input_count; i++) HP_TRY(copy_input(&views[i], chunk, i, error));
-    chunk->rows = views[0].dims[0];
+    if (p->options.backend == HP_BACKEND_PROCESSES && !p->running) HP_TRY(start_processes(p, pushed->alike, error));
+    for (size_t i = 0; i < p->work.input_count; i++)
+        HP_TRY(copy_input(&pushed->views[i], pushed->rows, chunk, i, error));
+    chunk->rows = pushed->rows;
     return hp_chunk_prepare(&p->work, chunk, shapes, known, error);
 }
 
-hp_status hp_predictor_push(hp_predictor *p, const hp_array *inputs, size_t input_count, hp_error *error) {
-    HP_FAIL_IF(!p || !inputs, error, HP_ERROR_ARGUMENT, NULL, "predictor or inputs is NULL");
-    hp_io_view views[HP_MOST_TENSORS];
-    hp_shape *shapes;
+static hp_status push(hp_predictor *p, const batch *pushed, hp_error *error) {
     hp_chunk *chunk;
-    HP_TRY(hp_array_views(p->work.model, inputs, input_count, views, error));
-    HP_TRY(hp_signature_of(p->work.model, views, input_count, &shapes, error));
-    hp_free(shapes);
     hp_mutex_lock(&p->push_lock);
     hp_status status = await_room(p, &chunk, error);
-    if (status == HP_OK) status = fill(p, views, chunk, error);
+    if (status == HP_OK) status = fill(p, pushed, chunk, error);
     if (status == HP_OK) {
         hp_mutex_lock(&p->ring.lock);
         chunk->first_row = p->rows;
@@ -280,6 +286,74 @@ hp_status hp_predictor_push(hp_predictor *p, const hp_array *inputs, size_t inpu
     }
     hp_mutex_unlock(&p->push_lock);
     return status;
+}
+
+hp_status hp_predictor_push(hp_predictor *p, const hp_array *inputs, size_t input_count, hp_error *error) {
+    HP_FAIL_IF(!p || !inputs, error, HP_ERROR_ARGUMENT, NULL, "predictor or inputs is NULL");
+    batch pushed = {.ragged = NULL};
+    hp_shape *shapes;
+    HP_TRY(hp_array_views(p->work.model, inputs, input_count, pushed.views, error));
+    HP_TRY(hp_signature_of(p->work.model, pushed.views, input_count, &shapes, error));
+    hp_free(shapes);
+    for (size_t i = 0; i < input_count; i++) {
+        pushed.alike[i] = pushed.views[i];
+        pushed.alike[i].dims[0] = -1;
+    }
+    pushed.rows = pushed.views[0].dims[0];
+    return push(p, &pushed, error);
+}
+
+/* ---- rows of different lengths ------------------------------------------------------------------------------------ */
+
+static hp_status check_offsets(const hp_io_view *view, const int64_t *offsets, int64_t rows, hp_error *error) {
+    for (int64_t row = 0; row < rows; row++)
+        HP_FAIL_IF(offsets[row] < 0 || offsets[row + 1] < offsets[row] || offsets[row + 1] > view->dims[0], error,
+            HP_ERROR_ARGUMENT, view->name, "row %lld begins at step %lld and ends at step %lld of %lld", (long long)row,
+            (long long)offsets[row], (long long)offsets[row + 1], (long long)view->dims[0]);
+    HP_FAIL_IF(view->dtype == HP_STRING, error, HP_ERROR_UNSUPPORTED, view->name,
+        "rows of strings cannot have different lengths");
+    HP_FAIL_IF(view->rank == HP_MAX_RANK, error, HP_ERROR_SHAPE, view->name, "it has more than %d axes with the rows",
+        HP_MAX_RANK);
+    return HP_OK;
+}
+
+/* Rows like the batch's, of `length` steps where the model leaves that open. */
+static void make_alike(const hp_model *model, const batch *pushed, int64_t length, hp_io_view *alike) {
+    for (size_t i = 0; i < hp_model_input_count(model); i++) {
+        const hp_io_view *view = &pushed->views[i];
+        hp_tensor_info info = hp_network_input(model->network, i);
+        int64_t dims[HP_MAX_RANK] = {info.rank > 1 && info.shape[1] > 0 ? info.shape[1] : length};
+        alike[i] = *view;
+        alike[i].dims[0] = -1;
+        if (!view->offsets) continue;
+        memcpy(dims + 1, view->dims + 1, (size_t)(view->rank - 1) * sizeof *dims);
+        alike[i] = hp_io_view_of(view->name, NULL, view->dtype, -1, view->rank, dims);
+    }
+}
+
+hp_status hp_predictor_push_ragged(hp_predictor *p, const hp_array *inputs, const int64_t *const *offsets,
+    size_t input_count, int64_t rows, hp_error *error) {
+    HP_FAIL_IF(!p || !inputs || !offsets, error, HP_ERROR_ARGUMENT, NULL, "predictor, inputs or offsets is NULL");
+    HP_FAIL_IF(rows < 0, error, HP_ERROR_ARGUMENT, NULL, "the batch has %lld rows", (long long)rows);
+    hp_model *model = p->work.model;
+    batch pushed = {.rows = rows};
+    hp_io_view others[HP_MOST_TENSORS];
+    hp_array shapes[HP_MOST_TENSORS];
+    HP_TRY(hp_array_views(model, inputs, input_count, pushed.views, error));
+    for (size_t i = 0; i < input_count; i++) {
+        hp_io_view *view = &pushed.views[i];
+        HP_FAIL_IF(!offsets[i] && view->dims[0] != rows, error, HP_ERROR_SHAPE, NULL,
+            "input %zu has %lld rows; the batch has %lld", i, (long long)view->dims[0], (long long)rows);
+        if (!offsets[i]) continue;
+        HP_TRY(check_offsets(view, offsets[i], rows, error));
+        view->offsets = offsets[i];
+        pushed.ragged = view->name;
+    }
+    make_alike(model, &pushed, HP_TRIAL_LENGTH, pushed.alike);
+    make_alike(model, &pushed, HP_OTHER_LENGTH, others);
+    HP_TRY(hp_output_shapes(model, pushed.alike, input_count, shapes, error));
+    if (pushed.ragged) HP_TRY(hp_ragged_check(model, pushed.ragged, others, shapes, error));
+    return push(p, &pushed, error);
 }
 
 void hp_predictor_finish(hp_predictor *p) {

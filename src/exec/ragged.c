@@ -27,6 +27,18 @@ typedef struct grouping {
     size_t ragged_count;
 } grouping;
 
+hp_status hp_ragged_check(
+    hp_model *model, const char *input, const hp_io_view *others, const hp_array *shapes, hp_error *error) {
+    hp_array other[HP_MOST_TENSORS];
+    HP_FAIL_IF(hp_network_mixes_rows(model->network, NULL), error, HP_ERROR_UNSUPPORTED, model->spec->name,
+        "the model mixes rows: they cannot have different lengths");
+    HP_TRY(hp_output_shapes(model, others, hp_model_input_count(model), other, error));
+    for (size_t i = 0; i < hp_model_output_count(model); i++)
+        HP_FAIL_IF(memcmp(shapes[i].shape, other[i].shape, sizeof other[i].shape) != 0, error, HP_ERROR_SHAPE, input,
+            "its rows have different lengths, and so would those of output %zu", i);
+    return HP_OK;
+}
+
 /* Lengths that are padded to one: to the next of 8 steps to each power of two. */
 static int64_t padded_length(int64_t length) {
     int64_t step = 1;

@@ -9,6 +9,14 @@
 hp_status hp_run_ragged(hp_session *session, const hp_work *work, const hp_io_view *views, int64_t first_row,
     int64_t rows, const hp_array *outputs, hp_error *error);
 
+/* Lengths that stand for any where a model leaves it open, to see what comes out of rows of different lengths. */
+enum { HP_TRIAL_LENGTH = 16, HP_OTHER_LENGTH = 24 };
+
+/* Whether rows of different lengths give results that have none: HP_ERROR_SHAPE names `input` where the outputs of rows like
+ * `others` (rows -1, steps HP_OTHER_LENGTH) differ from `shapes`, HP_ERROR_UNSUPPORTED where the model mixes rows. */
+hp_status hp_ragged_check(
+    hp_model *model, const char *input, const hp_io_view *others, const hp_array *shapes, hp_error *error);
+
 /* Whether padding the steps of the model's one input behind the last one leaves every result as it is, bit for bit: the
  * input goes through Masking or Embedding(mask_zero=True) and then, in a chain, through layers that work step by step
  * and recurrent ones that skip masked steps, until one of those gives its last step alone. *value is what to pad

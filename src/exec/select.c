@@ -100,28 +100,77 @@ static bool larger(double a, double b) {
     return a > b || (isnan(a) && !isnan(b));
 }
 
-/* The k largest of n by insertion into the sorted few: k is small. */
+/* One vector whose largest values are looked for. */
+typedef struct vector {
+    hp_dtype dtype;
+    const void *values;
+    int64_t first; /* of its values */
+} vector;
+
+static double value_of(const vector *v, int64_t index) {
+    return value_at(v->dtype, v->values, v->first + index);
+}
+
+/* Whether a is to be named before b. */
+static bool precedes(const vector *v, int64_t a, int64_t b) {
+    double x = value_of(v, a), y = value_of(v, b);
+    return larger(x, y) || (a < b && !larger(y, x));
+}
+
+/* The chosen ones, on their way, stand where their names or indices will: no memory is needed beside it. */
+static int64_t chosen_at(const hp_selection *selection, const void *place, int64_t at) {
+    return selection->labels ? (int64_t)((const hp_string *)place)[at].size : ((const int64_t *)place)[at];
+}
+
+static void choose_at(const hp_selection *selection, void *place, int64_t at, int64_t index) {
+    if (selection->labels)
+        ((hp_string *)place)[at].size = (size_t)index;
+    else
+        ((int64_t *)place)[at] = index;
+}
+
+/* Puts `index` into the heap of `count` chosen ones, whose first is the last to be named, in the place of `at`. */
+static void sift_down(
+    const hp_selection *selection, const vector *v, void *heap, int64_t count, int64_t at, int64_t index) {
+    for (int64_t child; (child = 2 * at + 1) < count; at = child) {
+        int64_t one = chosen_at(selection, heap, child);
+        if (child + 1 < count) {
+            int64_t other = chosen_at(selection, heap, child + 1);
+            if (precedes(v, one, other)) child++, one = other;
+        }
+        if (!precedes(v, index, one)) break;
+        choose_at(selection, heap, at, one);
+    }
+    choose_at(selection, heap, at, index);
+}
+
+/* The k largest of n, largest first: a heap of k, from which the rest push out the smallest; then in order. */
 static void select_largest(const hp_selection *selection, const hp_io_output *output, const void *values,
-    int64_t vector, int k, void *const destinations[2]) {
-    int64_t n = last_axis(output), first = vector * n, below = -1;
-    for (int rank = 0; rank < k; rank++) {
-        int64_t best = -1;
-        for (int64_t i = 0; i < n; i++) { /* the largest that comes after the one chosen before, by (value, place) */
-            double value = value_at(output->dtype, values, first + i);
-            if (below >= 0) {
-                double bound = value_at(output->dtype, values, first + below);
-                bool after = larger(bound, value) || (!larger(value, bound) && i > below);
-                if (!after) continue;
-            }
-            if (best < 0 || larger(value, value_at(output->dtype, values, first + best))) best = i;
-        }
-        put(selection, destinations[0], vector * k + rank, best);
-        if (selection->kind == HP_SELECT_TOP_K) {
-            size_t size = hp_dtype_size(output->dtype);
-            memcpy((unsigned char *)destinations[1] + (size_t)(vector * k + rank) * size,
-                (const unsigned char *)values + (size_t)(first + best) * size, size);
-        }
-        below = best;
+    int64_t number, int64_t k, void *const destinations[2]) {
+    int64_t n = last_axis(output);
+    size_t size = hp_dtype_size(output->dtype);
+    vector v = {.dtype = output->dtype, .values = values, .first = number * n};
+    size_t item = selection->labels ? sizeof(hp_string) : sizeof(int64_t);
+    void *heap = (unsigned char *)destinations[0] + (size_t)(number * k) * item;
+    for (int64_t i = 0; i < k; i++) choose_at(selection, heap, i, i);
+    for (int64_t i = k / 2; i-- > 0;) sift_down(selection, &v, heap, k, i, chosen_at(selection, heap, i));
+    double least = value_of(&v, chosen_at(selection, heap, 0));
+    for (int64_t i = k; i < n; i++) {
+        if (!larger(value_of(&v, i), least)) continue;
+        sift_down(selection, &v, heap, k, 0, i);
+        least = value_of(&v, chosen_at(selection, heap, 0));
+    }
+    for (int64_t end = k; end-- > 1;) {
+        int64_t last = chosen_at(selection, heap, end);
+        choose_at(selection, heap, end, chosen_at(selection, heap, 0));
+        sift_down(selection, &v, heap, end, 0, last);
+    }
+    for (int64_t rank = 0; rank < k; rank++) {
+        int64_t index = chosen_at(selection, heap, rank);
+        put(selection, heap, rank, index);
+        if (selection->kind == HP_SELECT_TOP_K)
+            memcpy((unsigned char *)destinations[1] + (size_t)(number * k + rank) * size,
+                (const unsigned char *)values + (size_t)(v.first + index) * size, size);
     }
 }
 
