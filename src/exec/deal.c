@@ -1,14 +1,14 @@
 /* deal.c: dealing rows, or parts of steps, out to the workers of one process.
  *
- * Rows are dealt in order, in shrinking helpings, from one counter: whoever is free takes the next ones. So when a row
- * fails, every row before it has been taken by somebody, and the smallest failing row is the first bad one.
+ * Rows are dealt in order, in helpings, from one counter: whoever is free takes the next ones. So when a row fails,
+ * every row before it has been taken by somebody, and the smallest failing row is the first bad one.
  * With fewer rows than workers, and enough work in one, the workers share each step instead. */
 #include <sched.h>
 #include <stdint.h>
 
 #include "exec/exec.h"
 
-enum { HELPINGS = 8, MOST_BLOCKS = 64 };
+enum { HELPINGS = 8, MOST_BLOCKS = 64, LAST_PIECES = 4 };
 
 typedef struct dealing {
     const hp_deal *deal;
@@ -20,17 +20,28 @@ typedef struct dealing {
     hp_error error;
 } dealing;
 
+static int64_t divide_up(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
+}
+
+int64_t hp_deal_helping(int64_t units, int64_t next, int workers, int64_t block) {
+    const int64_t round = workers * block, whole = units > round ? (units - round) / block * block : 0,
+                  left = units - next;
+    if (next < whole) {
+        int64_t blocks = left / (round * HELPINGS), most = (whole - next) / block;
+        blocks = blocks < 1 ? 1 : blocks > MOST_BLOCKS ? MOST_BLOCKS : blocks;
+        return (blocks < most ? blocks : most) * block;
+    }
+    int64_t pieces = workers * (units > round ? LAST_PIECES : 1), share = divide_up(units - whole, pieces);
+    return divide_up(left, divide_up(left, share));
+}
+
 /* Takes the next units: *begin and how many; 0 when there are none left. */
 static int64_t take(dealing *d, int workers, int64_t block, int64_t *begin) {
     int64_t next = atomic_load_explicit(&d->next, memory_order_relaxed), count;
     do {
-        int64_t left = d->deal->units - next;
-        if (left <= 0) return 0;
-        count = left / ((int64_t)workers * HELPINGS);
-        if (count > block * MOST_BLOCKS) count = block * MOST_BLOCKS;
-        count = count > block ? count / block * block : block;
-        int64_t fair = (left + workers - 1) / workers; /* the last ones: nobody takes more than its share */
-        if (count > fair) count = fair;
+        if (next >= d->deal->units) return 0;
+        count = hp_deal_helping(d->deal->units, next, workers, block);
     } while (!atomic_compare_exchange_weak(&d->next, &next, next + count));
     *begin = next;
     return count;

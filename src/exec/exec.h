@@ -153,6 +153,10 @@ typedef struct hp_deal {
     int64_t rows_done_before, rows_total; /* for the progress callback */
 } hp_deal;
 
+/* How many units a worker takes at `next` < units, a whole number of blocks while there are many. It follows from the place
+ * alone, so that the last helpings are of one size: small ones would read a model's weights for a few rows each. */
+int64_t hp_deal_helping(int64_t units, int64_t next, int workers, int64_t block);
+
 /* Runs it on `workers` workers that have memory. On HP_ERROR_ROW error->row is the first bad row of the arrays. */
 hp_status hp_deal_run(const hp_deal *deal, int workers, hp_error *error);
 

@@ -12,7 +12,8 @@
 /* While a plan is made: facts per value, at the value whose bytes it shares (views are resolved). */
 typedef struct lifetime {
     int32_t root;       /* the value whose bytes these are */
-    size_t first, last; /* steps: made, last read */
+    size_t first, last; /* steps: made, last read; of what crosses segments, those of the tiles that it is kept for */
+    size_t read;        /* step that reads it last */
     bool used;
     size_t bytes; /* in worker memory */
 } lifetime;
@@ -152,7 +153,7 @@ static void find_lifetimes(making *m) {
             lifetime *life = &m->lives[step->slots[i]];
             if (!life->used) life->first = s;
             life->used = true;
-            life->last = s;
+            life->last = life->read = s;
         }
     }
 }
@@ -300,23 +301,40 @@ static bool same_elements(const hp_plan *plan, int32_t a, int32_t b) {
            plan->slots[a].row_bytes == plan->slots[b].row_bytes;
 }
 
+/* Whether rows of both lie alike in step `s`: in its tile, or kept for one segment's tile, which may be the step's own. */
+static bool side_by_side(const hp_plan *plan, size_t s, const hp_slot *in, const hp_slot *out) {
+    if (!in_worker_memory(in) || !in_worker_memory(out)) return false;
+    if (in->kind == out->kind) return in->kind == HP_SLOT_TILE || in->index == out->index;
+    return in->kind == HP_SLOT_BLOCK && in->index == segment_of(plan, s);
+}
+
+/* The value that step `s` may overwrite with its output; -1: none. */
+static int32_t overwritten(const making *m, size_t s) {
+    const hp_plan *plan = m->plan;
+    const hp_step *step = &plan->steps[s];
+    const int place = step->prim->in_place ? step->prim->in_place(step->state) : -1;
+    if (place < 0 || place >= step->input_count || step->slots[place] < 0) return -1;
+    const int32_t in = step->slots[place], out = step->slots[step->input_count];
+    if (!side_by_side(plan, s, &plan->slots[in], &plan->slots[out])) return -1;
+    for (int i = 0; i < step->input_count; i++)
+        if (i != place && step->slots[i] == in) return -1; /* read in another way, too */
+    return m->lives[in].read == s && same_elements(plan, in, out) ? in : -1;
+}
+
 /* A step that may work in place takes its input's bytes for its output: the output's value joins the input's. */
 static void join_in_place(making *m) {
     hp_plan *plan = m->plan;
     for (size_t s = 0; s < plan->step_count; s++) {
         const hp_step *step = &plan->steps[s];
-        if (!step->prim->in_place || step->input_count < 1 || step->slots[0] < 0) continue;
-        int32_t in = step->slots[0], out = step->slots[step->input_count];
+        const int32_t in = overwritten(m, s);
+        if (in < 0) continue;
+        const int32_t out = step->slots[step->input_count];
         lifetime *source = &m->lives[in], *made = &m->lives[out];
-        bool read_twice = false;
-        for (int i = 1; i < step->input_count; i++) read_twice |= step->slots[i] == in;
-        if (plan->slots[in].kind != HP_SLOT_TILE || plan->slots[out].kind != HP_SLOT_TILE || source->last != s ||
-            read_twice || !same_elements(plan, in, out))
-            continue;
-        for (size_t t = s; t <= made->last; t++) /* slot lists are the arena's: const to runners only */
+        for (size_t t = s; t <= made->read; t++) /* slot lists are the arena's: const to runners only */
             for (int i = 0; i < plan->steps[t].input_count + plan->steps[t].output_count; i++)
                 if (plan->steps[t].slots[i] == out) ((int32_t *)plan->steps[t].slots)[i] = in;
-        source->last = made->last;
+        if (made->last > source->last) source->last = made->last;
+        source->read = made->read;
         made->used = false;
         plan->slots[out].kind = HP_SLOT_NONE;
     }

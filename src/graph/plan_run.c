@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "graph/tiles.h"
+
 size_t hp_plan_memory(const hp_plan *plan) {
     return plan->pointers_bytes + plan->values_bytes + plan->workspace_bytes;
 }
@@ -231,7 +233,7 @@ static hp_status run_segments(running *r, size_t first, size_t last, int64_t beg
         while (plan->segments[g].nest != first) g--;
         const hp_segment *segment = &plan->segments[g];
         for (int64_t row = begin, next; row < end; row = next) {
-            next = end - row < segment->tile_rows ? end : row + segment->tile_rows;
+            next = row + hp_tiles_next(segment->tile_rows, end - row, plan->kernels->gemm_mr);
             if (first < g) {
                 enter(r, segment, row, false);
                 HP_TRY(run_segments(r, first, g, row, next));

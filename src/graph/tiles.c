@@ -78,3 +78,11 @@ void hp_tiles_choose(
         tile_of[i] = current;
     }
 }
+
+int64_t hp_tiles_next(int64_t most, int64_t left, size_t gemm_mr) {
+    enum { LONG = 8 };
+    if (left <= most) return left;
+    const int64_t mr = (int64_t)gemm_mr, tiles = (left + most - 1) / most, rows = (left + tiles - 1) / tiles,
+                  whole = (rows + mr - 1) / mr * mr;
+    return rows >= LONG * mr && whole <= most ? whole : rows;
+}

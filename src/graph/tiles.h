@@ -16,4 +16,8 @@ typedef struct hp_step_cost {
 void hp_tiles_choose(
     const hp_step_cost *costs, size_t count, const hp_plan_options *options, size_t gemm_mr, int64_t *tile_of);
 
+/* Rows of the next tile of at most `most` rows when `left` are left: those of a run are about as long as each other, since a
+ * short one would read the weights for a few rows. Long ones are whole tiles of the kernels. */
+int64_t hp_tiles_next(int64_t most, int64_t left, size_t gemm_mr);
+
 #endif

@@ -148,6 +148,12 @@ static int64_t conv_rows(const void *state) {
     return s->way == WAY_WINOGRAD ? hp_winograd_rows(s->winograd) : 1;
 }
 
+/* Winograd's tiles may be computed twice, and so need their residual unchanged; a depthwise kernel reads it early. */
+static int conv_in_place(const void *state) {
+    const conv_state *s = state;
+    return s->way == WAY_POINTWISE || s->way == WAY_WINDOW ? hp_linear_in_place(state) : -1;
+}
+
 static void run_pointwise(const conv_state *s, const hp_run *run, const float *packed, const hp_rectangle *r) {
     hp_gemm args = {.m = r->row_end - r->row_begin,
         .n = s->filters,
@@ -253,6 +259,7 @@ static void conv_describe(const void *state, char *text, size_t size) {
 const hp_prim hp_prim_conv = {
     .name = "conv",
     .infer = conv_infer,
+    .in_place = conv_in_place,
     .prepare = conv_prepare,
     .release = conv_release,
     .range = conv_range,

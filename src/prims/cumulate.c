@@ -119,7 +119,7 @@ static hp_status run_cumulate(const void *state, const hp_run *run) {
 
 const hp_prim hp_prim_cumulate = {.name = "cumulate",
     .infer = infer,
-    .in_place = true,
+    .in_place = hp_in_place_first,
     .prepare = prepare,
     .release = release,
     .range = range,

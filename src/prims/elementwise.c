@@ -517,7 +517,7 @@ static double flops(const void *params, const hp_tensor *inputs, const hp_tensor
 const hp_prim hp_prim_elementwise = {
     .name = "elementwise",
     .infer = infer,
-    .in_place = true,
+    .in_place = hp_in_place_first,
     .prepare = prepare,
     .release = release,
     .range = range,

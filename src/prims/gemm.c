@@ -125,6 +125,7 @@ static void gemm_describe(const void *state, char *text, size_t size) {
 const hp_prim hp_prim_gemm = {
     .name = "gemm",
     .infer = gemm_infer,
+    .in_place = hp_linear_in_place,
     .prepare = gemm_prepare,
     .release = hp_free,
     .range = gemm_range,

@@ -47,6 +47,8 @@ hp_status hp_linear_check_inputs(
     const char *name, const hp_tensor *inputs, int input_count, int count, int required, hp_error *error);
 /* Fails unless bias and residual (where present) fit `output`. */
 hp_status hp_linear_check_epilogue(const char *name, const hp_tensor *inputs, const hp_tensor *output, hp_error *error);
+/* An `in_place` for kernels that read a residual where they write: the residual. */
+int hp_linear_in_place(const void *state);
 /* The epilogue of one run; `columns` is the output's last axis. */
 hp_epilogue hp_linear_epilogue(const hp_activation *activation, const hp_run *run, size_t columns);
 

@@ -43,10 +43,10 @@ typedef struct hp_prim {
         int output_count, hp_error *error);
     /* True: output 0 is input 0's bytes under another shape: no run, no buffer. */
     bool alias;
-    /* True: output 0 may be computed in input 0's buffer where that dies here, no other input lies there, and both have
-     * as many elements per row, of one size (elementwise). As many bytes alone will not do: an int64 that is broadcast
-     * to eight bools has those. */
-    bool in_place;
+    /* The input in whose buffer output 0 may be computed, where that dies here, no other input lies there, and both have
+     * as many elements per row, of one size; -1: none. As many bytes alone will not do: an int64 that is broadcast to
+     * eight bools has those. NULL: none. */
+    int (*in_place)(const void *state);
     /* Makes the state: kernel, packed weights (from the store), tables. NULL: there is none (run gets the node's
      * hp_prepare-time state NULL). Constants' data is there. */
     hp_status (*prepare)(const hp_prepare *prepare, void **state, hp_error *error);
@@ -65,6 +65,9 @@ typedef struct hp_prim {
      * NULL: there is only one. */
     void (*describe)(const void *state, char *text, size_t size);
 } hp_prim;
+
+/* An `in_place` for what goes element by element, or vector by vector: input 0. */
+int hp_in_place_first(const void *state);
 
 /* All primitives, by name ("gemm"); NULL when there is none. Made from prims.def. */
 const hp_prim *hp_prim_find(const char *name);

@@ -82,7 +82,7 @@ static double flops(const void *params, const hp_tensor *inputs, const hp_tensor
 
 const hp_prim hp_prim_softmax = {.name = "softmax",
     .infer = infer,
-    .in_place = true,
+    .in_place = hp_in_place_first,
     .prepare = prepare,
     .release = release,
     .range = range,

@@ -4,8 +4,9 @@
 
 enum { ROWS = 9 };
 
-/* Runs the graph both ways and compares; `output` is its one output. The graph passes to the plan. */
-static void compare(runner *r, const void *const *inputs, hp_value output) {
+/* Runs the graph both ways and compares; `output` is its one output. The graph passes to the plan. Returns the bytes of a
+ * worker's values for one row. */
+static size_t compare(runner *r, const void *const *inputs, hp_value output) {
     hp_error error = {0};
     runner_check(r);
     r->graph.outputs = hp_arena_copy(&r->graph.arena, &output, sizeof output);
@@ -16,14 +17,23 @@ static void compare(runner *r, const void *const *inputs, hp_value output) {
     hp_plan_options options = {.level1 = 32 << 10, .level2 = 512 << 10};
     if (hp_plan_new(&r->graph, r->constants, r->kernels, &options, &plan, &error) != HP_OK)
         fail_msg("%s", error.message);
-    assert_true(plan->block_rows >= ROWS);
+    const int64_t block = plan->block_rows < ROWS ? plan->block_rows : ROWS;
     void *memory = hp_alloc_aligned(hp_plan_memory(plan) + 64), *got = hp_alloc_aligned(bytes + 64);
     hp_plan_bind(plan, memory);
-    if (hp_plan_run(plan, memory, inputs, &got, ROWS, NULL, &error) != HP_OK) fail_msg("%s", error.message);
+    for (int64_t row = 0; row < ROWS; row += block) {
+        const void *in[2] = {0};
+        for (size_t i = 0; i < plan->graph.input_count; i++)
+            in[i] = (const char *)inputs[i] + (size_t)row * plan->slots[plan->graph.inputs[i]].row_bytes;
+        void *out = (char *)got + (size_t)row * (bytes / ROWS);
+        int64_t rows = ROWS - row < block ? ROWS - row : block;
+        if (hp_plan_run(plan, memory, in, &out, rows, NULL, &error) != HP_OK) fail_msg("%s", error.message);
+    }
     assert_memory_equal(got, wanted, bytes);
+    size_t values = plan->values_bytes / (size_t)plan->block_rows;
     hp_plan_free(plan);
     hp_free(memory), hp_free(got), free(wanted);
     runner_end(r);
+    return values;
 }
 
 /* The usual case, through several kinds of step. */
@@ -60,10 +70,61 @@ static void test_broadcast_of_equal_bytes(void **state) {
     free(a), free(b);
 }
 
+static hp_value conv(runner *r, hp_value x, int64_t taps, int64_t channels, int64_t filters) {
+    hp_conv_params params = {.spatial = 2,
+        .groups = 1,
+        .strides = {1, 1},
+        .dilation = {1, 1},
+        .pad_before = {taps / 2, taps / 2},
+        .pad_after = {taps / 2, taps / 2}};
+    hp_value w = runner_random(r, 4, (int64_t[]){taps, taps, channels, filters}, (unsigned)(taps + filters), NULL);
+    return hp_emit_conv(&r->b, x, w, HP_NO_VALUE, &params);
+}
+
+/* Blocks as a ResNet has them: what goes around a block is where the block's result is computed, even where a convolution
+ * between them takes several rows at a time. */
+static void residuals(int64_t taps, int64_t channels) {
+    runner r;
+    runner_start(&r, hp_kernels_select(NULL));
+    hp_value x = runner_input(&r, HP_FLOAT32, 4, (int64_t[]){1, 8, 8, channels});
+    hp_value y = conv(&r, x, 1, channels, 4 * channels);
+    for (int i = 0; i < 3; i++) {
+        hp_value inner = conv(&r, conv(&r, y, 1, 4 * channels, channels), taps, channels, channels);
+        inner = conv(&r, hp_emit_unary(&r.b, inner, HP_UNARY_TANH, 0, 0, 0), 1, channels, 4 * channels);
+        y = hp_emit_binary(&r.b, HP_BINARY_ADD, inner, y);
+    }
+    y = hp_emit_reduce(&r.b, y, HP_REDUCTION_MEAN, (int[]){1, 2}, 2, false);
+    float *data = random_floats((size_t)(ROWS * 64 * channels), 3);
+    const size_t wide = (size_t)(64 * 4 * channels) * sizeof(float);
+    assert_true(compare(&r, (const void *[]){data}, y) < 2 * wide);
+    free(data);
+}
+
+static void test_residuals(void **state) {
+    (void)state;
+    residuals(1, 16);
+    residuals(3, 64); /* transformed weights that want several rows */
+}
+
+/* The residual is the input too: it may not be written over. */
+static void test_residual_that_is_read_otherwise(void **state) {
+    (void)state;
+    runner r;
+    runner_start(&r, hp_kernels_select(NULL));
+    hp_value x = runner_input(&r, HP_FLOAT32, 4, (int64_t[]){1, 8, 8, 16});
+    hp_value y = conv(&r, x, 1, 16, 16);
+    y = hp_emit_binary(&r.b, HP_BINARY_ADD, conv(&r, y, 1, 16, 16), y);
+    float *data = random_floats(ROWS * 64 * 16, 3);
+    compare(&r, (const void *[]){data}, hp_emit_reduce(&r.b, y, HP_REDUCTION_MEAN, (int[]){1, 2}, 2, false));
+    free(data);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_chain),
         cmocka_unit_test(test_broadcast_of_equal_bytes),
+        cmocka_unit_test(test_residuals),
+        cmocka_unit_test(test_residual_that_is_read_otherwise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -74,6 +74,32 @@ static void algorithms_may_want_rows(void **state) {
     assert_int_equal(tiles[2], 1);
 }
 
+/* Rows in tiles of at most `most`, one behind the other: how many the longest has more than the shortest. */
+static int64_t unevenness(int64_t most, int64_t rows, int64_t *tiles) {
+    int64_t longest = 0, shortest = rows, next;
+    *tiles = 0;
+    for (int64_t left = rows; left > 0; left -= next, ++*tiles) {
+        next = hp_tiles_next(most, left, 6);
+        assert_true(next >= 1 && next <= most && next <= left);
+        if (next > longest) longest = next;
+        if (next < shortest) shortest = next;
+    }
+    return longest - shortest;
+}
+
+static void tiles_are_of_one_length(void **state) {
+    (void)state;
+    int64_t tiles;
+    for (int64_t most = 1; most <= 48; most++)
+        for (int64_t rows = 1; rows < 200; rows++) {
+            assert_true(unevenness(most, rows, &tiles) <= 1);
+            assert_int_equal(tiles, (rows + most - 1) / most); /* no more than it takes */
+        }
+    assert_int_equal(hp_tiles_next(192, 1000, 6), 168); /* long ones have no row left over, but for the last */
+    assert_true(unevenness(192, 1000, &tiles) < 192 / 2);
+    assert_int_equal(tiles, 6);
+}
+
 static void asked_for(void **state) {
     (void)state;
     hp_step_cost costs[2] = {{.live_bytes = 100}, {.live_bytes = 100 << 10, .flops = 5e7, .weight_bytes = 100 << 20}};
@@ -93,6 +119,7 @@ int main(void) {
         cmocka_unit_test(heavy_weights_get_a_segment),
         cmocka_unit_test(heavy_convolutions_reuse_weights_over_pixels),
         cmocka_unit_test(algorithms_may_want_rows),
+        cmocka_unit_test(tiles_are_of_one_length),
         cmocka_unit_test(asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
