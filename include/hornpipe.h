@@ -371,6 +371,11 @@ typedef struct hp_stream_options {
     int resume;
     int64_t *resumed_rows; /* may be NULL: the row from which it goes on; 0: from the start */
     int64_t *failed_rows;  /* may be NULL: how many rows failed (HP_ON_ERROR_NAN), those before the resume counted */
+    /* The rows of the inputs that are predicted: from first_row up to, not including, end_row (0, or more than there are:
+     * up to the last). Or part `part` (from 1) of `parts`, which share the rows evenly, in order, by whole batches where
+     * the model mixes rows: so several machines divide one input. 0: all rows. Failures name rows of the whole input. */
+    int64_t first_row, end_row;
+    int part, parts;
 } hp_stream_options;
 
 /* Predicts whole files: reads, computes and writes at the same time, chunk by chunk, rows in order, in bounded memory.

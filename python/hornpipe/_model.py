@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from hornpipe import _hornpipe, _inputs, _jobs, _structure
+from hornpipe import _files, _hornpipe, _inputs, _jobs, _structure
 from hornpipe._progress import Bar
 
 if TYPE_CHECKING:
@@ -266,6 +266,9 @@ class Model(_hornpipe.Model):
         header: bool | None = None,
         columns: str | None = None,
         id_columns: str | None = None,
+        rows: tuple[int | None, int | None] | None = None,
+        part: tuple[int, int] | None = None,
+        pad: bool = False,
         argmax: bool = False,
         top_k: int | None = None,
         threshold: float | None = None,
@@ -294,6 +297,12 @@ class Model(_hornpipe.Model):
             Whether csv and tsv files begin with names. None: found out.
         columns, id_columns : str, optional
             csv and tsv: ``"age,income,3-9"``; the columns to use, and those to carry to the output unread.
+        rows : (first, end), optional
+            The rows to predict, `end` not among them; None in place of either: from the first, up to the last.
+        part : (i, n), optional
+            The i-th of n parts, i from 1: how n machines share one input. The rows are divided evenly, in order.
+        pad : bool
+            Rows of different lengths are padded where the model's masks make that the same answer.
         argmax, top_k, threshold, labels
             Write the index of the largest value, the largest `top_k` with their values, or whether a value reaches
             `threshold`, in place of the values; with names from `labels`.
@@ -317,13 +326,15 @@ class Model(_hornpipe.Model):
         try:
             with _jobs.granted(n_jobs) as jobs:
                 rows, failed = self._predict_files(
-                    _files(inputs, input_format, header, columns, id_columns),
-                    _files(outputs, output_format, header, None, None),
+                    _files.described(inputs, input_format, header, columns, id_columns),
+                    _files.described(outputs, output_format, header, None, None),
                     {
                         "jobs": jobs,
                         "batch_size": options.batch_size,
                         "chunk_rows": chunk_rows or 0,
                         "max_memory": max_memory or 0,
+                        **_files.choice(rows, part),
+                        "pad": pad,
                         "argmax": argmax,
                         "top_k": top_k or 0,
                         "threshold": threshold,
@@ -526,16 +537,3 @@ def _warn_of_rows(failures: list[tuple[int, int, str]]) -> None:
     for first, count, why in failures:
         rows = f"row {first}" if count == 1 else f"rows {first} to {first + count - 1}"
         warnings.warn(f"{rows}: {why}; the results are NaN", RuntimeWarning, stacklevel=4)
-
-
-def _files(
-    paths: Any, kind: str | None, header: bool | None, columns: str | None, id_columns: str | None
-) -> list[tuple[str, str | None, str | None, str | None, str | None, str | None, int]]:
-    """Paths, or paths by name, as the extension module takes files."""
-    named = (
-        list(paths.items())
-        if isinstance(paths, dict)
-        else [(None, path) for path in (paths if isinstance(paths, (list, tuple)) else [paths])]
-    )
-    flag = 0 if header is None else 1 if header else 2
-    return [(os.fspath(path), kind, name, None, columns, id_columns, flag) for name, path in named]

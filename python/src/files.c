@@ -67,6 +67,11 @@ static bool read_options(
     options->batch_size = number(&r, "batch_size");
     options->chunk_rows = number(&r, "chunk_rows");
     options->max_memory = number(&r, "max_memory");
+    options->first_row = number(&r, "first_row");
+    options->end_row = number(&r, "end_row");
+    options->part = (int)number(&r, "part");
+    options->parts = (int)number(&r, "parts");
+    options->pad = (int)number(&r, "pad");
     options->argmax = (int)number(&r, "argmax");
     options->top_k = (int)number(&r, "top_k");
     options->backend = number(&r, "processes") ? HP_BACKEND_PROCESSES : HP_BACKEND_THREADS;

@@ -1,4 +1,5 @@
 /* cmd_predict.c: hornpipe predict. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +9,7 @@ typedef struct options {
     hp_model_arguments model;
     hp_texts outputs;
     const char *input_format, *output_format, *columns, *id_columns, *labels;
-    const char *threshold, *checkpoint;
+    const char *threshold, *checkpoint, *rows, *part;
     bool header, no_header, argmax, verbose, force, resume, pad;
     int progress, backend, on_error;
     int64_t jobs, batch_size, chunk_rows, max_memory, top_k;
@@ -38,6 +39,10 @@ static const hp_option table[] = {
     {"batch-size", 'b', HP_OPTION_COUNT, offsetof(options, batch_size), "N",
         "rows that go through the model together; default: chosen to fit the caches"},
     {"chunk-rows", 0, HP_OPTION_COUNT, offsetof(options, chunk_rows), "N", "rows read and written together"},
+    {"rows", 0, HP_OPTION_TEXT, offsetof(options, rows), "FIRST:END",
+        "predict these rows alone, END not among them; either may be left out"},
+    {"part", 0, HP_OPTION_TEXT, offsetof(options, part), "I/N",
+        "predict the I-th of N parts of the rows, as each of N machines does"},
     {"max-memory", 0, HP_OPTION_SIZE, offsetof(options, max_memory), "SIZE", "memory for rows in flight, such as 500M"},
     {"argmax", 0, HP_OPTION_FLAG, offsetof(options, argmax), NULL, "write the index of the largest value"},
     {"top-k", 0, HP_OPTION_COUNT, offsetof(options, top_k), "N", "write the N largest values and their indices"},
@@ -89,18 +94,50 @@ static void say_what_is_used(const hp_model *model, const options *o) {
             stderr, "hornpipe: rows of a batch are mixed by %s: batches of 32, as Keras's\n", info.mixes_rows_where);
 }
 
+/* What the texts among the options say. */
+typedef struct values {
+    double threshold, checkpoint;
+    int64_t first_row, end_row;
+    int64_t part, parts;
+} values;
+
+/* "FIRST:END" or "I/N": two whole numbers, of which an absent one is 0 where that is allowed. */
+static bool two_numbers(const char *text, char between, bool absent, int64_t *first, int64_t *second) {
+    char *end;
+    for (int i = 0; i < 2; i++) {
+        int64_t *number = i == 0 ? first : second;
+        bool digit = *text >= '0' && *text <= '9';
+        errno = 0;
+        *number = digit ? strtoll(text, &end, 10) : 0;
+        if (errno || (!digit && !absent)) return false;
+        if (digit) text = end;
+        if (*text != (i == 0 ? between : '\0')) return false;
+        text += i == 0;
+    }
+    return true;
+}
+
 /* What the options mean beyond their own values; false after a usage error told. */
-static bool options_make_sense(const options *o, int inputs, double *threshold, double *checkpoint) {
+static bool options_make_sense(const options *o, int inputs, values *v) {
+    enum { MOST_PARTS = 1 << 30 };
+    *v = (values){.checkpoint = 10};
     if (o->header && o->no_header) return hp_cli_usage("predict", "--header and --no-header exclude each other"), false;
     if (inputs > HP_TEXTS_MOST) return hp_cli_usage("predict", "too many inputs"), false;
     if (o->jobs > 4096 || o->top_k > 1000000) return hp_cli_usage("predict", "--jobs or --top-k is too large"), false;
     char *end = NULL;
-    *checkpoint = o->checkpoint ? strtod(o->checkpoint, &end) : 10;
-    if (o->checkpoint && (end == o->checkpoint || *end || !(*checkpoint >= 0)))
+    if (o->checkpoint) v->checkpoint = strtod(o->checkpoint, &end);
+    if (o->checkpoint && (end == o->checkpoint || *end || !(v->checkpoint >= 0)))
         return hp_cli_usage("predict", "--checkpoint: \"%s\" is not a number of seconds", o->checkpoint), false;
-    *threshold = o->threshold ? strtod(o->threshold, &end) : 0;
+    if (o->threshold) v->threshold = strtod(o->threshold, &end);
     if (o->threshold && (end == o->threshold || *end))
         return hp_cli_usage("predict", "--threshold: \"%s\" is not a number", o->threshold), false;
+    if (o->rows && (!two_numbers(o->rows, ':', true, &v->first_row, &v->end_row) ||
+                       (v->end_row <= v->first_row && !(v->end_row == 0 && o->rows[strlen(o->rows) - 1] == ':'))))
+        return hp_cli_usage("predict", "--rows: \"%s\" is not FIRST:END, such as 0:1000 or 1000:", o->rows), false;
+    if (o->part && (!two_numbers(o->part, '/', false, &v->part, &v->parts) || v->part < 1 || v->part > v->parts ||
+                       v->parts > MOST_PARTS))
+        return hp_cli_usage("predict", "--part: \"%s\" is not I/N, from 1/N to N/N", o->part), false;
+    if (o->rows && o->part) return hp_cli_usage("predict", "--rows and --part exclude each other"), false;
     return true;
 }
 
@@ -128,8 +165,8 @@ static int sum_up(const failures *f, int64_t rows) {
     return EXIT_ROWS_FAILED;
 }
 
-static int predict(hp_model *model, const options *o, const char *const *labels, double threshold, double checkpoint,
-    char **arguments, int count) {
+static int predict(
+    hp_model *model, const options *o, const char *const *labels, const values *v, char **arguments, int count) {
     hp_file inputs[HP_TEXTS_MOST], outputs[HP_TEXTS_MOST];
     size_t output_count;
     fill_files(o, arguments, count, inputs, outputs, &output_count);
@@ -144,7 +181,7 @@ static int predict(hp_model *model, const options *o, const char *const *labels,
         .max_memory = o->max_memory,
         .argmax = o->argmax,
         .top_k = (int)o->top_k,
-        .threshold = o->threshold ? &threshold : NULL,
+        .threshold = o->threshold ? &v->threshold : NULL,
         .labels = labels,
         .progress = hp_cli_progress,
         .progress_context = &progress,
@@ -154,8 +191,12 @@ static int predict(hp_model *model, const options *o, const char *const *labels,
         .failure_context = &failed,
         .pad = o->pad,
         .keep_existing = !o->force,
-        .checkpoint_seconds = checkpoint,
+        .checkpoint_seconds = v->checkpoint,
         .resume = o->resume,
+        .first_row = v->first_row,
+        .end_row = v->end_row,
+        .part = (int)v->part,
+        .parts = (int)v->parts,
         .resumed_rows = &progress.first,
         .failed_rows = &failed.rows};
     hp_error error;
@@ -168,14 +209,13 @@ static int predict(hp_model *model, const options *o, const char *const *labels,
 
 static int run(void *opaque, char **arguments, int count) {
     options *o = opaque;
-    double threshold, checkpoint;
-    if (!options_make_sense(o, count - 1, &threshold, &checkpoint)) return EXIT_USAGE;
+    values v;
+    if (!options_make_sense(o, count - 1, &v)) return EXIT_USAGE;
     hp_labels labels = {0};
     if (o->labels && !hp_labels_read(&labels, o->labels)) return EXIT_FAILED;
     int code;
     hp_model *model = hp_cli_open(arguments[0], &o->model, &code);
-    if (model)
-        code = predict(model, o, (const char *const *)labels.lines, threshold, checkpoint, arguments + 1, count - 1);
+    if (model) code = predict(model, o, (const char *const *)labels.lines, &v, arguments + 1, count - 1);
     hp_model_close(model);
     hp_labels_free(&labels);
     return code;

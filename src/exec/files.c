@@ -117,7 +117,7 @@ static hp_status check_ragged(hp_file_job *j, hp_error *error) {
     for (size_t i = 0; i < hp_model_input_count(j->model); i++)
         if (j->readers[i]->ragged) ragged = j->readers[i];
     HP_FAIL_IF(!ragged && j->options.pad, error, HP_ERROR_ARGUMENT, NULL,
-        "--pad is for inputs whose rows have different lengths, and there is none");
+        "padding is for inputs whose rows have different lengths, and there is none");
     if (!ragged) return HP_OK;
     like_readers(j, HP_OTHER_LENGTH, views);
     HP_TRY(hp_ragged_check(j->model, ragged->name, views, j->shapes, error));
@@ -143,6 +143,7 @@ static hp_status find_outputs(hp_file_job *j, hp_error *error) {
 static hp_status open_writers(hp_file_job *j, hp_error *error) {
     const hp_file *files = j->files;
     size_t file_count = j->file_count, count = hp_model_output_count(j->model), first = 0;
+    int64_t rows = hp_io_reader_rows(j->readers[0]);
     const hp_io_reader *ids = j->stream.id_reader;
     HP_FAIL_IF(file_count != 1 && file_count != count, error, HP_ERROR_ARGUMENT, NULL,
         "%zu output files were given; the model has %zu outputs", file_count, count);
@@ -167,8 +168,8 @@ static hp_status open_writers(hp_file_job *j, hp_error *error) {
             .exclusive = j->options.keep_existing != 0,
             .durable = j->checkpoints,
             .resume = mark,
-            .rows = j->readers[0]->rows * items,
-            .rows_known = j->readers[0]->rows >= 0 && items > 0,
+            .rows = rows * items,
+            .rows_known = rows >= 0 && items > 0,
             .id_count = ids ? ids->id_count : 0,
             .id_names = ids ? ids->id_names : NULL};
         if (!finished)
@@ -238,6 +239,44 @@ static hp_status fill_work(hp_file_job *j, hp_error *error) {
     return options->backend == HP_BACKEND_PROCESSES ? hp_work_check_processes(work, !unknown, error) : HP_OK;
 }
 
+/* Part `part` of `parts` as rows: whole batches, shares that differ by one batch at most. */
+static hp_status find_part(hp_file_job *j, hp_error *error) {
+    const hp_stream_options *options = &j->options;
+    const hp_io_reader *reader = j->readers[0];
+    int64_t unit = j->stream.work.unit, rows = reader->rows, part = options->part - 1, parts = options->parts;
+    HP_FAIL_IF(part < 0 || part >= parts, error, HP_ERROR_ARGUMENT, NULL, "part %d of %d: parts count from 1",
+        options->part, options->parts);
+    HP_FAIL_IF(options->first_row || options->end_row, error, HP_ERROR_ARGUMENT, NULL,
+        "a part and a choice of rows exclude each other");
+    HP_FAIL_IF(rows < 0, error, HP_ERROR_ARGUMENT, reader->name,
+        "how many rows it has is known only when it was read: a part of it cannot be told");
+    int64_t units = rows / unit + (rows % unit != 0), share = units / parts, more = units % parts;
+    j->begin = (share * part + (part < more ? part : more)) * unit;
+    j->end = j->begin + (share + (part < more)) * unit;
+    if (j->begin > rows) j->begin = rows;
+    return HP_OK;
+}
+
+/* Which rows are predicted: all, unless the caller says otherwise. */
+static hp_status choose_rows(hp_file_job *j, hp_error *error) {
+    const hp_stream_options *options = &j->options;
+    int64_t unit = j->stream.work.unit, rows = j->readers[0]->rows;
+    j->begin = options->first_row;
+    j->end = options->end_row > 0 ? options->end_row : -1;
+    HP_FAIL_IF(j->begin < 0 || options->end_row < 0, error, HP_ERROR_ARGUMENT, NULL, "rows %lld to %lld are none",
+        (long long)j->begin, (long long)options->end_row);
+    if (options->parts != 0) HP_TRY(find_part(j, error));
+    if (j->begin == 0 && j->end < 0) return HP_OK;
+    HP_FAIL_IF(j->begin > 0 && j->stream.work.stateful, error, HP_ERROR_ARGUMENT, j->model->spec->name,
+        "the model keeps a state from batch to batch: its rows begin with the first");
+    bool whole = j->end < 0 || j->end % unit == 0 || (rows >= 0 && j->end >= rows);
+    HP_FAIL_IF(j->begin % unit != 0 || !whole, error, HP_ERROR_ARGUMENT, j->model->spec->name,
+        "the model mixes the rows of a batch: a choice of rows begins and ends at multiples of %lld", (long long)unit);
+    for (size_t i = 0; i < hp_model_input_count(j->model); i++)
+        if (j->own_rows[i] == 0) HP_TRY(hp_io_reader_window(j->readers[i], j->begin, j->end, error));
+    return HP_OK;
+}
+
 static void fill_stream(hp_file_job *j) {
     hp_stream *stream = &j->stream;
     if (j->late) stream->describe = describe_late;
@@ -247,7 +286,7 @@ static void fill_stream(hp_file_job *j) {
     stream->writers = j->writers;
     stream->shapes = j->shapes;
     stream->chunk_rows = choose_chunk(j);
-    stream->total_rows = j->readers[0]->rows;
+    stream->total_rows = hp_io_reader_rows(j->readers[0]);
     stream->progress = j->options.progress;
     stream->progress_context = j->options.progress_context;
     stream->failure = j->options.failure;
@@ -270,6 +309,7 @@ static hp_status run_job(hp_file_job *j, int64_t *rows, int64_t *failed, hp_erro
     HP_TRY(find_outputs(j, error));
     HP_TRY(describe_outputs(j, j->shapes, error));
     HP_TRY(fill_work(j, error));
+    HP_TRY(choose_rows(j, error));
     HP_TRY(hp_resume_begin(j, error));
     if (!j->late) HP_TRY(open_writers(j, error));
     fill_stream(j);

@@ -17,6 +17,7 @@ typedef struct hp_file_job {
     int selected_count[HP_MOST_TENSORS];
     int64_t own_rows[HP_MOST_TENSORS]; /* per input */
     int64_t items[HP_MOST_TENSORS];    /* per output */
+    int64_t begin, end;                /* the rows of the inputs that are predicted; end -1: up to the last */
     const hp_file *inputs;
     size_t input_count;
     const hp_file *files; /* outputs */

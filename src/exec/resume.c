@@ -43,6 +43,7 @@ static hp_status add_options(hp_file_job *job, hp_error *error) {
     HP_TRY(hp_checkpoint_add(c, error, "batch", "%lld", (long long)job->stream.work.unit));
     HP_TRY(hp_checkpoint_add(c, error, "selection", "%d, top %d, threshold %a, labels %016llx", (int)s->kind, s->top_k,
         s->threshold, (unsigned long long)labels_hash(s)));
+    HP_TRY(hp_checkpoint_add(c, error, "choice of rows", "%lld to %lld", (long long)job->begin, (long long)job->end));
     for (size_t i = 0; i < job->input_count; i++) {
         const hp_file *file = &job->inputs[i];
         const hp_io_reader *reader = job->readers[i];
@@ -86,7 +87,7 @@ static hp_status go_on(hp_file_job *job, hp_error *error) {
     HP_FAIL_IF(c->failed > 0 && job->options.on_error != HP_ON_ERROR_NAN, error, HP_ERROR_ARGUMENT, c->path,
         "%lld rows before the interruption failed: the run goes on with --on-error nan only", (long long)c->failed);
     for (size_t i = 0; i < job->stream.work.input_count; i++)
-        if (job->own_rows[i] == 0) HP_TRY(hp_io_seek(job->readers[i], c->rows, error));
+        if (job->own_rows[i] == 0) HP_TRY(hp_io_seek(job->readers[i], job->readers[i]->begin + c->rows, error));
     job->resumed = job->saved = true;
     job->stream.start_row = c->rows;
     job->stream.failed_rows = c->failed;

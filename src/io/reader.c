@@ -99,6 +99,7 @@ void *hp_io_reader_new(size_t size, const hp_io_reader_class *class, const hp_io
     if (!reader) return NULL;
     reader->class = class;
     reader->rows = -1;
+    reader->end = -1;
     reader->name = hp_strdup(place->name);
     if (reader->name) return reader;
     hp_free(reader);
@@ -220,6 +221,8 @@ hp_status hp_io_read(hp_io_reader *reader, int64_t max_rows, hp_io_batch *batch,
         max_rows <= 0, error, HP_ERROR_ARGUMENT, reader->name, "%lld rows cannot be read at once", (long long)max_rows);
     batch->rows = 0;
     batch->first_row = reader->next_row;
+    if (reader->end >= 0 && max_rows > reader->end - reader->next_row) max_rows = reader->end - reader->next_row;
+    if (max_rows <= 0) return HP_OK;
     hp_status status = reader->class->read(reader, max_rows, batch, error);
     if (status != HP_OK) {
         hp_error_prefix(error, "%s", reader->name);
@@ -229,6 +232,22 @@ hp_status hp_io_read(hp_io_reader *reader, int64_t max_rows, hp_io_batch *batch,
     batch->view.name = reader->name;
     reader->next_row += batch->rows;
     return HP_OK;
+}
+
+hp_status hp_io_reader_window(hp_io_reader *reader, int64_t begin, int64_t end, hp_error *error) {
+    HP_FAIL_IF(end >= 0 && end < begin, error, HP_ERROR_ARGUMENT, reader->name,
+        "rows %lld to %lld: the end is before the "
+        "beginning",
+        (long long)begin, (long long)end);
+    HP_TRY(hp_io_seek(reader, begin, error));
+    reader->begin = begin;
+    reader->end = reader->rows >= 0 && end > reader->rows ? reader->rows : end;
+    return HP_OK;
+}
+
+int64_t hp_io_reader_rows(const hp_io_reader *reader) {
+    int64_t end = reader->end >= 0 && reader->rows >= 0 ? reader->end : reader->rows;
+    return end < 0 ? -1 : end - reader->begin;
 }
 
 void hp_io_reader_interrupt(hp_io_reader *reader) {

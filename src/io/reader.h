@@ -57,6 +57,7 @@ typedef struct hp_io_reader {
     int64_t dims[HP_MAX_RANK]; /* of one row */
     int64_t rows;              /* in the whole source, or -1 where only reading tells */
     int64_t next_row;          /* number of the row that the next read begins with */
+    int64_t begin, end;        /* the rows that it gives; end -1: up to the last (hp_io_reader_window) */
     bool seekable;             /* hp_io_seek may go backwards */
     bool ragged;               /* rows have different lengths: dims[0] is -1, and views have `offsets` */
     double mean_length;        /* of those */
@@ -90,6 +91,12 @@ hp_status hp_io_reader_open(
  * Errors: HP_ERROR_IO; HP_ERROR_FORMAT for a source that ends within a row or changed while it was read.
  * After an error the reader may only be closed. */
 hp_status hp_io_read(hp_io_reader *reader, int64_t max_rows, hp_io_batch *batch, hp_error *error);
+
+/* Gives only the rows [begin, end) of the source, whose numbers they keep; end -1, or past the last row: up to the last.
+ * Before the first read. Errors: HP_ERROR_ARGUMENT for begin past the end; those of hp_io_seek. */
+hp_status hp_io_reader_window(hp_io_reader *reader, int64_t begin, int64_t end, hp_error *error);
+/* How many rows it gives, or -1 where only reading tells. */
+int64_t hp_io_reader_rows(const hp_io_reader *reader);
 
 /* Has a read that waits for a pipe or terminal, and all later ones, return HP_ERROR_INTERRUPTED. Thread-safe. */
 void hp_io_reader_interrupt(hp_io_reader *reader);

@@ -177,6 +177,21 @@ def test_files(mlp, rows, tmp_path):
         mlp.predict_file(tmp_path / "none.npy", tmp_path / "pred.npy")
 
 
+def test_files_in_parts(mlp, rows, tmp_path):
+    np.save(tmp_path / "rows.npy", rows)
+    whole = mlp.predict(rows)
+    for number, (choice, piece) in enumerate([({"rows": (5, 70)}, whole[5:70]), ({"rows": (None, 9)}, whole[:9]),
+                                              ({"rows": (2990, None)}, whole[2990:]), ({"part": (2, 3)}, whole[1001:2001])]):
+        out = tmp_path / f"{number}.npy"
+        assert mlp.predict_file(tmp_path / "rows.npy", out, **choice) == len(piece)
+        assert np.load(out).tobytes() == piece.tobytes()
+    for choice in ({"rows": (9, 5)}, {"rows": (-1, 5)}, {"part": (0, 3)}, {"part": (4, 3)}, {"rows": (0, 5), "part": (1, 2)}):
+        with pytest.raises(ValueError, match="rows|part"):
+            mlp.predict_file(tmp_path / "rows.npy", tmp_path / "none.npy", **choice)
+    with pytest.raises(ValueError, match="padding"):
+        mlp.predict_file(tmp_path / "rows.npy", tmp_path / "none.npy", pad=True)
+
+
 def test_files_with_bad_rows(table, tmp_path):
     np.save(tmp_path / "rows.npy", np.array([[0, 1], [9, 9], [4, 4]]))
     with pytest.raises(hornpipe.RowError) as caught:
