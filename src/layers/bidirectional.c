@@ -12,8 +12,8 @@ typedef struct bidirectional {
 } bidirectional;
 
 static const hp_field fields[] = {
-    HP_JSON_FIELD(bidirectional, layer),
-    HP_JSON_FIELD(bidirectional, backward_layer),
+    HP_JSON_OF(bidirectional, layer, "layer"),
+    HP_JSON_OF(bidirectional, backward_layer, "layer; null: as `layer`, backwards"),
     HP_ENUM(bidirectional, merge_mode, HP_NULL, HP_NAMES("concat", "sum", "ave", "mul")),
     HP_FIELDS_END,
 };
@@ -39,7 +39,7 @@ static hp_layer *make(hp_layer_scope *scope, hp_layer *layer, const hp_json *obj
     if (!child) return NULL;
     hp_rnn_config *c = hp_rnn_config_of(child);
     if (!c) {
-        hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, attribute, "the layer %s inside is not supported yet",
+        hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, attribute, "the layer %s inside is not supported",
             child->cls->class_name);
         return NULL;
     }
@@ -57,7 +57,8 @@ static void check(hp_layer_scope *scope, hp_layer *layer, void *config) {
     }
     const hp_json *backward = c->backward_layer ? c->backward_layer : reversed(scope, c->layer);
     c->forward = make(scope, layer, c->layer, "forward_layer");
-    c->backward = backward ? make(scope, layer, backward, "backward_layer") : NULL;
+    bool told = !c->forward && !c->backward_layer; /* what is wrong with both */
+    c->backward = backward && !told ? make(scope, layer, backward, "backward_layer") : NULL;
     if (!c->forward || !c->backward) return;
     const hp_rnn_config *f = hp_rnn_config_of(c->forward), *r = hp_rnn_config_of(c->backward);
     if (f->go_backwards == r->go_backwards || f->return_sequences != r->return_sequences ||
@@ -159,6 +160,7 @@ const hp_layer_class hp_layer_Bidirectional = {
     .padding = HP_PADDING_WRAPPED,
     .min_inputs = 1,
     .max_inputs = 5,
+    .checks_always = true,
     .check = check,
     .lower = lower,
 };

@@ -50,7 +50,7 @@ static void check(hp_layer_scope *scope, hp_layer *layer, void *config) {
 /* ---- AutoContrast: each channel of each image stretched to the whole range */
 
 static const hp_field auto_fields[] = {
-    HP_JSON_FIELD(contrast, value_range),
+    HP_JSON_OF(contrast, value_range, "two ascending numbers"),
     HP_INTS(contrast, tile_grid_size, 8, 1, 4096), /* not of this layer: as in check */
     HP_IGNORE("data_format"),                      /* axes 1 and 2 in both */
     HP_IGNORE("bounding_box_format"),
@@ -88,7 +88,7 @@ const hp_layer_class hp_layer_AutoContrast = {
 /* ---- adaptive equalization: each pixel by the distributions of the four tiles around it */
 
 static const hp_field adaptive_fields[] = {
-    HP_JSON_FIELD(contrast, value_range),
+    HP_JSON_OF(contrast, value_range, "two ascending numbers"),
     HP_FLOAT(contrast, clip_limit, 4, -1e30, 1e30),
     HP_INTS(contrast, tile_grid_size, 8, 1, 4096),
     HP_ENUM(contrast, data_format, HP_CHANNELS_LAST, hp_data_formats),

@@ -18,13 +18,15 @@ typedef struct hp_conv_config {
     int64_t kernel[HP_MAX_SPATIAL], stride[HP_MAX_SPATIAL], dilation[HP_MAX_SPATIAL];
 } hp_conv_config;
 
-/* The keys that all of them have; tables begin with it. */
-#define HP_CONV_FIELDS                                                                                                 \
+/* The keys that all of them have; tables begin with it. An activation that is absent is linear, or as named. */
+#define HP_CONV_FIELDS HP_CONV_FIELDS_OR(NULL)
+#define HP_CONV_FIELDS_OR(absent_activation)                                                                           \
     HP_INTS(hp_conv_config, kernel_size, HP_REQUIRED, 1, HP_MAX_DIM),                                                  \
         HP_INTS(hp_conv_config, strides, 1, 1, HP_MAX_DIM), HP_INTS(hp_conv_config, dilation_rate, 1, 1, HP_MAX_DIM),  \
         HP_ENUM(hp_conv_config, padding, HP_PADDING_VALID, hp_paddings),                                               \
         HP_ENUM(hp_conv_config, data_format, HP_CHANNELS_LAST, hp_data_formats),                                       \
-        HP_ACTIVATION(hp_conv_config, activation), HP_BOOL(hp_conv_config, use_bias, true), HP_IGNORE_WEIGHT("bias")
+        HP_ACTIVATION_OR(hp_conv_config, activation, absent_activation), HP_BOOL(hp_conv_config, use_bias, true),      \
+        HP_IGNORE_WEIGHT("bias")
 
 /* Spreads the lists over the class's spatial axes; checks the padding. A class's check function, or called by it; `config`
  * is an hp_conv_config. */

@@ -19,18 +19,19 @@ typedef struct conv_lstm {
 
 static const hp_field fields[] = {
     HP_INT(hp_conv_config, filters, HP_REQUIRED, 1, 100000000),
-    HP_CONV_FIELDS,
+    HP_CONV_FIELDS_OR("tanh"),
     OPTION(return_sequences),
     OPTION(return_state),
     OPTION(go_backwards),
     OPTION(stateful),
     OPTION(zero_output_for_mask),
-    OPTION(time_major),
+    HP_TIME_MAJOR,
     OPTION(unroll),
     {.name = "recurrent_activation",
         .type = HP_FIELD_ACTIVATION,
         .offset = offsetof(conv_lstm, options.recurrent_activation),
-        .null_ok = true},
+        .null_ok = true,
+        .says = "sigmoid"},
     HP_IGNORE("unit_forget_bias"),
     HP_IGNORE("dropout"),
     HP_IGNORE("recurrent_dropout"),
@@ -44,10 +45,8 @@ static const hp_field fields[] = {
 static void check(hp_layer_scope *scope, hp_layer *layer, void *config) {
     conv_lstm *c = config;
     hp_conv_check(scope, layer, &c->conv);
-    const hp_json *json = hp_json_get(layer->json, "config");
-    if (!hp_json_get(json, "activation")) hp_activation_by_name(&c->conv.activation, "tanh");
     c->options.activation = c->conv.activation;
-    hp_rnn_check(scope, layer, &c->options, HP_RNN_LSTM);
+    c->options.cell = HP_RNN_LSTM;
 }
 
 /* ---- one step */

@@ -19,7 +19,7 @@ static const hp_field fields[] = {
     HP_INT(hp_conv_config, groups, 1, 1, 1), /* Keras 2 writes it */
     HP_CONV_FIELDS,
     HP_INTS(conv_transpose, output_padding, HP_NULL, 0, HP_MAX_DIM),
-    HP_JSON_FIELD(conv_transpose, output_shape),
+    HP_JSON_OF(conv_transpose, output_shape, "list of sizes; of Keras 1 alone"),
     HP_IGNORE_WEIGHT("kernel"),
     HP_FIELDS_END,
 };

@@ -31,7 +31,7 @@ typedef struct dense_features {
 } dense_features;
 
 static const hp_field fields[] = {
-    HP_JSON_FIELD(dense_features, feature_columns),
+    HP_JSON_OF(dense_features, feature_columns, "list of feature columns"),
     HP_IGNORE("partitioner"), /* how a variable is spread over devices */
     HP_FIELDS_END,
 };

@@ -11,7 +11,7 @@ enum { MAX_LETTERS = HP_EINSUM_LETTERS };
 
 static const hp_field fields[] = {
     HP_STRING_FIELD(einsum_dense, equation),
-    HP_JSON_FIELD(einsum_dense, output_shape),
+    HP_JSON_OF(einsum_dense, output_shape, "size or list of sizes and nulls"),
     HP_STRING_FIELD(einsum_dense, bias_axes),
     HP_ACTIVATION(einsum_dense, activation),
     HP_IGNORE_WEIGHT("kernel"),

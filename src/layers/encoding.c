@@ -81,7 +81,7 @@ typedef struct discretization {
 } discretization;
 
 static const hp_field discretization_fields[] = {
-    HP_JSON_FIELD(discretization, bin_boundaries),
+    HP_JSON_OF(discretization, bin_boundaries, "list of numbers"),
     HP_ENUM(discretization, output_mode, HP_MODE_INT, hp_encoding_modes),
     HP_IGNORE("num_bins"), /* what adapt() is to find */
     HP_IGNORE("epsilon"),

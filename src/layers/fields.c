@@ -33,10 +33,12 @@ static const hp_json *plain(const hp_json *value) {
     return inner ? inner : value;
 }
 
+/* A value of the right type that Keras may have is not supported; others are faults of the file. */
 static void wrong(
     hp_layer_scope *scope, const hp_layer *layer, const hp_field *field, const hp_json *value, const char *expected) {
     char text[80];
-    hp_layer_refuse(scope, layer, HP_ERROR_FORMAT, field->name, "found %s, expected %s",
+    bool name = field->type == HP_FIELD_ENUM && hp_json_is(value, HP_JSON_STRING);
+    hp_layer_refuse(scope, layer, name ? HP_ERROR_UNSUPPORTED : HP_ERROR_FORMAT, field->name, "found %s, expected %s",
         hp_json_describe(value, text, sizeof text), expected);
 }
 
@@ -140,7 +142,7 @@ static void fill_dtype(
 }
 
 /* What a key that is absent or null gives. */
-static void fill_default(hp_layer_scope *scope, const hp_layer *layer, const hp_field *field, char *to) {
+static void fill_default(hp_layer_scope *scope, const hp_layer *layer, const hp_field *field, bool absent, char *to) {
     bool null = field->null_ok;
     switch (field->type) {
     case HP_FIELD_BOOL:
@@ -161,12 +163,14 @@ static void fill_default(hp_layer_scope *scope, const hp_layer *layer, const hp_
         break;
     case HP_FIELD_ACTIVATION:
         hp_activation_parse(scope, layer, field->name, NULL, (hp_activation_spec *)to);
+        if (absent && field->says) hp_activation_by_name((hp_activation_spec *)to, field->says);
         break;
     case HP_FIELD_DTYPE:
     case HP_FIELD_STRING:
     case HP_FIELD_JSON:
     case HP_FIELD_LAYER:
     case HP_FIELD_LAYERS:
+    case HP_FIELD_FALSE:
     case HP_FIELD_IGNORE:
         break; /* the zeroed struct says it */
     }
@@ -214,7 +218,18 @@ static void fill(hp_layer_scope *scope, hp_layer *layer, const hp_field *field, 
     case HP_FIELD_JSON:
         *(const hp_json **)to = value;
         break;
+    case HP_FIELD_FALSE:
+        break; /* in refuse_true */
     }
+}
+
+/* Of HP_FIELD_FALSE: the struct is whole even where it is refused. */
+static void refuse_true(hp_layer_scope *scope, hp_layer *layer, const hp_field *field, const hp_json *value) {
+    bool number = hp_json_is(value, HP_JSON_INT) && value->integer == 0;
+    if (!value || hp_json_is_null(value) || number || (hp_json_is(value, HP_JSON_BOOL) && !value->boolean)) return;
+    char text[80];
+    hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, field->name, "found %s: %s",
+        hp_json_describe(value, text, sizeof text), field->says);
 }
 
 static void report_unknown(hp_layer_scope *scope, const hp_layer *layer, const hp_json *config) {
@@ -231,17 +246,22 @@ static void report_unknown(hp_layer_scope *scope, const hp_layer *layer, const h
     }
 }
 
-void hp_fields_fill(hp_layer_scope *scope, hp_layer *layer, const hp_json *config, void *to) {
+bool hp_fields_fill(hp_layer_scope *scope, hp_layer *layer, const hp_json *config, void *to) {
+    size_t faults = scope->reasons->count;
     for (const hp_field *field = layer->cls->fields; field && field->name; field++) {
         const hp_json *value = hp_json_get(config, field->name);
         char *place = (char *)to + field->offset;
-        if (field->type == HP_FIELD_IGNORE) continue;
+        if (field->type == HP_FIELD_IGNORE || field->type == HP_FIELD_FALSE) continue;
         if (!value && field->required)
             hp_layer_refuse(scope, layer, HP_ERROR_FORMAT, field->name, "the key is missing");
         else if (!value || (hp_json_is_null(value) && field->null_ok))
-            fill_default(scope, layer, field, place);
+            fill_default(scope, layer, field, !value, place);
         else
             fill(scope, layer, field, value, place);
     }
+    bool whole = faults == scope->reasons->count && !scope->reasons->out_of_memory;
+    for (const hp_field *field = layer->cls->fields; field && field->name; field++)
+        if (field->type == HP_FIELD_FALSE) refuse_true(scope, layer, field, hp_json_get(config, field->name));
     report_unknown(scope, layer, config);
+    return whole;
 }

@@ -15,8 +15,8 @@ typedef struct hashing {
 
 static const hp_field hashing_fields[] = {
     HP_INT(hashing, num_bins, HP_REQUIRED, 1, 9e18),
-    HP_JSON_FIELD(hashing, salt),
-    HP_JSON_FIELD(hashing, mask_value),
+    HP_JSON_OF(hashing, salt, "integer or list of two"),
+    HP_JSON_OF(hashing, mask_value, "number or string"),
     HP_ENUM(hashing, output_mode, HP_MODE_INT, hp_encoding_modes),
     HP_IGNORE("sparse"), /* tensors are always dense: it changes how the result is stored */
     HP_FIELDS_END,

@@ -22,8 +22,9 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
 
 #define TOKEN_FIELDS                                                                                                   \
     HP_LOOKUP_FIELDS(hp_lookup), HP_INT(hp_lookup, num_oov_indices, 1, 0, HP_MAX_DIM),                                 \
-        HP_JSON_FIELD(hp_lookup, mask_token), HP_JSON_FIELD(hp_lookup, oov_token), HP_BOOL(hp_lookup, invert, false),  \
-        HP_JSON_FIELD(hp_lookup, salt), HP_ENUM(hp_lookup, oov_method, HP_OOV_FLOORMOD, hp_oov_methods)
+        HP_JSON_OF(hp_lookup, mask_token, "token"), HP_JSON_OF(hp_lookup, oov_token, "token"),                         \
+        HP_BOOL(hp_lookup, invert, false), HP_JSON_OF(hp_lookup, salt, "integer or list of two"),                      \
+        HP_ENUM(hp_lookup, oov_method, HP_OOV_FLOORMOD, hp_oov_methods)
 
 static const hp_field string_fields[] = {TOKEN_FIELDS, HP_FIELDS_END};
 static const hp_field integer_fields[] = {

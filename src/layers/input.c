@@ -2,9 +2,9 @@
 #include "layers/input.h"
 
 static const hp_field fields[] = {
-    HP_JSON_FIELD(hp_input_config, batch_shape),
-    HP_BOOL(hp_input_config, sparse, false),
-    HP_BOOL(hp_input_config, ragged, false),
+    HP_JSON_OF(hp_input_config, batch_shape, "list of sizes and nulls"),
+    HP_FALSE("sparse", "sparse inputs are not supported"),
+    HP_FALSE("ragged", "ragged inputs are not supported"),
     HP_IGNORE("optional"), /* whether None may be given: hornpipe always has every input */
     HP_FIELDS_END,
 };
@@ -27,8 +27,6 @@ static void check(hp_layer_scope *scope, hp_layer *layer, void *config) {
         hp_layer_refuse(scope, layer, HP_ERROR_FORMAT, "batch_shape",
             "found %s, expected a list of 1 to %d sizes or nulls",
             c->batch_shape ? hp_json_describe(c->batch_shape, text, sizeof text) : "nothing", HP_MAX_RANK);
-    if (c->sparse) hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "sparse", "sparse inputs are not supported");
-    if (c->ragged) hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "ragged", "ragged inputs are not supported");
 }
 
 static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {

@@ -6,7 +6,6 @@
 
 typedef struct hp_input_config {
     const hp_json *batch_shape;
-    bool sparse, ragged;
     int rank;
     int64_t dims[HP_MAX_RANK]; /* -1: None */
 } hp_input_config;

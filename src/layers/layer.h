@@ -25,12 +25,13 @@ typedef enum hp_field_type {
     HP_FIELD_FLOAT,      /* double in [min, max]; with fallback HP_NULL null is taken: then NaN */
     HP_FIELD_ENUM,       /* int: index into names[] */
     HP_FIELD_INTS,       /* hp_ints: one int or a list, each in [min, max] */
-    HP_FIELD_ACTIVATION, /* hp_activation_spec: name, or serialised object with arguments; null = linear */
+    HP_FIELD_ACTIVATION, /* hp_activation_spec: name, or serialised object with arguments; null = linear; absent: `says` */
     HP_FIELD_LAYER,      /* hp_layer *: an inner layer (wrappers, cells); its weights lie at <path>/<key> */
     HP_FIELD_LAYERS,     /* hp_layer_list: a list of them */
     HP_FIELD_STRING,     /* const char *; null = NULL */
     HP_FIELD_DTYPE,      /* hp_dtype; null = HP_DTYPE_NONE */
     HP_FIELD_JSON,       /* const hp_json *: as it is, for what the table cannot say; NULL when absent or null */
+    HP_FIELD_FALSE,      /* must be false or null: true is refused, `says` why; has no place in the struct */
 } hp_field_type;
 
 typedef struct hp_ints {
@@ -48,6 +49,9 @@ typedef struct hp_field {
     double fallback;          /* BOOL, INT, FLOAT, ENUM, DTYPE; INTS: one int, NaN: count 0 */
     double min, max;          /* INT, FLOAT, INTS */
     const char *const *names; /* ENUM: NULL-terminated */
+    const char
+        *says; /* JSON: what it holds, for the documentation, or NULL; FALSE: why true is refused; ACTIVATION: the
+                         one where the key is absent, NULL: linear */
 } hp_field;
 
 /* Tables are written with these, and end with HP_FIELDS_END:
@@ -72,12 +76,18 @@ typedef struct hp_field {
 #define HP_ENUM(s, m, fb, nm) HP_FIELD_(s, m, HP_FIELD_ENUM, fb, 0, 0, nm)
 #define HP_INTS(s, m, fb, lo, hi) HP_FIELD_(s, m, HP_FIELD_INTS, fb, lo, hi, NULL)
 #define HP_ACTIVATION(s, m) HP_FIELD_(s, m, HP_FIELD_ACTIVATION, HP_NULL, 0, 0, NULL)
+#define HP_ACTIVATION_OR(s, m, name_)                                                                                  \
+    { .name = #m, .type = HP_FIELD_ACTIVATION, .offset = offsetof(s, m), .null_ok = true, .says = (name_) }
 #define HP_LAYER(s, m) HP_FIELD_(s, m, HP_FIELD_LAYER, HP_REQUIRED, 0, 0, NULL)
 #define HP_OPTIONAL_LAYER(s, m) HP_FIELD_(s, m, HP_FIELD_LAYER, HP_NULL, 0, 0, NULL)
 #define HP_LAYERS(s, m) HP_FIELD_(s, m, HP_FIELD_LAYERS, HP_REQUIRED, 0, 0, NULL)
 #define HP_STRING_FIELD(s, m) HP_FIELD_(s, m, HP_FIELD_STRING, HP_NULL, 0, 0, NULL)
 #define HP_DTYPE_FIELD(s, m) HP_FIELD_(s, m, HP_FIELD_DTYPE, HP_NULL, 0, 0, NULL)
 #define HP_JSON_FIELD(s, m) HP_FIELD_(s, m, HP_FIELD_JSON, HP_NULL, 0, 0, NULL)
+#define HP_JSON_OF(s, m, what)                                                                                         \
+    { .name = #m, .type = HP_FIELD_JSON, .offset = offsetof(s, m), .null_ok = true, .says = (what) }
+#define HP_FALSE(key, why)                                                                                             \
+    { .name = (key), .type = HP_FIELD_FALSE, .null_ok = true, .says = (why) }
 #define HP_IGNORE(key)                                                                                                 \
     { .name = (key), .type = HP_FIELD_IGNORE, .null_ok = true }
 #define HP_FIELDS_END                                                                                                  \
@@ -183,12 +193,13 @@ typedef struct hp_layer_class {
     void (*activation)(const void *config, hp_activation_spec *spec);
     /* Names of the call's positional arguments behind the first, NULL-terminated; NULL: lower looks at their places. */
     const char *const *arguments;
-    bool any_dtype;    /* takes every dtype policy (InputLayer); else float32 alone */
-    bool own_dtype;    /* outputs come as lower makes them: floats are not cast to the layer's dtype */
-    bool no_autocast;  /* inputs come as they are, floats of another width are not cast to the layer's dtype */
-    bool is_model;     /* a container: Sequential, Functional; its children are layers of the model */
-    bool is_operation; /* a node of keras.ops: no layer, has no weights and no place in `layers` */
-    bool own_code;     /* registered by the caller: any config, and whatever weights the file has (custom.h) */
+    bool any_dtype;     /* takes every dtype policy (InputLayer); else float32 alone */
+    bool own_dtype;     /* outputs come as lower makes them: floats are not cast to the layer's dtype */
+    bool no_autocast;   /* inputs come as they are, floats of another width are not cast to the layer's dtype */
+    bool checks_always; /* `check` copes with a struct that faults left incomplete: it runs whatever else is wrong */
+    bool is_model;      /* a container: Sequential, Functional; its children are layers of the model */
+    bool is_operation;  /* a node of keras.ops: no layer, has no weights and no place in `layers` */
+    bool own_code;      /* registered by the caller: any config, and whatever weights the file has (custom.h) */
 } hp_layer_class;
 
 struct hp_layer {

@@ -35,9 +35,11 @@ extern const char *const hp_vocabulary_dtypes[], *const hp_oov_methods[];
 
 /* The fields that these layers have in common; `s` is their config struct, `m` its hp_lookup. */
 #define HP_LOOKUP_FIELDS(s)                                                                                            \
-    HP_INT(s, max_tokens, HP_NULL, 2, HP_MAX_DIM), HP_JSON_FIELD(s, vocabulary), HP_JSON_FIELD(s, idf_weights),        \
-        HP_ENUM(s, output_mode, HP_MODE_INT, hp_encoding_modes), HP_BOOL(s, pad_to_max_tokens, false),                 \
-        HP_IGNORE("vocabulary_size"), HP_IGNORE("has_input_vocabulary"), HP_IGNORE("sparse"), HP_IGNORE("encoding")
+    HP_INT(s, max_tokens, HP_NULL, 2, HP_MAX_DIM),                                                                     \
+        HP_JSON_OF(s, vocabulary, "list of tokens; null: beside the weights"),                                         \
+        HP_JSON_OF(s, idf_weights, "list of numbers"), HP_ENUM(s, output_mode, HP_MODE_INT, hp_encoding_modes),        \
+        HP_BOOL(s, pad_to_max_tokens, false), HP_IGNORE("vocabulary_size"), HP_IGNORE("has_input_vocabulary"),         \
+        HP_IGNORE("sparse"), HP_IGNORE("encoding")
 
 /* Reads the vocabulary of the config and reports what is wrong. The file (NULL: there is none) that holds it where the
  * config does not; reports that there is no vocabulary. */

@@ -26,6 +26,22 @@ const hp_layer_class *hp_layer_class_find(const char *class_name, const char *mo
     return NULL;
 }
 
+/* What Keras has and hornpipe refuses. */
+static const struct refused_class {
+    const char *class_name, *module, *reason;
+} refused[] = {
+#define REFUSED(class_name, module, reason) {#class_name, module, reason},
+#include "layers/refused.def"
+#undef REFUSED
+};
+
+static const char *reason_for(const char *class_name, const char *module) {
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        if (strcmp(refused[i].class_name, class_name) == 0 && strcmp(refused[i].module, module) == 0)
+            return refused[i].reason;
+    return NULL;
+}
+
 /* ---- reasons */
 
 static hp_error *next_reason(hp_reasons *reasons) {
@@ -146,7 +162,9 @@ static void read_dtype(hp_layer_scope *scope, hp_layer *layer, const hp_json *va
             *name ? "dtype policy " : "", *name ? name : hp_json_describe(value, text, sizeof text));
 }
 
-static hp_layer *make(hp_layer_scope *scope, const hp_layer_class *cls, const hp_json *object, const char *where) {
+/* *whole: the config struct is filled, so that the class's check can look at it. */
+static hp_layer *make(
+    hp_layer_scope *scope, const hp_layer_class *cls, const hp_json *object, const char *where, bool *whole) {
     const hp_json *config = hp_json_get(object, "config");
     const char *name = hp_json_string(hp_json_get(config, "name"));
     if (!name) name = hp_json_string(hp_json_get(object, "name"));
@@ -171,8 +189,30 @@ static hp_layer *make(hp_layer_scope *scope, const hp_layer_class *cls, const hp
         return NULL;
     }
     read_dtype(scope, layer, hp_json_get(config, "dtype"));
-    if (!cls->own_code) hp_fields_fill(scope, layer, config, fields);
+    *whole = cls->own_code || hp_fields_fill(scope, layer, config, fields);
     return layer;
+}
+
+/* Why there is no class: an operation or layer that Keras has, a function of TensorFlow, or code of somebody's own. */
+static void report_class(
+    hp_layer_scope *scope, const hp_json *object, const char *class_name, const char *module, const char *place) {
+    const hp_json *config = hp_json_get(object, "config");
+    const char *reason = reason_for(class_name, module), *function = hp_json_string(hp_json_get(config, "function"));
+    if (!function) function = hp_json_string(hp_json_get(hp_json_get(config, "node_def"), "op"));
+    const char *kind = strstr(module, ".ops") ? "operation" : "layer";
+    if (reason)
+        hp_reasons_add(
+            scope->reasons, HP_ERROR_UNSUPPORTED, place, "the %s %s is not supported: %s", kind, class_name, reason);
+    else if (function)
+        hp_reasons_add(scope->reasons, HP_ERROR_UNSUPPORTED, place, "the function %s is not supported in %s", function,
+            class_name);
+    else if (strncmp(module, "keras", 5) == 0)
+        hp_reasons_add(scope->reasons, HP_ERROR_UNSUPPORTED, place, "the %s %s is not supported%s", kind, class_name,
+            *kind == 'o' ? "" : ": if its code is your own, register it (custom_layers)");
+    else
+        hp_reasons_add(scope->reasons, HP_ERROR_UNSUPPORTED, place,
+            "%s of module %s is not a layer of Keras: register its code, which the file does not hold (custom_layers)",
+            class_name, module);
 }
 
 static const hp_layer_class *find_class(hp_layer_scope *scope, const hp_json *object, const char *where) {
@@ -191,20 +231,7 @@ static const hp_layer_class *find_class(hp_layer_scope *scope, const hp_json *ob
     const hp_layer_class *cls = hp_custom_class_find(scope, object);
     if (!cls && scope->find) cls = scope->find(class_name, module);
     if (!cls) cls = hp_layer_class_find(class_name, module);
-    const hp_json *config = hp_json_get(object, "config");
-    const char *function = hp_json_string(hp_json_get(config, "function"));
-    if (!function) function = hp_json_string(hp_json_get(hp_json_get(config, "node_def"), "op"));
-    if (!cls && function)
-        hp_reasons_add(scope->reasons, HP_ERROR_UNSUPPORTED, place, "the function %s is not supported in %s", function,
-            class_name);
-    else if (!cls && strncmp(module ? module : "keras", "keras", 5) == 0)
-        hp_reasons_add(scope->reasons, HP_ERROR_UNSUPPORTED, place, "the %s %s is not supported%s",
-            module && strstr(module, ".ops") ? "operation" : "layer", class_name,
-            module && strstr(module, ".ops") ? "" : ": if its code is your own, register it (custom_layers)");
-    else if (!cls)
-        hp_reasons_add(scope->reasons, HP_ERROR_UNSUPPORTED, place,
-            "%s of module %s is not a layer of Keras: register its code, which the file does not hold (custom_layers)",
-            class_name, module);
+    if (!cls) report_class(scope, object, class_name, module ? module : "keras.layers", place);
     return cls;
 }
 
@@ -219,8 +246,9 @@ hp_layer *hp_layer_new(hp_layer_scope *scope, const hp_json *object, const char 
     const hp_layer_class *cls = find_class(scope, object, where);
     if (!cls) return NULL;
     scope->depth++;
-    layer = make(scope, cls, object, where);
-    if (layer && (cls->is_model || faults == scope->reasons->count) && cls->check)
+    bool whole = false;
+    layer = make(scope, cls, object, where, &whole);
+    if (layer && (cls->is_model || cls->checks_always || whole) && cls->check)
         cls->check(scope, layer, (void *)(uintptr_t)layer->config);
     scope->depth--;
     if (!layer || faults != scope->reasons->count || scope->reasons->out_of_memory) return NULL;

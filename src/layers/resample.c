@@ -11,13 +11,13 @@ typedef struct margins {
 } margins;
 
 static const hp_field padding_fields[] = {
-    HP_JSON_FIELD(margins, padding),
+    HP_JSON_OF(margins, padding, "size, list of sizes or of pairs"),
     HP_ENUM(margins, data_format, HP_CHANNELS_LAST, hp_data_formats),
     HP_FIELDS_END,
 };
 
 static const hp_field cropping_fields[] = {
-    HP_JSON_FIELD(margins, cropping),
+    HP_JSON_OF(margins, cropping, "size, list of sizes or of pairs"),
     HP_ENUM(margins, data_format, HP_CHANNELS_LAST, hp_data_formats),
     HP_FIELDS_END,
 };

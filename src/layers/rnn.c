@@ -7,53 +7,43 @@
 #include <string.h>
 
 #define COMMON_FIELDS                                                                                                  \
-    HP_INT(hp_rnn_config, units, HP_REQUIRED, 1, 100000000), HP_ACTIVATION(hp_rnn_config, activation),                 \
+    HP_INT(hp_rnn_config, units, HP_REQUIRED, 1, 100000000), HP_ACTIVATION_OR(hp_rnn_config, activation, "tanh"),      \
         HP_BOOL(hp_rnn_config, use_bias, true), HP_BOOL(hp_rnn_config, return_sequences, false),                       \
         HP_BOOL(hp_rnn_config, return_state, false), HP_BOOL(hp_rnn_config, go_backwards, false),                      \
-        HP_BOOL(hp_rnn_config, stateful, false), HP_BOOL(hp_rnn_config, zero_output_for_mask, false),                  \
-        HP_BOOL(hp_rnn_config, time_major, false), HP_BOOL(hp_rnn_config, unroll, false), HP_IGNORE("dropout"),        \
-        HP_IGNORE("recurrent_dropout"), HP_IGNORE("seed"), HP_IGNORE("implementation"), HP_IGNORE("use_cudnn"),        \
-        HP_IGNORE_WEIGHT("kernel"), HP_IGNORE_WEIGHT("recurrent"), HP_IGNORE_WEIGHT("bias")
+        HP_BOOL(hp_rnn_config, stateful, false), HP_BOOL(hp_rnn_config, zero_output_for_mask, false), HP_TIME_MAJOR,   \
+        HP_BOOL(hp_rnn_config, unroll, false), HP_IGNORE("dropout"), HP_IGNORE("recurrent_dropout"),                   \
+        HP_IGNORE("seed"), HP_IGNORE("implementation"), HP_IGNORE("use_cudnn"), HP_IGNORE_WEIGHT("kernel"),            \
+        HP_IGNORE_WEIGHT("recurrent"), HP_IGNORE_WEIGHT("bias")
 
 static const hp_field simple_fields[] = {COMMON_FIELDS, HP_FIELDS_END};
 
 static const hp_field lstm_fields[] = {
     COMMON_FIELDS,
-    HP_ACTIVATION(hp_rnn_config, recurrent_activation),
+    HP_ACTIVATION_OR(hp_rnn_config, recurrent_activation, "sigmoid"),
     HP_IGNORE("unit_forget_bias"),
     HP_FIELDS_END,
 };
 
 static const hp_field gru_fields[] = {
     COMMON_FIELDS,
-    HP_ACTIVATION(hp_rnn_config, recurrent_activation),
+    HP_ACTIVATION_OR(hp_rnn_config, recurrent_activation, "sigmoid"),
     HP_BOOL(hp_rnn_config, reset_after, true),
     HP_FIELDS_END,
 };
 
-/* Keys that are absent stand for Keras's defaults, which are not linear. */
-static void default_activation(const hp_layer *layer, const char *key, hp_activation_spec *spec, const char *name) {
-    if (!hp_json_get(hp_json_get(layer->json, "config"), key)) hp_activation_by_name(spec, name);
+void hp_rnn_check_simple(hp_layer_scope *scope, hp_layer *layer, void *config) {
+    (void)scope, (void)layer;
+    ((hp_rnn_config *)config)->cell = HP_RNN_SIMPLE;
 }
 
-void hp_rnn_check(hp_layer_scope *scope, hp_layer *layer, hp_rnn_config *c, hp_rnn_cell cell) {
-    c->cell = cell;
-    default_activation(layer, "activation", &c->activation, "tanh");
-    if (cell != HP_RNN_SIMPLE) default_activation(layer, "recurrent_activation", &c->recurrent_activation, "sigmoid");
-    if (c->time_major)
-        hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "time_major", "time before the batch is not supported");
+void hp_rnn_check_lstm(hp_layer_scope *scope, hp_layer *layer, void *config) {
+    (void)scope, (void)layer;
+    ((hp_rnn_config *)config)->cell = HP_RNN_LSTM;
 }
 
-static void check_simple(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    hp_rnn_check(scope, layer, config, HP_RNN_SIMPLE);
-}
-
-static void check_lstm(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    hp_rnn_check(scope, layer, config, HP_RNN_LSTM);
-}
-
-static void check_gru(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    hp_rnn_check(scope, layer, config, HP_RNN_GRU);
+void hp_rnn_check_gru(hp_layer_scope *scope, hp_layer *layer, void *config) {
+    (void)scope, (void)layer;
+    ((hp_rnn_config *)config)->cell = HP_RNN_GRU;
 }
 
 /* The tensors of an argument, through nested lists; returns how many there are, of which `capacity` are stored. */
@@ -176,6 +166,6 @@ hp_rnn_config *hp_rnn_config_of(hp_layer *layer) {
         .check = (check_function),                                                                                     \
         .lower = lower}
 
-RNN(SimpleRNN, simple_fields, check_simple);
-RNN(LSTM, lstm_fields, check_lstm);
-RNN(GRU, gru_fields, check_gru);
+RNN(SimpleRNN, simple_fields, hp_rnn_check_simple);
+RNN(LSTM, lstm_fields, hp_rnn_check_lstm);
+RNN(GRU, gru_fields, hp_rnn_check_gru);

@@ -7,8 +7,7 @@
 typedef struct hp_rnn_config {
     int64_t units;
     hp_activation_spec activation, recurrent_activation;
-    bool use_bias, return_sequences, return_state, go_backwards, stateful, zero_output_for_mask, reset_after,
-        time_major, unroll;
+    bool use_bias, return_sequences, return_state, go_backwards, stateful, zero_output_for_mask, reset_after, unroll;
     hp_rnn_cell cell; /* set by check */
 } hp_rnn_config;
 
@@ -16,8 +15,11 @@ typedef struct hp_rnn_config {
 hp_rnn_config *hp_rnn_config_of(hp_layer *layer);
 /* The same for the ConvLSTM layers alone (conv_lstm.c). */
 hp_rnn_config *hp_conv_lstm_options(hp_layer *layer);
-/* Completes the config of a layer or cell that is one of the three kinds; refuses what is not supported. */
-void hp_rnn_check(hp_layer_scope *scope, hp_layer *layer, hp_rnn_config *config, hp_rnn_cell cell);
+#define HP_TIME_MAJOR HP_FALSE("time_major", "time before the batch is not supported") /* of Keras 2 */
+/* The checks of layers and cells, whose config is a hp_rnn_config: they set its `cell`. */
+void hp_rnn_check_simple(hp_layer_scope *scope, hp_layer *layer, void *config);
+void hp_rnn_check_lstm(hp_layer_scope *scope, hp_layer *layer, void *config);
+void hp_rnn_check_gru(hp_layer_scope *scope, hp_layer *layer, void *config);
 size_t hp_rnn_state_count(const hp_rnn_config *config);
 
 /* initial_state of a call, `count` tensors, as an argument or behind the sequence in the first one; they are made

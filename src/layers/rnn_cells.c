@@ -5,7 +5,7 @@
 #include "layers/rnn_cells.h"
 
 #define CELL_FIELDS                                                                                                    \
-    HP_INT(hp_rnn_config, units, HP_REQUIRED, 1, 100000000), HP_ACTIVATION(hp_rnn_config, activation),                 \
+    HP_INT(hp_rnn_config, units, HP_REQUIRED, 1, 100000000), HP_ACTIVATION_OR(hp_rnn_config, activation, "tanh"),      \
         HP_BOOL(hp_rnn_config, use_bias, true), HP_IGNORE("dropout"), HP_IGNORE("recurrent_dropout"),                  \
         HP_IGNORE("seed"), HP_IGNORE("implementation"), HP_IGNORE_WEIGHT("kernel"), HP_IGNORE_WEIGHT("recurrent"),     \
         HP_IGNORE_WEIGHT("bias")
@@ -14,29 +14,17 @@ static const hp_field simple_fields[] = {CELL_FIELDS, HP_FIELDS_END};
 
 static const hp_field lstm_fields[] = {
     CELL_FIELDS,
-    HP_ACTIVATION(hp_rnn_config, recurrent_activation),
+    HP_ACTIVATION_OR(hp_rnn_config, recurrent_activation, "sigmoid"),
     HP_IGNORE("unit_forget_bias"),
     HP_FIELDS_END,
 };
 
 static const hp_field gru_fields[] = {
     CELL_FIELDS,
-    HP_ACTIVATION(hp_rnn_config, recurrent_activation),
+    HP_ACTIVATION_OR(hp_rnn_config, recurrent_activation, "sigmoid"),
     HP_BOOL(hp_rnn_config, reset_after, true),
     HP_FIELDS_END,
 };
-
-static void check_simple(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    hp_rnn_check(scope, layer, config, HP_RNN_SIMPLE);
-}
-
-static void check_lstm(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    hp_rnn_check(scope, layer, config, HP_RNN_LSTM);
-}
-
-static void check_gru(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    hp_rnn_check(scope, layer, config, HP_RNN_GRU);
-}
 
 typedef struct stack {
     hp_layer_list cells;
@@ -44,16 +32,15 @@ typedef struct stack {
 
 static const hp_field stack_fields[] = {
     HP_LAYERS(stack, cells),
-    HP_IGNORE("reverse_state_order"), /* of Keras 2: the order of states alone; check refuses true */
+    HP_FALSE("reverse_state_order", "states in the other order are not supported"), /* of Keras 2 */
     HP_FIELDS_END,
 };
 
 static void check_stack(hp_layer_scope *scope, hp_layer *layer, void *config) {
     const stack *c = config;
-    const hp_json *reverse = hp_json_get(hp_json_get(layer->json, "config"), "reverse_state_order");
-    if (c->cells.count == 0) hp_layer_refuse(scope, layer, HP_ERROR_FORMAT, "cells", "there is no cell");
-    if (hp_json_is(reverse, HP_JSON_BOOL) && reverse->boolean)
-        hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "reverse_state_order", "true is not supported");
+    const hp_json *cells = hp_json_get(hp_json_get(layer->json, "config"), "cells");
+    if (hp_json_is(cells, HP_JSON_ARRAY) && cells->count == 0)
+        hp_layer_refuse(scope, layer, HP_ERROR_FORMAT, "cells", "there is no cell");
     for (size_t i = 0; i < c->cells.count; i++)
         if (hp_cell_states(c->cells.at[i]) == 0)
             hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "cells", "the layer %s is not supported as a cell",
@@ -75,12 +62,13 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
         .masking = HP_MASK_STOP,                                                                                       \
         .min_inputs = 1,                                                                                               \
         .max_inputs = -1,                                                                                              \
+        .checks_always = true,                                                                                         \
         .check = (check_function),                                                                                     \
         .lower = lower}
 
-CELL(SimpleRNNCell, hp_rnn_config, simple_fields, check_simple);
-CELL(LSTMCell, hp_rnn_config, lstm_fields, check_lstm);
-CELL(GRUCell, hp_rnn_config, gru_fields, check_gru);
+CELL(SimpleRNNCell, hp_rnn_config, simple_fields, hp_rnn_check_simple);
+CELL(LSTMCell, hp_rnn_config, lstm_fields, hp_rnn_check_lstm);
+CELL(GRUCell, hp_rnn_config, gru_fields, hp_rnn_check_gru);
 CELL(StackedRNNCells, stack, stack_fields, check_stack);
 
 bool hp_cell_is_fused(const hp_layer *cell) {

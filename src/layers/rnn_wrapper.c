@@ -16,7 +16,7 @@ static const hp_field fields[] = {
     HP_BOOL(hp_rnn_config, go_backwards, false),
     HP_BOOL(hp_rnn_config, stateful, false),
     HP_BOOL(hp_rnn_config, zero_output_for_mask, false),
-    HP_BOOL(hp_rnn_config, time_major, false),
+    HP_TIME_MAJOR,
     HP_BOOL(hp_rnn_config, unroll, false),
     HP_FIELDS_END,
 };
@@ -27,8 +27,6 @@ static void check(hp_layer_scope *scope, hp_layer *layer, void *config) {
     if (states == 0 || states > MAX_STATES)
         hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "cell", "the layer %s with %zu states is not supported",
             c->cell->cls->class_name, states);
-    if (c->options.time_major)
-        hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "time_major", "time before the batch is not supported");
 }
 
 static hp_value flip_time(hp_builder *b, hp_value x) {

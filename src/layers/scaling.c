@@ -60,8 +60,8 @@ typedef struct rescaling {
 } rescaling;
 
 static const hp_field rescaling_fields[] = {
-    HP_JSON_FIELD(rescaling, scale),
-    HP_JSON_FIELD(rescaling, offset),
+    HP_JSON_OF(rescaling, scale, "number or nested list of numbers"),
+    HP_JSON_OF(rescaling, offset, "number or nested list of numbers"),
     HP_FIELDS_END,
 };
 
@@ -113,8 +113,8 @@ typedef struct normalization {
 static const hp_field normalization_fields[] = {
     HP_INTS(normalization, axis, HP_NULL, -HP_MAX_RANK, HP_MAX_RANK - 1),
     HP_BOOL(normalization, invert, false),
-    HP_JSON_FIELD(normalization, mean),
-    HP_JSON_FIELD(normalization, variance),
+    HP_JSON_OF(normalization, mean, "number or nested list of numbers"),
+    HP_JSON_OF(normalization, variance, "number or nested list of numbers"),
     HP_FIELDS_END,
 };
 

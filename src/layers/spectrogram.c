@@ -92,7 +92,11 @@ static const hp_field mel_fields[] = {
     SAMPLES("fft_length", fft_length, 2048),
     SAMPLES("sequence_stride", sequence_stride, 512),
     SAMPLES("sequence_length", sequence_length, HP_NULL),
-    {.name = "window", .type = HP_FIELD_JSON, .offset = offsetof(mel_spectrogram, stft.window), .null_ok = true},
+    {.name = "window",
+        .type = HP_FIELD_JSON,
+        .offset = offsetof(mel_spectrogram, stft.window),
+        .null_ok = true,
+        .says = "\"hann\", \"hamming\", null or a list of numbers"},
     HP_INT(mel_spectrogram, num_mel_bins, 128, 1, 1 << 20),
     NUMBER(sampling_rate, 16000),
     NUMBER(min_freq, 20),
@@ -106,8 +110,10 @@ static const hp_field mel_fields[] = {
 };
 
 static void check_mel(hp_layer_scope *scope, hp_layer *layer, void *config) {
+    static const hp_json hann = {.type = HP_JSON_STRING, .string = "hann"}; /* Keras's default */
     mel_spectrogram *c = config;
     c->stft.center = true;
+    if (!hp_json_get(hp_json_get(layer->json, "config"), "window")) c->stft.window = &hann;
     if (c->stft.sequence_length == HP_INT_NULL) c->stft.sequence_length = c->stft.fft_length;
     if (isnan(c->max_freq)) c->max_freq = floor(c->sampling_rate / 2);
     if (c->stft.sequence_length > c->stft.fft_length)

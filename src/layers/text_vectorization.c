@@ -10,24 +10,25 @@ typedef struct text_vectorization {
     hp_lookup lookup; /* the first member: its fields lie as in its own struct */
     const hp_json *standardize, *split, *ngrams;
     int64_t output_sequence_length;
-    bool ragged;
     hp_text_params params; /* but for the vocabulary's indices and the size of a row */
 } text_vectorization;
 
 static const hp_field fields[] = {
     HP_LOOKUP_FIELDS(hp_lookup),
-    HP_JSON_FIELD(text_vectorization, standardize),
-    HP_JSON_FIELD(text_vectorization, split),
-    HP_JSON_FIELD(text_vectorization, ngrams),
+    HP_JSON_OF(
+        text_vectorization, standardize, "null, \"lower_and_strip_punctuation\", \"lower\", \"strip_punctuation\""),
+    HP_JSON_OF(text_vectorization, split, "null, \"whitespace\", \"character\""),
+    HP_JSON_OF(text_vectorization, ngrams, "null, a number or a list of widths"),
     HP_INT(text_vectorization, output_sequence_length, HP_NULL, 1, HP_MAX_DIM),
-    HP_BOOL(text_vectorization, ragged, false),
+    HP_FALSE("ragged", "ragged tensors are not supported"),
     HP_FIELDS_END,
 };
 
-/* The place of the value's name in `names`, 0 for null; -1: refused. */
+/* The place of the value's name in `names`, 0 for null, 1 (Keras's default) where the key is absent; -1: refused. */
 static int option(
     hp_layer_scope *scope, const hp_layer *layer, const char *key, const hp_json *value, const char *const *names) {
     char text[80];
+    if (!hp_json_get(hp_json_get(layer->json, "config"), key)) return 1;
     const char *name = hp_json_string(value);
     if (!value) return 0;
     for (int i = 1; name && names[i]; i++)
@@ -83,7 +84,6 @@ static void check(hp_layer_scope *scope, hp_layer *layer, void *config) {
     c->params.strip_punctuation = standardize == 1 || standardize == 3;
     c->params.split = split == 1 ? HP_SPLIT_WHITESPACE : split == 2 ? HP_SPLIT_CHARACTER : HP_SPLIT_NOT;
     set_widths(scope, layer, c);
-    if (c->ragged) hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "ragged", "ragged tensors are not supported");
     if (split <= 0) return;
     if (c->lookup.output_mode == HP_MODE_ONE_HOT)
         hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "output_mode",

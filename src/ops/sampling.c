@@ -257,17 +257,13 @@ SAMPLING_OP(SSIM, HP_OP_IMAGE, HP_FLOAT(config, max_val, 1, -1e30, 1e30), HP_INT
 
 /* ---- CTCDecode */
 
-enum { GREEDY, BEAM_SEARCH };
-
 /* The best class of each step, repeated ones once, blanks left out, -1 behind: [1, batch, steps]; and minus the sum of
  * the best logits: [batch, 1]. */
-SAMPLING_OP(CTCDecode, HP_OP_NN, HP_ENUM(config, strategy, GREEDY, HP_NAMES("greedy", "beam_search")),
-    HP_IGNORE("beam_width"), HP_IGNORE("top_paths"), HP_BOOL(config, merge_repeated, true),
+SAMPLING_OP(CTCDecode, HP_OP_NN, HP_ENUM(config, strategy, 0, HP_NAMES("greedy")), HP_IGNORE("beam_width"),
+    HP_IGNORE("top_paths"), HP_BOOL(config, merge_repeated, true),
     HP_INT(config, mask_index, 0, -HP_MAX_DIM, HP_MAX_DIM)) {
     const config *c = layer->config;
     hp_value x = hp_op_operand(b, call, 0, "inputs"), lengths = hp_op_operand(b, call, 1, "sequence_lengths");
-    if (b->status == HP_OK && c->strategy == BEAM_SEARCH)
-        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "strategy: \"beam_search\" is not supported, only \"greedy\"");
     x = hp_op_floating(b, x);
     hp_shape shape = *hp_builder_shape(b, x);
     if (!hp_check_rank(b, x, 3, 3)) return;
