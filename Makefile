@@ -30,7 +30,7 @@ SECOND_TIER = check-format check-shell check-header check-install check-page che
 SOAK = check-cases check-kills check-applications check-wheel
 
 .PHONY: all demo test test-full soak install bench format clean wheel \
-    venv keras-venv bench-venv unit-tests python-tests conformance $(SECOND_TIER) $(SOAK)
+    venv keras-venv bench-venv unit-tests python-tests conformance supported-layers measured-errors $(SECOND_TIER) $(SOAK)
 .NOTPARALLEL:
 
 all:
@@ -137,6 +137,16 @@ build/captured.pickle: keras-venv
 conformance: build/captured.pickle
 	$(KERAS_PYTHON) tests/keras/conformance/run.py --hornpipe build/hornpipe --captured build/captured.pickle \
 	    --report build/conformance.json $(CASES)
+
+# docs/supported-layers.md out of the registries and of the errors measured last; and those errors out of the stored cases and
+# of what `make conformance` found, where it ran.
+supported-layers: all
+	@tools/build.sh build -DCMAKE_BUILD_TYPE=Release -DHORNPIPE_TESTS=AUTO $(CMAKE_FLAGS) -- print_registries
+	tools/supported_layers.py build/tests/print_registries
+
+measured-errors: all venv
+	$(VENV)/bin/python tools/measure_errors.py build/hornpipe build/conformance.json
+	@$(MAKE) --no-print-directory supported-layers
 
 # The reference cases made anew, with other weights and inputs than the stored ones.
 check-cases: keras-venv

@@ -26,6 +26,7 @@ sys.path.insert(0, str(HERE))
 import build  # noqa: E402
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
+from compare import difference  # noqa: E402
 
 TOLERANCE = {"float64": (1e-9, 1e-12), "float32": (2e-5, 1e-6), "float16": (5e-3, 1e-3), "bfloat16": (2e-2, 8e-3)}
 WIDER = {"Normalization": 5e-5, "Norm": 5e-5, "Spectrogram": 1e-4, "Resiz": 2e-3, "STFT": 1e-4}
@@ -42,29 +43,6 @@ def tolerance(case):
     if rtol > 1e-8:
         rtol = max([rtol] + [t for word, t in WIDER.items() if word in case.record["class"]])
     return rtol, atol
-
-
-def difference(got, want, rtol, atol):
-    """The error relative to the largest value, and what is wrong (None: nothing)."""
-    if got.shape != want.shape:
-        return 0, f"shape {got.shape}, Keras has {want.shape}"
-    if want.dtype.kind in "OSU":
-        want = np.array([w.decode() if isinstance(w, bytes) else w for w in want.ravel()], dtype="U").reshape(want.shape)
-        return 0, None if np.array_equal(got.astype("U"), want) else "strings differ"
-    if got.dtype != want.dtype:
-        return 0, f"dtype {got.dtype}, Keras has {want.dtype}"
-    if want.dtype.kind != "f":
-        count = np.count_nonzero(got != want)
-        return 0, f"{count} of {want.size} values differ" if count else None
-    g, w = got.astype("float64"), want.astype("float64")
-    if not np.array_equal(np.isnan(g), np.isnan(w)) or not np.array_equal(g[np.isinf(w)], w[np.isinf(w)]):
-        return 0, "NaN or infinity in other places"
-    finite = np.isfinite(w)
-    if not finite.any():
-        return 0, None
-    error, scale = np.abs(g[finite] - w[finite]).max(), np.abs(w[finite]).max()
-    wrong = f"error {error:.2e} of {scale:.3g}" if error > rtol * scale + atol else None
-    return (error / scale if scale > 0 else 0), wrong
 
 
 class Runner:
@@ -118,6 +96,13 @@ class Runner:
                 if wrong:
                     break
             yield extension, worst, wrong
+
+
+def instruction_set(command):
+    """The one that the command takes by itself."""
+    argv = [command, "bench", HERE.parents[2] / "examples" / "mlp_10_64_64_1.keras", "--json", "--rows", "1", "-j", "1"]
+    done = subprocess.run([*argv, "--seconds", "0.01"], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)["isa"]
 
 
 def left_out():
@@ -196,7 +181,8 @@ def main():
             failures += 1
             print(f"FAIL left_out.txt: {pattern} ({reason}) is not needed any more")
     if a.report:
-        pathlib.Path(a.report).write_text(json.dumps(errors, indent=1, sort_keys=True))
+        report = {"keras": keras.__version__, "isa": instruction_set(a.hornpipe), "errors": errors}
+        pathlib.Path(a.report).write_text(json.dumps(report, indent=1, sort_keys=True))
     print(f"{checked} files checked, {failures} failures")
     sys.exit(bool(failures) or not checked)
 
