@@ -279,7 +279,7 @@ def main():
         DOCUMENT.write_text(text)
         return 0
     if not DOCUMENT.exists() or DOCUMENT.read_text() != text:
-        print(f"{DOCUMENT.relative_to(ROOT)} is not what the registries say: run tools/supported_layers.py {sys.argv[1]}")
+        print(f"{DOCUMENT.relative_to(ROOT)} is not what the registries say: `make supported-layers` writes it")
         return 1
     print("supported_layers: the document is up to date")
     return 0
