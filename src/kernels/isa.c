@@ -23,6 +23,7 @@
 #include "kernels/attention.inc"
 #include "kernels/norm.inc"
 #include "kernels/move.inc"
+#include "kernels/gates.inc"
 #include "kernels/rnn.inc"
 #include "kernels/peak.inc"
 

@@ -320,24 +320,31 @@ typedef struct hp_channel_affine {
 /* ---- recurrent cells
  * ------------------------------------------------------------------------------------------ */
 
-/* LSTM, after z = x W + h U + b, gates in Keras's order (input, forget, candidate, output), `units` each, `gate_stride`
- * (at least units) from the start of one to the next:
- * c = recurrent(z_f) * c + recurrent(z_i) * act(z_c);  h = recurrent(z_o) * act(c).
- * z is overwritten. c_out may be c_in; h may not be z. */
-typedef struct hp_lstm_gates {
-    float *z; /* [rows][4 gates] */
-    size_t z_stride, gate_stride;
+/* One step of an LSTM: z = A B + bias with A's rows [x_t, h], gates in Keras's order (input, forget, candidate, output):
+ * c_out = recurrent(z_f) * c_in + recurrent(z_i) * act(z_c);  h = recurrent(z_o) * act(c_out).
+ *
+ * lstm_packed_size(k, units): floats that the packed weights take. lstm_pack(packed, w, k, units): packs w[k][4 units],
+ * Keras's kernel above its recurrent kernel. z never leaves the cache: a tile of rows gets all four gates of some units.
+ * c_out may be c_in; h and y may not overlap A. */
+typedef struct hp_lstm_step {
+    size_t rows, units, k;
+    const float *a;
+    size_t a_stride;
+    const float *b;    /* packed by this table's lstm_pack, on a cache line */
+    const float *bias; /* [4 units]; NULL: 0 */
     const float *c_in;
     size_t c_in_stride;
     float *c_out;
     size_t c_out_stride;
     float *h;
     size_t h_stride;
-    size_t rows, units;
+    float *y; /* h once more; NULL: nowhere */
+    size_t y_stride;
     hp_activation activation, recurrent_activation;
-} hp_lstm_gates;
+} hp_lstm_step;
 
-/* GRU, gates in Keras's order (update z, reset r, candidate), `units` each, `gate_stride` apart as above.
+/* GRU, gates in Keras's order (update z, reset r, candidate), `units` each, `gate_stride` (at least units) from the start
+ * of one to the next.
  *
  * gru_gates with recurrent != NULL (reset_after=True): given x W + b_input and h U + b_recurrent (3 * units
  * each), z = rec(x_z + h_z); r = rec(x_r + h_r); c = act(x_c + r * h_c); h_out = z * h_in + (1 - z) * c.

@@ -330,6 +330,19 @@ INLINE vf vfrom_int(vi x) {
 #endif
 #endif
 
+/* vlookup(table, i)  table[i mod 2^VLOOKUP_BITS] in each lane, where the ISA has that as one instruction. */
+#if defined(VEC_AVX512)
+#define VLOOKUP_BITS 5
+INLINE vf vlookup(const float *table, vi i) {
+    return _mm512_permutex2var_ps(vload(table), (__m512i)i, vload(table + VL));
+}
+#elif defined(VEC_AVX2)
+#define VLOOKUP_BITS 3
+INLINE vf vlookup(const float *table, vi i) {
+    return _mm256_permutevar8x32_ps(vload(table), (__m256i)i);
+}
+#endif
+
 /* x, in a register from here on: gcc would rather load it again in each instruction that uses it. */
 INLINE vf vkeep(vf x) {
 #if defined(VEC_AVX512)

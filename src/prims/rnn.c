@@ -1,8 +1,10 @@
 /* rnn.c: SimpleRNN, LSTM and GRU over all time steps, as keras/src/layers/rnn/{simple_rnn,lstm,gru}.py with masks as
  * keras/src/backend/tensorflow/rnn.py.
  *
- * A block of rows goes through all steps together. SimpleRNN and LSTM keep [x_t, h] side by side and do one gemm a
- * step with both kernels stacked; GRU needs x W and h U apart. Rows do not meet, so any split gives the same bits. */
+ * A block of rows goes through all steps together. SimpleRNN and LSTM keep [x_t, h] side by side, in two buffers that
+ * take turns, and do one gemm a step with both kernels stacked (LSTM with its gates in the same kernel); GRU needs x W
+ * and h U apart. Rows do not meet, so any split gives the same bits. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/dtype.h"
@@ -33,7 +35,8 @@ typedef struct rnn_block {
     const hp_run *run;
     size_t first, rows;
     float *xh;      /* [x_t, h], stride features + units; not for GRU */
-    float *z;       /* [rows][width] */
+    float *next_xh; /* the same for the step after this */
+    float *z;       /* GRU: x W + b, [rows][width] */
     float *scratch; /* GRU: h U + b, or r * h */
     float *h, *c, *new_h, *new_c;
     size_t h_stride, new_h_stride;
@@ -100,6 +103,7 @@ static hp_status rnn_infer(const void *params, const hp_tensor *inputs, int inpu
 
 typedef struct stack_context {
     const hp_kernels *kernels;
+    hp_rnn_cell cell;
     const float *kernel, *recurrent;
     size_t features, units, width;
 } stack_context;
@@ -111,7 +115,10 @@ static hp_status fill_stacked(void *context, void *data, size_t bytes, hp_error 
     HP_ALLOCATED(stacked, error);
     memcpy(stacked, c->kernel, c->features * c->width * sizeof *stacked);
     memcpy(stacked + c->features * c->width, c->recurrent, c->units * c->width * sizeof *stacked);
-    c->kernels->gemm_pack(data, stacked, c->width, 1, c->features + c->units, c->width);
+    if (c->cell == HP_RNN_LSTM)
+        c->kernels->lstm_pack(data, stacked, c->features + c->units, c->units);
+    else
+        c->kernels->gemm_pack(data, stacked, c->width, 1, c->features + c->units, c->width);
     hp_free(stacked);
     return HP_OK;
 }
@@ -119,9 +126,12 @@ static hp_status fill_stacked(void *context, void *data, size_t bytes, hp_error 
 static hp_status pack_stacked(const hp_prepare *prepare, rnn_state *s, hp_error *error) {
     const hp_constant *kernel = hp_prepare_constant(prepare, HP_RNN_KERNEL);
     const hp_constant *recurrent = hp_prepare_constant(prepare, HP_RNN_RECURRENT);
-    uint64_t key[4] = {kernel->id, recurrent->id, s->features, s->units};
-    stack_context context = {s->kernels, kernel->data, recurrent->data, s->features, s->units, s->width};
-    size_t floats = s->kernels->gemm_packed_size(s->features + s->units, s->width);
+    uint64_t key[5] = {kernel->id, recurrent->id, s->features, s->units, (uint64_t)s->params.cell};
+    stack_context context = {
+        s->kernels, s->params.cell, kernel->data, recurrent->data, s->features, s->units, s->width};
+    size_t k = s->features + s->units;
+    size_t floats = s->params.cell == HP_RNN_LSTM ? s->kernels->lstm_packed_size(k, s->units)
+                                                  : s->kernels->gemm_packed_size(k, s->width);
     return hp_packed_custom(prepare, key, sizeof key, floats, fill_stacked, &context, &s->packed_x, error);
 }
 
@@ -180,9 +190,10 @@ static int64_t rnn_range(const void *state, int64_t rows) {
 static size_t lay_out(rnn_block *b, const rnn_state *s, float *memory, size_t rows) {
     enum { LINE = HP_ALIGNMENT / sizeof(float) };
     bool gru = s->params.cell == HP_RNN_GRU, lstm = s->params.cell == HP_RNN_LSTM;
-    size_t sizes[] = {gru ? 0 : rows * (s->features + s->units), rows * s->width, gru ? rows * s->width : 0,
-        gru ? rows * s->units : 0, lstm ? rows * s->units : 0, rows * s->units, lstm ? rows * s->units : 0};
-    float **places[] = {&b->xh, &b->z, &b->scratch, &b->h, &b->c, &b->new_h, &b->new_c};
+    size_t xh = gru ? 0 : rows * (s->features + s->units), wide = gru ? rows * s->width : 0;
+    size_t h = gru ? rows * s->units : 0, c = lstm ? rows * s->units : 0;
+    size_t sizes[] = {xh, xh, wide, wide, h, h, c, c};
+    float **places[] = {&b->xh, &b->next_xh, &b->z, &b->scratch, &b->h, &b->new_h, &b->c, &b->new_c};
     size_t used = 0;
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         *places[i] = memory ? memory + used : NULL;
@@ -191,7 +202,8 @@ static size_t lay_out(rnn_block *b, const rnn_state *s, float *memory, size_t ro
     b->h_stride = b->new_h_stride = s->units;
     if (!gru) {
         b->h = memory ? b->xh + s->features : NULL;
-        b->h_stride = s->features + s->units;
+        b->new_h = memory ? b->next_xh + s->features : NULL;
+        b->h_stride = b->new_h_stride = s->features + s->units;
     }
     return used;
 }
@@ -224,40 +236,43 @@ static const float *x_at(const rnn_block *b, size_t t) {
     return (const float *)b->run->inputs[HP_RNN_X] + (b->first * b->s->time + t) * b->s->features;
 }
 
-static void step_stacked(rnn_block *b, size_t t) {
+static void step_simple(rnn_block *b) {
     const rnn_state *s = b->s;
     size_t k = s->features + s->units;
-    s->kernels->copy_rows(b->xh, k, x_at(b, t), s->time * s->features, b->rows, s->features);
     hp_gemm args = {.m = b->rows,
-        .n = s->width,
+        .n = s->units,
         .k = k,
         .a = b->xh,
         .a_stride = k,
         .b = s->packed_x,
-        .c = b->z,
-        .c_stride = s->width,
-        .column_end = s->width,
-        .epilogue = {.bias = b->run->inputs[HP_RNN_BIAS]}};
-    if (s->params.cell == HP_RNN_SIMPLE) {
-        args.c = b->new_h;
-        args.epilogue.activation = s->params.activation;
-    }
+        .c = b->new_h,
+        .c_stride = k,
+        .column_end = s->units,
+        .epilogue = {.bias = b->run->inputs[HP_RNN_BIAS], .activation = s->params.activation}};
     s->kernels->gemm(&args);
-    if (s->params.cell == HP_RNN_SIMPLE) return;
-    hp_lstm_gates gates = {.z = b->z,
-        .z_stride = s->width,
-        .gate_stride = s->units,
+}
+
+static void step_lstm(rnn_block *b, float *y, size_t y_stride) {
+    const rnn_state *s = b->s;
+    size_t k = s->features + s->units;
+    hp_lstm_step args = {.rows = b->rows,
+        .units = s->units,
+        .k = k,
+        .a = b->xh,
+        .a_stride = k,
+        .b = s->packed_x,
+        .bias = b->run->inputs[HP_RNN_BIAS],
         .c_in = b->c,
         .c_in_stride = s->units,
         .c_out = b->new_c,
         .c_out_stride = s->units,
         .h = b->new_h,
-        .h_stride = b->new_h_stride,
-        .rows = b->rows,
-        .units = s->units,
+        .h_stride = k,
+        .y = y,
+        .y_stride = y_stride,
         .activation = s->params.activation,
         .recurrent_activation = s->params.recurrent_activation};
-    s->kernels->lstm_gates(&gates);
+    s->kernels->lstm_step(&args);
 }
 
 static void step_gru(rnn_block *b, size_t t) {
@@ -315,22 +330,43 @@ static void store_state(const rnn_block *b, int output, const float *state, size
     if (y) s->kernels->copy_rows(y + b->first * s->units, s->units, state, stride, b->rows, s->units);
 }
 
-/* After a step without a mask: h to where it lives, and to the output. */
-static void finish_step(rnn_block *b, size_t step) {
+/* Where the output takes this step's h; NULL: nowhere. */
+static float *output_at(const rnn_block *b, size_t step, size_t *stride) {
     const rnn_state *s = b->s;
-    const hp_kernels *k = s->kernels;
-    if (b->new_h != b->h) k->copy_rows(b->h, b->h_stride, b->new_h, b->new_h_stride, b->rows, s->units);
-    float *y = b->run->outputs[0];
-    if (s->params.return_sequences)
-        k->copy_rows(y + (b->first * s->time + step) * s->units, s->time * s->units, b->new_h, b->new_h_stride, b->rows,
-            s->units);
-    else if (step + 1 == s->time)
-        k->copy_rows(y + b->first * s->units, s->units, b->new_h, b->new_h_stride, b->rows, s->units);
+    size_t steps = s->params.return_sequences ? s->time : 1, at = s->params.return_sequences ? step : 0;
+    *stride = steps * s->units;
+    if (!s->params.return_sequences && step + 1 < s->time) return NULL;
+    return (float *)b->run->outputs[0] + (b->first * steps + at) * s->units;
 }
 
-/* The same with a mask: a masked row keeps its state and gives its previous output again (zeros at the first step,
+/* One step, its h to y as well (NULL: nowhere). */
+static void take_step(rnn_block *b, size_t t, float *y, size_t y_stride) {
+    const rnn_state *s = b->s;
+    if (s->params.cell != HP_RNN_GRU)
+        s->kernels->copy_rows(b->xh, s->features + s->units, x_at(b, t), s->time * s->features, b->rows, s->features);
+    if (s->params.cell == HP_RNN_LSTM) {
+        step_lstm(b, y, y_stride);
+        return;
+    }
+    if (s->params.cell == HP_RNN_GRU)
+        step_gru(b, t);
+    else
+        step_simple(b);
+    if (y) s->kernels->copy_rows(y, y_stride, b->new_h, b->new_h_stride, b->rows, s->units);
+}
+
+static void exchange(rnn_block *b) {
+    if (b->s->params.cell == HP_RNN_GRU) return; /* it has written over h */
+    float *xh = b->xh, *h = b->h;
+    b->xh = b->next_xh;
+    b->next_xh = xh;
+    b->h = b->new_h;
+    b->new_h = h;
+}
+
+/* After a step with a mask: a masked row keeps its state and gives its previous output again (zeros at the first step,
  * or always with zero_output_for_mask). */
-static void finish_masked_step(rnn_block *b, size_t step, size_t t) {
+static void finish_masked(rnn_block *b, size_t step, size_t t) {
     const rnn_state *s = b->s;
     const uint8_t *mask = (const uint8_t *)b->run->inputs[HP_RNN_MASK] + b->first * s->time;
     size_t bytes = s->units * sizeof(float), out_time = s->params.return_sequences ? s->time : 1;
@@ -357,21 +393,19 @@ static void run_block(rnn_block *b) {
         load_state(b, HP_RNN_C, b->c, s->units);
     else
         b->c = NULL;
-    if (!masked && s->params.cell != HP_RNN_SIMPLE) { /* the gates may write over the state */
-        b->new_h = b->h;
-        b->new_h_stride = b->h_stride;
+    if (!masked) { /* the gates may write over c, and GRU's over h */
         b->new_c = b->c;
+        if (s->params.cell == HP_RNN_GRU) b->new_h = b->h;
     }
     for (size_t step = 0; step < s->time; step++) {
         size_t t = s->params.go_backwards ? s->time - 1 - step : step;
-        if (s->params.cell == HP_RNN_GRU)
-            step_gru(b, t);
-        else
-            step_stacked(b, t);
+        size_t y_stride;
+        float *y = output_at(b, step, &y_stride);
+        take_step(b, t, masked ? NULL : y, y_stride);
         if (masked)
-            finish_masked_step(b, step, t);
+            finish_masked(b, step, t);
         else
-            finish_step(b, step);
+            exchange(b);
     }
     if (s->time == 0 && !s->params.return_sequences)
         s->kernels->fill((float *)b->run->outputs[0] + b->first * s->units, 0, b->rows * s->units);
@@ -406,6 +440,14 @@ static double rnn_flops(const void *params, const hp_tensor *inputs, const hp_te
            (double)x->dims[1];
 }
 
+static void rnn_describe(const void *state, char *text, size_t size) {
+    const rnn_state *s = state;
+    static const char *const steps[] = {[HP_RNN_SIMPLE] = "one gemm a step",
+        [HP_RNN_LSTM] = "gemm and gates in one",
+        [HP_RNN_GRU] = "gemms, then gates"};
+    snprintf(text, size, "%s, blocks of %zu rows", steps[s->params.cell], s->block);
+}
+
 const hp_prim hp_prim_rnn = {
     .name = "rnn",
     .infer = rnn_infer,
@@ -415,4 +457,5 @@ const hp_prim hp_prim_rnn = {
     .workspace = rnn_workspace,
     .run = rnn_run,
     .flops = rnn_flops,
+    .describe = rnn_describe,
 };

@@ -12,73 +12,125 @@ static hp_activation recurrent_of(int variant) {
     return variant & 2 ? hard_op : sigmoid_op;
 }
 
-#define TOLERANCE 3e-6
+#define TOLERANCE 1e-6
+
+/* Scales of inputs: where gates move; where some are quite open or closed; next to 0, where what counts is the error
+ * relative to the result. */
+static float scale_of(int variant, size_t i) {
+    return variant & 8 ? (i % 2 ? 1e-4F : 0.06F) : i % 7 == 6 ? 60 : 4;
+}
 
 static size_t unit_counts(const hp_kernels *k, size_t i) {
-    const size_t v = k->vector_floats, list[] = {1, 3, v - 1, v, v + 1, 2 * v + 1, 64};
+    const size_t v = k->vector_floats, list[] = {1, 3, v - 1, v, v + 1, 2 * v + 1, 7 * v - 1, 64};
     return i < sizeof list / sizeof *list ? list[i] : 0;
 }
 
 /* ---- LSTM ------------------------------------------------------------------------------------------------------- */
 
-static void check_lstm_row(const hp_kernels *k, const hp_lstm_gates *g, const float *z, const float *c, size_t r) {
-    for (size_t u = 0; u < g->units; u++) {
-        double gate[4];
-        for (size_t i = 0; i < 4; i++)
-            gate[i] = hp_reference_unary(i == 2 ? &g->activation : &g->recurrent_activation, z[i * g->gate_stride + u]);
-        double cell = gate[1] * c[u] + gate[0] * gate[2], h = gate[3] * hp_reference_unary(&g->activation, cell);
-        float got_c = g->c_out[r * g->c_out_stride + u], got_h = g->h[r * g->h_stride + u];
-        hp_check_that(hp_check_close(got_c, cell, TOLERANCE * (1 + fabs(cell))) &&
-                          hp_check_close(got_h, h, TOLERANCE * (1 + fabs(h))),
-            "%s lstm_gates units %zu: c %.9g, should be %.9g; h %.9g, should be %.9g", k->isa, g->units, got_c, cell,
-            got_h, h);
-    }
-}
-
-static void check_lstm(const hp_kernels *k, size_t units, int variant) {
-    const size_t rows = 3, gate = units + (size_t)variant % 3, z_stride = 4 * gate + 1, h_stride = units + 2;
-    const size_t size = (rows - 1) * z_stride + 3 * gate + units;
-    float *z = hp_check_random(size), *c = hp_check_random(rows * units);
-    for (size_t i = 0; i < size; i++) z[i] *= i % 7 == 6 ? 60 : 4; /* also where a gate is quite open or closed */
-    float *kept_z = hp_check_copy(z, size), *kept_c = hp_check_copy(c, rows * units);
-    hp_lstm_gates g = {.z = z,
-        .z_stride = z_stride,
-        .gate_stride = gate,
-        .c_in = c,
-        .c_in_stride = units,
-        .c_out = c,
-        .c_out_stride = units,
-        .h = hp_check_output((rows - 1) * h_stride + units),
-        .h_stride = h_stride,
-        .rows = rows,
+/* A step's operands: A, the packed B with what it was packed from, bias, c. */
+static hp_lstm_step make_lstm(const hp_kernels *k, size_t rows, size_t units, size_t depth, int variant, float **w) {
+    hp_lstm_step s = {.rows = rows,
         .units = units,
+        .k = depth,
+        .a_stride = depth + (size_t)variant % 3,
+        .c_in_stride = units + (size_t)variant % 2,
+        .h_stride = units + 2,
+        .y_stride = units + 1,
         .activation = act_of(variant),
         .recurrent_activation = recurrent_of(variant)};
-    k->lstm_gates(&g);
-    for (size_t r = 0; r < rows; r++) check_lstm_row(k, &g, kept_z + r * z_stride, kept_c + r * units, r);
-    /* The last row alone, into another c. */
-    float *c_out = hp_check_output(units), *h = hp_check_output(units);
-    hp_lstm_gates alone = g;
-    alone.z = kept_z + 2 * z_stride;
-    alone.c_in = kept_c + 2 * units;
-    alone.c_out = c_out;
-    alone.h = h;
-    alone.rows = 1;
-    k->lstm_gates(&alone);
-    hp_check_that(hp_check_same(c_out, units, c + 2 * units, units, 1, units) &&
-                      hp_check_same(h, units, g.h + 2 * h_stride, units, 1, units) &&
-                      hp_check_gaps(g.h, h_stride, rows, units),
-        "%s lstm_gates units %zu: other bits alone, or writes beyond", k->isa, units);
+    const float scale = variant & 8 ? 1e-4F : 4;
+    float *a = hp_check_random((rows - 1) * s.a_stride + depth), *bias = hp_check_random(4 * units);
+    float *c = hp_check_random((rows - 1) * s.c_in_stride + units);
+    float *packed = hp_check_output(k->lstm_packed_size(depth, units));
+    *w = hp_check_random(depth * 4 * units);
+    for (size_t i = 0; i < depth * 4 * units; i++) (*w)[i] *= scale_of(variant, i) / (float)depth;
+    for (size_t i = 0; i < 4 * units; i++) bias[i] *= scale;
+    for (size_t i = 0; i < (rows - 1) * s.c_in_stride + units && variant & 8; i++) c[i] *= 1e-4F;
+    k->lstm_pack(packed, *w, depth, units);
+    s.a = a;
+    s.b = packed;
+    s.bias = variant & 4 ? NULL : bias;
+    s.c_in = c;
+    s.c_out = c;
+    s.c_out_stride = s.c_in_stride;
+    s.h = hp_check_output((rows - 1) * s.h_stride + units);
+    s.y = variant & 4 ? hp_check_output((rows - 1) * s.y_stride + units) : NULL;
+    return s;
 }
 
-void hp_check_lstm_gates_kernel(const hp_kernels *k) {
+/* One unit of a row by the definition, with how far rounding may take c and h. */
+static void check_unit(const hp_kernels *k, const hp_lstm_step *s, const float *w, const float *c, size_t r, size_t u) {
+    double gate[4], unsure[4]; /* how far rounding may have taken it */
+    for (size_t i = 0; i < 4; i++) {
+        const size_t column = i * s->units + u;
+        double z = s->bias ? s->bias[column] : 0, size = fabs(z);
+        for (size_t j = 0; j < s->k; j++) {
+            const double term = (double)s->a[r * s->a_stride + j] * w[j * 4 * s->units + column];
+            z += term;
+            size += fabs(term);
+        }
+        const hp_activation *op = i == 2 ? &s->activation : &s->recurrent_activation;
+        unsure[i] = hp_check_activated(op, z, 0x1p-24 * (double)(s->k + 1) * size, &gate[i]);
+    }
+    const double before = c[r * s->c_in_stride + u], kept = gate[1] * before, fresh = gate[0] * gate[2];
+    const double cell = kept + fresh, active = hp_reference_unary(&s->activation, cell), h = gate[3] * active;
+    const double error = TOLERANCE * (fabs(kept) + fabs(fresh)) + unsure[0] * fabs(gate[2]) + unsure[1] * fabs(before) +
+                         unsure[2] * (gate[0] + unsure[0]) + 1e-13;
+    const double h_error = TOLERANCE * fabs(h) + unsure[3] * fabs(active) + (gate[3] + unsure[3]) * error;
+    const float got_c = s->c_out[r * s->c_out_stride + u], got_h = s->h[r * s->h_stride + u];
+    hp_check_that(hp_check_close(got_c, cell, error) && hp_check_close(got_h, h, h_error),
+        "%s lstm_step rows %zu units %zu k %zu: c %.9g, should be %.9g; h %.9g, should be %.9g", k->isa, s->rows,
+        s->units, s->k, got_c, cell, got_h, h);
+}
+
+static void check_lstm(const hp_kernels *k, size_t rows, size_t units, size_t depth, int variant) {
+    float *w;
+    hp_lstm_step s = make_lstm(k, rows, units, depth, variant, &w);
+    const float *kept = hp_check_copy(s.c_in, (rows - 1) * s.c_in_stride + units);
+    k->lstm_step(&s);
+    for (size_t r = 0; r < rows; r++)
+        for (size_t u = 0; u < units; u++) check_unit(k, &s, w, kept, r, u);
+    bool good = hp_check_gaps(s.h, s.h_stride, rows, units);
+    if (s.y) good = good && hp_check_gaps(s.y, s.y_stride, rows, units);
+    if (s.y) good = good && hp_check_same(s.y, s.y_stride, s.h, s.h_stride, rows, units);
+    /* Each row alone, into another c. */
+    float *alone_c = hp_check_output(units), *alone_h = hp_check_output(units);
+    for (size_t r = 0; r < rows; r++) {
+        hp_lstm_step alone = s;
+        alone.rows = 1;
+        alone.a += r * s.a_stride;
+        alone.c_in = kept + r * s.c_in_stride;
+        alone.c_out = alone_c;
+        alone.h = alone_h;
+        alone.y = NULL;
+        k->lstm_step(&alone);
+        good = good && hp_check_same(alone.c_out, units, s.c_out + r * s.c_out_stride, units, 1, units) &&
+               hp_check_same(alone.h, units, s.h + r * s.h_stride, units, 1, units);
+    }
+    hp_check_that(
+        good, "%s lstm_step rows %zu units %zu k %zu: other bits alone, or writes beyond", k->isa, rows, units, depth);
+}
+
+void hp_check_lstm_step_kernel(const hp_kernels *k) {
+    static const size_t depths[] = {1, 7, 40}, counts[] = {1, 2, 5, 6, 9, 13};
     size_t units;
     for (size_t i = 0; (units = unit_counts(k, i)) != 0; i++)
-        for (int variant = 0; variant < 4; variant++)
-            for (int side = 0; side < 2; side++) {
-                hp_check_reset(side);
-                check_lstm(k, units, variant);
-            }
+        for (int variant = 0; variant < 16; variant++) {
+            hp_check_reset(variant & 1);
+            check_lstm(k, counts[((size_t)variant + i) % 6], units, depths[((size_t)variant / 2 + i) % 3], variant);
+        }
+    hp_check_reset(0);
+    check_lstm(k, 7, 5, 1700, 0); /* a sum that is cut into pieces */
+    hp_check_reset(1);
+    check_lstm(k, 100, 3, 1700, 4);
+}
+void hp_check_lstm_pack_kernel(const hp_kernels *k) {
+    hp_check_lstm_step_kernel(k);
+}
+void hp_check_lstm_packed_size_kernel(const hp_kernels *k) {
+    hp_check_that(k->lstm_packed_size(10, k->vector_floats + 1) == 80 * k->vector_floats &&
+                      k->lstm_packed_size(0, 4) == 0 && k->lstm_packed_size(3, 0) == 0,
+        "%s lstm_packed_size", k->isa);
 }
 
 /* ---- GRU -------------------------------------------------------------------------------------------------------- */
@@ -92,7 +144,9 @@ static void check_gru(const hp_kernels *k, size_t units, int variant, bool reset
     const size_t size = (rows - 1) * stride + 2 * gate + units;
     float *x = hp_check_random(size), *w = reset_after ? hp_check_random(size) : NULL,
           *h = hp_check_random(rows * units);
-    for (size_t i = 0; i < size; i++) x[i] *= !reset_after ? 1 : i % 7 == 6 ? 60 : 4;
+    for (size_t i = 0; i < size; i++) x[i] *= !reset_after ? 1 : scale_of(variant, i);
+    for (size_t i = 0; i < size && w && variant & 8; i++) w[i] *= 1e-4F;
+    for (size_t i = 0; i < rows * units && variant & 8; i++) h[i] *= 1e-4F;
     const float *kept = hp_check_copy(x, size), *kept_h = hp_check_copy(h, rows * units);
     hp_gru_gates g = {.input = x,
         .input_stride = stride,
@@ -118,7 +172,8 @@ static void check_gru(const hp_kernels *k, size_t units, int variant, bool reset
                 candidate += reset * recurrent[2 * gate];
             }
             double reference = update(z, kept_h[r * units + u], hp_reference_unary(&g.activation, candidate));
-            hp_check_that(hp_check_close(h[r * units + u], reference, TOLERANCE * (1 + fabs(reference))),
+            double error = TOLERANCE * (fabs(kept_h[r * units + u]) + fabs(candidate) + fabs(reference));
+            hp_check_that(hp_check_close(h[r * units + u], reference, error),
                 "%s gru_gates units %zu: h %.9g, should be %.9g", k->isa, units, h[r * units + u], reference);
         }
     float *h_out = hp_check_output(units), *again = hp_check_copy(kept + 2 * stride, 2 * gate + units);
@@ -136,7 +191,7 @@ static void check_gru(const hp_kernels *k, size_t units, int variant, bool reset
 void hp_check_gru_gates_kernel(const hp_kernels *k) {
     size_t units;
     for (size_t i = 0; (units = unit_counts(k, i)) != 0; i++)
-        for (int variant = 0; variant < 8; variant++)
+        for (int variant = 0; variant < 16; variant++)
             for (int side = 0; side < 2; side++) {
                 hp_check_reset(side);
                 check_gru(k, units, variant, variant & 4);
@@ -192,21 +247,14 @@ static struct bench make_bench(const hp_kernels *k) {
         hp_check_random(ROWS * UNITS), hp_check_random(ROWS * UNITS)};
 }
 
+struct step {
+    const hp_kernels *k;
+    hp_lstm_step step;
+};
+
 static void run_lstm(void *context) {
-    struct bench *b = context;
-    b->k->lstm_gates(&(hp_lstm_gates){.z = b->z,
-        .z_stride = 4 * UNITS,
-        .gate_stride = UNITS,
-        .c_in = b->c,
-        .c_in_stride = UNITS,
-        .c_out = b->c,
-        .c_out_stride = UNITS,
-        .h = b->h,
-        .h_stride = UNITS,
-        .rows = ROWS,
-        .units = UNITS,
-        .activation = tanh_op,
-        .recurrent_activation = sigmoid_op});
+    struct step *b = context;
+    b->k->lstm_step(&b->step);
 }
 static void run_gru(void *context) {
     struct bench *b = context;
@@ -238,9 +286,22 @@ static void run_reset(void *context) {
         .recurrent_activation = sigmoid_op});
 }
 
-void hp_bench_lstm_gates_kernel(const hp_kernels *k) {
-    struct bench b = make_bench(k);
-    hp_bench_bytes(k, "lstm_gates 48 x 64 units", 4.0 * ROWS * UNITS * 7, run_lstm, &b);
+void hp_bench_lstm_step_kernel(const hp_kernels *k) {
+    static const size_t shapes[][2] = {{64, 74}, {32, 96}, {64, 80}, {256, 512}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        hp_check_reset(0);
+        float *w;
+        struct step b = {k, make_lstm(k, ROWS, shapes[i][0], shapes[i][1], 0, &w)};
+        char what[64];
+        snprintf(what, sizeof what, "lstm_step 48 x %zu units, k %zu", shapes[i][0], shapes[i][1]);
+        hp_bench_flops(k, what, 8.0 * ROWS * (double)(shapes[i][0] * shapes[i][1]), run_lstm, &b);
+    }
+}
+void hp_bench_lstm_pack_kernel(const hp_kernels *k) {
+    (void)k;
+}
+void hp_bench_lstm_packed_size_kernel(const hp_kernels *k) {
+    (void)k;
 }
 void hp_bench_gru_gates_kernel(const hp_kernels *k) {
     struct bench b = make_bench(k);
