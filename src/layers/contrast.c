@@ -19,18 +19,25 @@ static hp_value scaled(hp_builder *b, hp_value x, double scale, double offset) {
     return hp_emit_unary(b, x, HP_UNARY_AFFINE, (float)scale, (float)offset, 0);
 }
 
-/* From [low, high] to [0, 255] and back (_transform_value_range: shift, stretch, shift). */
-static hp_value to_bytes(hp_builder *b, const contrast *c, hp_value x) {
-    if (c->low == 0 && c->high == 255) return x;
-    x = scaled(b, x, 1, -c->low);
-    x = hp_emit_binary(b, HP_BINARY_DIVIDE, x, hp_emit_float(b, c->high - c->low));
-    return scaled(b, x, 255, 0);
+/* As it is after an operation in a dtype: what has half the precision is rounded each time. */
+static hp_value rounded(hp_builder *b, hp_dtype dtype, hp_value x) {
+    return hp_as_float(b, hp_emit_cast(b, x, dtype));
 }
 
-static hp_value from_bytes(hp_builder *b, const contrast *c, hp_value x) {
+/* From [low, high] to [0, 255] and back (_transform_value_range: shift, stretch, shift), in a dtype. */
+static hp_value to_bytes(hp_builder *b, const contrast *c, hp_dtype dtype, hp_value x) {
+    x = rounded(b, dtype, x);
     if (c->low == 0 && c->high == 255) return x;
-    x = hp_emit_binary(b, HP_BINARY_DIVIDE, x, hp_emit_float(b, 255));
-    return scaled(b, x, c->high - c->low, c->low);
+    x = rounded(b, dtype, scaled(b, x, 1, -c->low));
+    x = rounded(b, dtype, hp_emit_binary(b, HP_BINARY_DIVIDE, x, hp_emit_float(b, c->high - c->low)));
+    return rounded(b, dtype, scaled(b, x, 255, 0));
+}
+
+static hp_value from_bytes(hp_builder *b, const contrast *c, hp_dtype dtype, hp_value x) {
+    if (c->low == 0 && c->high == 255) return x;
+    x = rounded(b, dtype, hp_emit_binary(b, HP_BINARY_DIVIDE, x, hp_emit_float(b, 255)));
+    x = rounded(b, dtype, scaled(b, x, c->high - c->low, 0));
+    return rounded(b, dtype, scaled(b, x, 1, c->low));
 }
 
 static void check(hp_layer_scope *scope, hp_layer *layer, void *config) {
@@ -60,15 +67,17 @@ static const hp_field auto_fields[] = {
 static void lower_auto(hp_builder *b, hp_layer *layer, hp_call *call) {
     static const int axes[] = {1, 2};
     const contrast *c = layer->config;
-    hp_value original = hp_as_float(b, call->inputs[0]), x = to_bytes(b, c, original);
+    hp_value original = hp_as_float(b, call->inputs[0]), x = to_bytes(b, c, layer->dtype, original);
     if (!hp_check_rank(b, x, 4, 4)) return;
     hp_value low = hp_emit_reduce(b, x, HP_REDUCTION_MIN, axes, 2, true);
     hp_value high = hp_emit_reduce(b, x, HP_REDUCTION_MAX, axes, 2, true);
-    hp_value scale =
-        hp_emit_binary(b, HP_BINARY_DIVIDE, hp_emit_float(b, 255), hp_emit_binary(b, HP_BINARY_SUBTRACT, high, low));
-    hp_value offset = hp_emit_binary(b, HP_BINARY_MULTIPLY, scaled(b, low, -1, 0), scale);
-    hp_value y = hp_emit_binary(b, HP_BINARY_ADD, hp_emit_binary(b, HP_BINARY_MULTIPLY, x, scale), offset);
-    y = from_bytes(b, c, hp_emit_unary(b, y, HP_UNARY_CLIP, 0, 255, 0));
+    hp_value scale = rounded(b, layer->dtype,
+        hp_emit_binary(b, HP_BINARY_DIVIDE, hp_emit_float(b, 255),
+            rounded(b, layer->dtype, hp_emit_binary(b, HP_BINARY_SUBTRACT, high, low))));
+    hp_value offset = rounded(b, layer->dtype, hp_emit_binary(b, HP_BINARY_MULTIPLY, scaled(b, low, -1, 0), scale));
+    hp_value y = rounded(b, layer->dtype, hp_emit_binary(b, HP_BINARY_MULTIPLY, x, scale));
+    y = rounded(b, layer->dtype, hp_emit_binary(b, HP_BINARY_ADD, y, offset));
+    y = from_bytes(b, c, layer->dtype, hp_emit_unary(b, y, HP_UNARY_CLIP, 0, 255, 0));
     y = hp_emit_select(b, hp_emit_compare(b, HP_NOT_EQUAL, y, y), original, y); /* channels of one colour */
     hp_call_output(b, call, hp_emit_cast(b, y, layer->dtype));
 }
@@ -195,7 +204,7 @@ static void lower_adaptive(hp_builder *b, hp_layer *layer, hp_call *call) {
     if (!hp_check_rank(b, call->inputs[0], 4, 4)) return;
     hp_value x = hp_as_float(b, call->inputs[0]);
     if (first) x = hp_channels_last(b, x);
-    x = from_bytes(b, c, equalized(b, c, to_bytes(b, c, x)));
+    x = from_bytes(b, c, HP_FLOAT32, equalized(b, c, to_bytes(b, c, HP_FLOAT32, x)));
     hp_call_output(b, call, hp_emit_cast(b, first ? hp_channels_first(b, x) : x, dtype));
 }
 

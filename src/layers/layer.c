@@ -154,7 +154,8 @@ static hp_value autocast(hp_builder *b, const hp_layer *layer, hp_value value) {
     hp_dtype dtype = hp_builder_tensor(b, value)->dtype;
     if (layer->cls->is_model || !hp_dtype_is_float(dtype)) return value;
     if (layer->cls->is_operation)
-        return is_half(dtype) ? with_mask_of(b, hp_emit_cast(b, value, HP_FLOAT32), value) : value;
+        return is_half(dtype) && !layer->cls->own_dtype ? with_mask_of(b, hp_emit_cast(b, value, HP_FLOAT32), value)
+                                                        : value;
     if (layer->cls->no_autocast) return value;
     if (!hp_dtype_is_float(layer->dtype)) {
         bool cut = layer->autocast_integers && layer->dtype != HP_STRING && layer->dtype != HP_DTYPE_NONE;
@@ -178,27 +179,37 @@ static hp_arg autocast_arg(hp_builder *b, const hp_layer *layer, const hp_arg *g
     return arg;
 }
 
-/* Replaces the call's inputs and arguments by cast ones. *half is the narrow type among an operation's tensors. */
+/* The dtype that an argument's floats of at most 32 bits have together, with what was found before. */
+static hp_dtype common_float(const hp_builder *b, const hp_arg *arg, hp_dtype found) {
+    for (size_t i = 0; arg->kind == HP_ARG_LIST && i < arg->item_count; i++)
+        found = common_float(b, &arg->items[i], found);
+    hp_dtype dtype = HP_DTYPE_NONE;
+    if (arg->kind == HP_ARG_TENSOR) dtype = hp_builder_tensor(b, arg->tensor)->dtype;
+    if (arg->kind == HP_ARG_CONSTANT) { /* an array has its dtype, a plain number takes the others' */
+        const char *name = hp_json_string(hp_json_get(hp_json_get(arg->constant, "config"), "dtype"));
+        if (name) dtype = hp_dtype_from_name(name);
+    }
+    if (dtype != HP_FLOAT32 && !is_half(dtype)) return found;
+    return found == HP_DTYPE_NONE || found == dtype ? dtype : HP_FLOAT32;
+}
+
+/* Replaces the call's inputs and arguments by cast ones. *half is the narrow type of an operation's tensors. */
 static void autocast_call(hp_builder *b, const hp_layer *layer, hp_call *call, hp_dtype *half) {
     hp_value *inputs = hp_arena_alloc(&b->graph->arena, (call->input_count + 1) * sizeof *inputs);
     hp_arg *args = hp_arena_alloc(&b->graph->arena, (call->arg_count + 1) * sizeof *args);
-    bool wide = false;
     *half = HP_DTYPE_NONE;
     if (!inputs || !args) {
         hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
         return;
     }
-    for (size_t i = 0; i < call->input_count; i++) {
-        hp_dtype dtype = hp_builder_tensor(b, call->inputs[i])->dtype;
-        if (is_half(dtype)) *half = dtype;
-        wide |= dtype == HP_FLOAT32;
-        inputs[i] = autocast(b, layer, call->inputs[i]);
+    for (size_t i = 0; i < call->input_count; i++) inputs[i] = autocast(b, layer, call->inputs[i]);
+    for (size_t i = 0; i < call->arg_count; i++) {
+        *half = common_float(b, &call->args[i], *half);
+        args[i] = autocast_arg(b, layer, &call->args[i]);
     }
-    for (size_t i = 0; i < call->arg_count; i++) args[i] = autocast_arg(b, layer, &call->args[i]);
     const char *const *names = layer->cls->arguments;
     for (size_t i = 1; names && i < call->arg_count && *names; i++, names++)
         if (!args[i].name) args[i].name = *names;
-    if (wide) *half = HP_DTYPE_NONE;
     call->inputs = inputs;
     call->args = args;
 }

@@ -8,9 +8,9 @@
 
 /* ---- short-time Fourier transform */
 
-float *hp_stft_window(hp_builder *b, const hp_stft *s) {
+double *hp_stft_window(hp_builder *b, const hp_stft *s) {
     const double tau = 6.283185307179586476925;
-    float *window = hp_arena_alloc(&b->graph->arena, (size_t)s->fft_length * sizeof *window);
+    double *window = hp_arena_alloc(&b->graph->arena, (size_t)s->fft_length * sizeof *window);
     if (!window) {
         hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
         return NULL;
@@ -32,7 +32,8 @@ float *hp_stft_window(hp_builder *b, const hp_stft *s) {
         int64_t even = 1 - s->sequence_length % 2;
         double turn = s->sequence_length == 1 ? 0 : cos(tau * (double)i / (double)(s->sequence_length + even - 1));
         double value = hann ? 0.5 - 0.5 * turn : hamming ? 0.54 - 0.46 * turn : item ? item->number : 1;
-        window[first + i] = (float)(s->sequence_length == 1 && !numbers ? 1 : value);
+        if (s->sequence_length == 1 && !numbers) value = 1;
+        window[first + i] = b->wide ? value : (double)(float)value;
         if (item) item = item->next;
     }
     if (hp_json_is_null(s->window)) /* no window: all of the frame counts */
@@ -57,12 +58,12 @@ void hp_emit_stft(hp_builder *b, const hp_stft *s, hp_value x, hp_value outputs[
     int rank = hp_builder_shape(b, x)->rank;
     int64_t around[HP_MAX_RANK] = {0}, half = s->fft_length / 2 + 1;
     outputs[0] = outputs[1] = HP_NO_VALUE;
-    float *window = hp_stft_window(b, s);
+    double *window = hp_stft_window(b, s);
     if (!window || rank < 1) return;
     around[rank - 1] = s->fft_length / 2;
     if (s->center) x = hp_emit_pad(b, x, around, around, HP_PAD_REFLECT, 0);
     hp_value frames = hp_frames(b, x, s->fft_length, s->sequence_stride), parts[2];
-    frames = hp_emit_binary(b, HP_BINARY_MULTIPLY, frames, hp_emit_floats(b, 1, &s->fft_length, window));
+    frames = hp_emit_binary(b, HP_BINARY_MULTIPLY, frames, hp_emit_doubles(b, 1, &s->fft_length, window));
     hp_emit_fft(b, frames, HP_NO_VALUE, false, parts);
     hp_shape shape = *hp_builder_shape(b, frames);
     int64_t begin[HP_MAX_RANK] = {0}, step[HP_MAX_RANK];

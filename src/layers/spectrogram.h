@@ -12,7 +12,7 @@ typedef struct hp_stft {
 
 /* The window in the middle of fft_length numbers; NULL after a failure (of the window, or memory). Lives as long as the
  * builder's graph. */
-float *hp_stft_window(hp_builder *b, const hp_stft *stft);
+double *hp_stft_window(hp_builder *b, const hp_stft *stft);
 /* Frames of `length` elements of x's last axis, one each `stride`: [..., frames, length]. */
 hp_value hp_frames(hp_builder *b, hp_value x, int64_t length, int64_t stride);
 /* x[..., time] -> real and imaginary part [..., frames, fft_length / 2 + 1]. */

@@ -47,6 +47,23 @@ PLAIN_OP(Flipud, HP_OP_NUMPY) {
     hp_call_output(b, call, reversed(b, hp_op_operand(b, call, 0, "x"), 0));
 }
 
+/* Between two quarter turns Keras gives the plane its first height and width again: those of a plane that is no square end up
+ * in other places than a half turn has. */
+static hp_value as_if_never_turned(hp_builder *b, hp_value x, int first, int second, const hp_shape *shape) {
+    if (b->status != HP_OK || shape->dims[first] == shape->dims[second]) return x;
+    int order[HP_MAX_RANK], back[HP_MAX_RANK], at = 0;
+    for (int i = 0; i < shape->rank; i++)
+        if (i != first && i != second) order[at++] = i;
+    order[at++] = first;
+    order[at] = second;
+    int64_t dims[HP_MAX_RANK];
+    for (int i = 0; i < shape->rank; i++) {
+        dims[i] = shape->dims[order[i]];
+        back[order[i]] = i;
+    }
+    return hp_emit_transpose(b, hp_emit_reshape(b, hp_emit_transpose(b, x, order), shape->rank, dims), back);
+}
+
 /* A quarter turn: the two axes exchanged, then the first of them reversed. */
 ARRANGE_OP(Rot90, HP_OP_NUMPY, HP_INT(config, k, 1, -1e6, 1e6), HP_JSON_FIELD(config, axes)) {
     const config *c = layer->config;
@@ -55,14 +72,22 @@ ARRANGE_OP(Rot90, HP_OP_NUMPY, HP_INT(config, k, 1, -1e6, 1e6), HP_JSON_FIELD(co
     int rank = hp_builder_shape(b, x)->rank, permutation[HP_MAX_RANK];
     if (c->axes && hp_op_integers(b, c->axes, 0, axes) != 2) hp_builder_fail(b, HP_ERROR_FORMAT, "axes must be two");
     int first = hp_builder_axis(b, axes[0], rank), second = hp_builder_axis(b, axes[1], rank);
+    if (b->status == HP_OK && hp_builder_shape(b, x)->rows && (first == 0 || second == 0))
+        hp_builder_mixes_rows(b, "the batch axis is turned");
     for (int i = 0; i < rank; i++) permutation[i] = i == first ? second : i == second ? first : i;
-    for (int64_t turn = 0; turn < (c->k % 4 + 4) % 4; turn++)
+    int64_t turns = (c->k % 4 + 4) % 4;
+    hp_shape shape = *hp_builder_shape(b, x);
+    for (int64_t turn = 0; turn < turns; turn++) {
         x = reversed(b, hp_emit_transpose(b, x, permutation), first);
+        if (turns == 2) x = as_if_never_turned(b, x, first, second, &shape);
+    }
     hp_call_output(b, call, x);
 }
 
 static hp_value rolled(hp_builder *b, hp_value x, int64_t shift, int axis) {
     int64_t size = hp_builder_shape(b, x)->dims[axis];
+    if (b->status == HP_OK && axis == 0 && hp_builder_shape(b, x)->rows)
+        return hp_builder_mixes_rows(b, "the batch axis is rolled");
     if (b->status != HP_OK || size < 1) return x;
     shift = (shift % size + size) % size;
     if (shift == 0) return x;
@@ -255,8 +280,9 @@ ARRANGE_OP(Slice, HP_OP_CORE, HP_JSON_FIELD(config, shape)) {
     int64_t begin[HP_MAX_RANK], count[HP_MAX_RANK];
     if (!places_of(b, call, shape.rank, begin) || hp_op_integers(b, c->shape, -1, count) != shape.rank) return;
     for (int i = 0; i < shape.rank; i++) {
+        if (i == 0 && shape.rows && begin[0] == 0 && count[0] == -1) continue;
         if (count[i] == -1) count[i] = shape.dims[i] - begin[i];
-        if (i == 0 && shape.rows && begin[0] == 0 && c->shape) continue;
+        if (i == 0 && shape.rows) hp_builder_mixes_rows(b, "some rows are picked");
         if (begin[i] != 0 || count[i] != shape.dims[i]) x = hp_op_part(b, x, i, begin[i], begin[i] + count[i]);
     }
     hp_call_output(b, call, x);
@@ -273,7 +299,9 @@ PLAIN_OP(SliceUpdate, HP_OP_CORE) {
         hp_builder_mixes_rows(b, "some rows are updated");
         return;
     }
-    for (int i = 0; i < shape.rank; i++) {
+    for (int i = 0; i < shape.rank; i++) { /* a block that reaches over the end is moved back inside */
+        if (before[i] > shape.dims[i] - block.dims[i]) before[i] = shape.dims[i] - block.dims[i];
+        if (before[i] < 0) before[i] = 0;
         after[i] = shape.dims[i] - before[i] - block.dims[i];
         if (after[i] < 0) hp_builder_fail(b, HP_ERROR_SHAPE, "the updates reach over the end of axis %d", i);
     }

@@ -59,12 +59,23 @@ static void lower_view(hp_builder *b, hp_layer *layer, hp_call *call) {
     if (b->status == HP_OK) hp_call_output(b, call, hp_emit_bitcast(b, x, dtype));
 }
 
-const hp_op_class hp_op_View = HP_OP("View", HP_OP_NUMPY, hp_op_no_fields, hp_op_none, lower_view);
+/* Of the bytes as they are: half precision is not widened. */
+const hp_op_class hp_op_View = {.class_name = "View",
+    .module = HP_OP_NUMPY,
+    .fields = hp_op_no_fields,
+    .config_size = sizeof(hp_op_none),
+    .masking = HP_MASK_STOP,
+    .max_inputs = -1,
+    .lower = lower_view,
+    .no_autocast = true,
+    .own_dtype = true,
+    .is_operation = true};
 
 /* Cut to the range of the dtype first (keras/src/backend/common/backend_utils.py saturate_cast). */
 static void lower_saturate_cast(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_value x = hp_op_operand(b, call, 0, "x");
-    hp_dtype from = hp_op_dtype(b, x), to = hp_op_config_dtype(b, layer, from);
+    hp_dtype from = hp_op_dtype(b, x), to = hp_op_config_dtype(b, layer, HP_FLOAT32);
+    if (to == HP_BOOL && from != HP_BOOL) x = hp_emit_unary(b, hp_emit_cast(b, x, HP_FLOAT64), HP_UNARY_CLIP, 0, 1, 0);
     if (hp_dtype_is_integer(to) && from != HP_BOOL) {
         int width = (int)hp_dtype_size(to) * 8;
         bool is_unsigned = to >= HP_UINT8 && to <= HP_UINT64;

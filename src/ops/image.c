@@ -164,7 +164,7 @@ IMAGE_OP(CropImages, HP_OP_IMAGE, OPTIONAL(top_cropping), OPTIONAL(left_cropping
     int64_t left = c->left_cropping != HP_INT_NULL ? c->left_cropping : w - c->target_width - c->right_cropping;
     int64_t height = c->target_height != HP_INT_NULL ? c->target_height : h - c->bottom_cropping - top;
     int64_t width = c->target_width != HP_INT_NULL ? c->target_width : w - c->right_cropping - left;
-    if (top < 0 || left < 0 || height < 1 || width < 1 || top + height > h || left + width > w)
+    if (top < 0 || left < 0 || height < 0 || width < 0 || top + height > h || left + width > w)
         hp_builder_fail(b, HP_ERROR_SHAPE, "the croppings and the target size do not fit an image of %lld x %lld",
             (long long)h, (long long)w);
     else
@@ -182,14 +182,14 @@ static hp_value filtered(hp_builder *b, hp_value x, hp_value kernel, hp_conv_par
 
 /* A kernel[height, width] as [height, width, channels, multiplier], `multiplier` of them. */
 static hp_value depthwise_kernel(
-    hp_builder *b, const float *kernels, int64_t height, int64_t width, int64_t channels, int64_t multiplier) {
+    hp_builder *b, const double *kernels, int64_t height, int64_t width, int64_t channels, int64_t multiplier) {
     int64_t dims[4] = {height, width, channels, multiplier}, size = height * width;
-    float *all = hp_arena_alloc(&b->graph->arena, (size_t)(size * channels * multiplier) * sizeof *all);
+    double *all = hp_arena_alloc(&b->graph->arena, (size_t)(size * channels * multiplier) * sizeof *all);
     if (!all) return hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
     for (int64_t i = 0; i < size; i++)
         for (int64_t k = 0; k < channels * multiplier; k++)
             all[i * channels * multiplier + k] = kernels[k % multiplier * size + i];
-    return hp_emit_floats(b, 4, dims, all);
+    return hp_emit_doubles(b, 4, dims, all);
 }
 
 static double number_at(const hp_json *value, size_t i, double fallback) {
@@ -209,7 +209,7 @@ IMAGE_OP(
         hp_builder_fail(b, HP_ERROR_FORMAT, "kernel_size must be two integers");
         return;
     }
-    float *kernel = hp_arena_alloc(&b->graph->arena, (size_t)(size[0] * size[1]) * sizeof *kernel);
+    double *kernel = hp_arena_alloc(&b->graph->arena, (size_t)(size[0] * size[1]) * sizeof *kernel);
     double *factors[2] = {hp_arena_alloc(&b->graph->arena, (size_t)size[0] * sizeof(double)),
         hp_arena_alloc(&b->graph->arena, (size_t)size[1] * sizeof(double))};
     if (!kernel || !factors[0] || !factors[1]) {
@@ -225,8 +225,7 @@ IMAGE_OP(
         for (int64_t i = 0; i < size[a]; i++) factors[a][i] /= sum;
     }
     /* Keras reshapes the outer product [width][height] to the kernel's height and width */
-    for (int64_t i = 0; i < size[0] * size[1]; i++)
-        kernel[i] = (float)(factors[1][i / size[0]] * factors[0][i % size[0]]);
+    for (int64_t i = 0; i < size[0] * size[1]; i++) kernel[i] = factors[1][i / size[0]] * factors[0][i % size[0]];
     hp_conv_params params;
     memset(&params, 0, sizeof params);
     const hp_shape *shape = hp_builder_shape(b, x);
@@ -238,7 +237,7 @@ IMAGE_OP(
 
 /* tf.image.sobel_edges: [..., channels, 2], the vertical and the horizontal derivative, borders reflected. */
 IMAGE_OP(SobelEdges, HP_OP_IMAGE, DATA_FORMAT) {
-    static const float kernels[] = {-1, -2, -1, 0, 0, 0, 1, 2, 1, -1, 0, 1, -2, 0, 2, -1, 0, 1};
+    static const double kernels[] = {-1, -2, -1, 0, 0, 0, 1, 2, 1, -1, 0, 1, -2, 0, 2, -1, 0, 1};
     static const int64_t around[] = {0, 1, 1, 0};
     const config *c = layer->config;
     int rank;
@@ -267,6 +266,7 @@ IMAGE_OP(ExtractPatches, HP_OP_IMAGE, HP_JSON_FIELD(config, size), HP_INTS(confi
     bool single = hp_builder_shape(b, x)->rank == spatial + 1;
     if (!hp_check_rank(b, x, spatial + 1, spatial + 2)) return;
     if (single) x = hp_op_new_axis(b, x, 0);
+    hp_dtype dtype = hp_op_dtype(b, x);
     x = hp_as_float(b, x);
     if (c->data_format == HP_CHANNELS_FIRST) x = hp_channels_last(b, x);
     hp_shape shape = *hp_builder_shape(b, x);
@@ -301,5 +301,5 @@ IMAGE_OP(ExtractPatches, HP_OP_IMAGE, HP_JSON_FIELD(config, size), HP_INTS(confi
     dims[spatial + 1] = window;
     hp_value y = hp_emit_conv(b, x, hp_emit_floats(b, spatial + 2, dims, identity), HP_NO_VALUE, &params);
     if (c->data_format == HP_CHANNELS_FIRST) y = hp_channels_first(b, y);
-    hp_call_output(b, call, single ? hp_op_drop_axis(b, y, 0) : y);
+    hp_call_output(b, call, hp_emit_cast(b, single ? hp_op_drop_axis(b, y, 0) : y, dtype));
 }

@@ -267,6 +267,16 @@ static void lower_pad(hp_builder *b, hp_layer *layer, hp_call *call) {
     double value = hp_json_is(fill, HP_JSON_INT)      ? (double)fill->integer
                    : hp_json_is(fill, HP_JSON_DOUBLE) ? fill->number
                                                       : 0;
+    enum { TOGETHER = 4 }; /* axes that the primitive pads with the tensor's own values; their order does not matter */
+    if (mode != HP_PAD_CONSTANT && shape.rank > TOGETHER) {
+        int64_t some_before[HP_MAX_RANK] = {0}, some_after[HP_MAX_RANK] = {0};
+        for (int i = TOGETHER; i < shape.rank; i++) {
+            some_before[i] = before[i];
+            some_after[i] = after[i];
+            before[i] = after[i] = 0;
+        }
+        x = hp_emit_pad(b, x, some_before, some_after, (hp_pad_mode)mode, value);
+    }
     hp_call_output(b, call, hp_emit_pad(b, x, before, after, (hp_pad_mode)mode, value));
 }
 

@@ -121,11 +121,13 @@ static void cumulate(hp_builder *b, hp_layer *layer, hp_call *call, bool product
         x = hp_emit_binary(b, HP_BINARY_MINIMUM, x, hp_op_number(b, 3.4028234663852886e38, x));
         x = hp_emit_binary(b, HP_BINARY_MAXIMUM, x, hp_op_number(b, -3.4028234663852886e38, x));
     }
+    hp_dtype dtype = hp_op_dtype(b, x);
     x = summable(b, x);
     if (hp_json_is_null(c->axis)) x = hp_emit_reshape(b, x, 1, (int64_t[]){-1});
     int64_t axis = hp_json_is(c->axis, HP_JSON_INT) ? c->axis->integer : 0;
     hp_value y = hp_emit_cumulate(b, x, product, (int)axis, false);
-    hp_call_output(b, call, hp_emit_cast(b, y, hp_op_config_dtype(b, layer, hp_op_dtype(b, y))));
+    if (dtype == HP_BOOL) dtype = HP_INT32;
+    hp_call_output(b, call, hp_emit_cast(b, y, hp_op_config_dtype(b, layer, dtype))); /* small integers wrap around */
 }
 
 NAN_OP(Nancumsum, HP_OP_NUMPY, HP_JSON_FIELD(config, axis)) {

@@ -1,4 +1,5 @@
 /* normalisation.c: normalisations, attention and encodings as operations (keras/src/ops/nn.py). */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -90,9 +91,10 @@ NN_OP(BatchNorm, AXIS, HP_FLOAT(config, epsilon, 1e-3, 0, 1e30)) {
 
 NN_OP(Normalize, AXIS, HP_INT(config, order, 2, 1, 1000), EPSILON) {
     const config *c = layer->config;
-    hp_value x = hp_op_operand(b, call, 0, "x"), norm;
+    hp_value x = hp_op_floating(b, hp_op_operand(b, call, 0, "x")), norm;
+    const hp_json *given = hp_json_get(hp_json_get(layer->json, "config"), "axis"), *axis = given ? given : &last_axis;
     if (c->order == 2) {
-        hp_value sum = reduced(b, c->axis, hp_op_unary(b, x, HP_UNARY_SQUARE), HP_REDUCTION_SUM);
+        hp_value sum = reduced(b, axis, hp_op_unary(b, x, HP_UNARY_SQUARE), HP_REDUCTION_SUM);
         hp_value inverse = hp_op_unary(b, sum, HP_UNARY_RSQRT);
         inverse = hp_emit_binary(b, HP_BINARY_MINIMUM, inverse, hp_op_number(b, 1 / epsilon_of(c), x));
         hp_call_output(b, call, hp_op_multiply(b, x, inverse));
@@ -100,7 +102,7 @@ NN_OP(Normalize, AXIS, HP_INT(config, order, 2, 1, 1000), EPSILON) {
     }
     norm = hp_op_unary(b, x, HP_UNARY_ABSOLUTE);
     if (c->order != 1) norm = hp_emit_binary(b, HP_BINARY_POWER, norm, hp_op_number(b, (double)c->order, x));
-    norm = reduced(b, c->axis, norm, HP_REDUCTION_SUM);
+    norm = reduced(b, axis, norm, HP_REDUCTION_SUM);
     if (c->order != 1) norm = hp_emit_binary(b, HP_BINARY_POWER, norm, hp_op_number(b, 1.0 / (double)c->order, x));
     norm = hp_emit_binary(b, HP_BINARY_MAXIMUM, norm, hp_op_number(b, epsilon_of(c), x));
     hp_call_output(b, call, hp_op_divide(b, x, norm));
@@ -125,24 +127,33 @@ static hp_value heads_first(hp_builder *b, hp_value x, int64_t repeats) {
 NN_OP(DotProductAttention, HP_BOOL(config, is_causal, false), HP_IGNORE("flash_attention"),
     HP_FLOAT(config, attn_logits_soft_cap, HP_NULL, -1e30, 1e30)) {
     const config *c = layer->config;
-    hp_value query = hp_as_float(b, hp_op_operand(b, call, 0, "query"));
-    hp_value key = hp_as_float(b, hp_op_operand(b, call, 1, "key"));
-    hp_value value = hp_as_float(b, hp_op_operand(b, call, 2, "value"));
-    hp_shape q = *hp_builder_shape(b, query), k = *hp_builder_shape(b, key);
-    if (b->status != HP_OK || !hp_check_rank(b, query, 4, 4) || !hp_check_rank(b, key, 4, 4)) return;
+    hp_value qkv[3] = {
+        hp_op_operand(b, call, 0, "query"), hp_op_operand(b, call, 1, "key"), hp_op_operand(b, call, 2, "value")};
+    hp_dtype dtype = hp_op_dtype(b, qkv[0]);
+    for (int i = 1; i < 3; i++) dtype = hp_promote(dtype, hp_op_dtype(b, qkv[i]));
+    hp_dtype of = hp_dtype_is_float(dtype) ? dtype : HP_FLOAT32; /* integers: products of floats, cast back */
+    for (int i = 0; i < 3; i++) qkv[i] = hp_emit_cast(b, qkv[i], of);
+    hp_shape q = *hp_builder_shape(b, qkv[0]), k = *hp_builder_shape(b, qkv[1]);
+    if (!hp_check_rank(b, qkv[0], 4, 4) || !hp_check_rank(b, qkv[1], 4, 4)) return;
     int64_t repeats = k.dims[2] > 1 && q.dims[2] > k.dims[2] ? q.dims[2] / k.dims[2] : 1;
-    hp_value scores = hp_emit_matmul(b, heads_first(b, query, 1), heads_first(b, key, repeats), false, true);
+    hp_value scores = hp_emit_matmul(b, heads_first(b, qkv[0], 1), heads_first(b, qkv[1], repeats), false, true);
+    scores = hp_emit_cast(b, scores, hp_promote(of, HP_FLOAT32));
     const hp_arg *scale = hp_call_arg(call, 5, "scale"), *bias = hp_call_arg(call, 3, "bias");
-    hp_value factor = scale ? hp_as_float(b, hp_op_value(b, scale, HP_FLOAT32))
-                            : hp_op_number(b, 1 / sqrt((double)k.dims[3]), scores);
-    scores = hp_op_multiply(b, scores, factor);
-    if (bias) scores = hp_op_add(b, scores, hp_as_float(b, hp_op_value(b, bias, HP_FLOAT32)));
-    const hp_arg *mask = hp_call_arg(call, 4, "mask");
-    hp_value least = hp_op_number(b, -3.4028234663852886e38 * 0.7, scores);
-    if (mask) scores = hp_emit_select(b, hp_emit_cast(b, hp_op_value(b, mask, HP_BOOL), HP_BOOL), scores, least);
+    hp_value factor = hp_op_value(b, scale, HP_FLOAT32);
+    if (factor == HP_NO_VALUE)
+        factor = hp_op_number(b, 1 / sqrtf((float)k.dims[3]), scores); /* of float32 in any case */
+    scores = hp_op_multiply(b, scores, hp_emit_cast(b, factor, hp_op_dtype(b, scores)));
+    hp_value offset = hp_op_value(b, bias, HP_FLOAT32);
+    if (offset != HP_NO_VALUE)
+        scores = hp_op_add(b, scores, hp_emit_cast(b, hp_emit_cast(b, offset, of), hp_op_dtype(b, scores)));
+    hp_value mask = hp_op_value(b, hp_call_arg(call, 4, "mask"), HP_BOOL);
+    double most = hp_op_dtype(b, scores) == HP_FLOAT64 ? DBL_MAX : (double)FLT_MAX;
+    hp_value least = hp_op_number(b, most * -0.7, scores);
+    if (mask != HP_NO_VALUE) scores = hp_emit_select(b, hp_emit_cast(b, mask, HP_BOOL), scores, least);
     if (c->is_causal) scores = hp_emit_select(b, causal_mask(b, q.dims[1], k.dims[1]), scores, least);
-    hp_value y = hp_emit_matmul(b, hp_emit_softmax(b, scores, -1, false), heads_first(b, value, repeats), false, false);
-    hp_call_output(b, call, hp_emit_transpose(b, y, (const int[]){0, 2, 1, 3}));
+    hp_value weights = hp_emit_cast(b, hp_emit_cast(b, hp_emit_softmax(b, scores, -1, false), dtype), of);
+    hp_value y = hp_emit_matmul(b, weights, heads_first(b, qkv[2], repeats), false, false);
+    hp_call_output(b, call, hp_emit_cast(b, hp_emit_transpose(b, y, (const int[]){0, 2, 1, 3}), dtype));
 }
 
 /* ---- multi-hot: the classes that stand anywhere along axis 1 */

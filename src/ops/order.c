@@ -93,108 +93,108 @@ static hp_value reduced_last(hp_builder *b, const config *c, hp_value x, hp_shap
     return hp_emit_reshape(b, x, others + 1, dims);
 }
 
-/* The fraction of the step between the two neighbours of place q (n - 1), and the lower one, by method. */
-static void place_of(const char *method, double at, double *low, double *fraction) {
-    *low = floor(at);
-    *fraction = at - *low;
-    if (!strcmp(method, "lower")) *fraction = 0;
-    if (!strcmp(method, "higher")) *fraction = *fraction > 0;
-    if (!strcmp(method, "nearest")) {
-        *low = nearbyint(at);
-        *fraction = 0;
-    }
-    if (!strcmp(method, "midpoint")) *fraction = *fraction > 0 ? 0.5 : 0;
+typedef struct sorted {
+    hp_value values; /* [..., n] */
+    hp_value counts; /* [..., 1], float64: how many of them are no NaN; HP_NO_VALUE: all n */
+    int64_t n;
+} sorted;
+
+static hp_value at_most(hp_builder *b, const sorted *s, hp_value places) {
+    hp_value most = s->counts == HP_NO_VALUE ? hp_op_number(b, (double)(s->n - 1), places)
+                                             : hp_op_subtract(b, s->counts, hp_op_number(b, 1, s->counts));
+    hp_value zero = hp_op_number(b, 0, places);
+    return hp_emit_binary(b, HP_BINARY_MAXIMUM, hp_emit_binary(b, HP_BINARY_MINIMUM, places, most), zero);
 }
 
-/* One quantile of sorted[..., n]. counts[..., 1]: how many of them are no NaN, or HP_NO_VALUE for all. */
-static hp_value quantile(hp_builder *b, const config *c, hp_value sorted, hp_value counts, double q) {
-    const char *method = c->method ? c->method : "linear";
-    hp_shape shape = *hp_builder_shape(b, sorted);
-    int64_t n = shape.dims[shape.rank - 1];
-    if (counts == HP_NO_VALUE) {
-        double low, fraction;
-        place_of(method, q * (double)(n - 1), &low, &fraction);
-        hp_value a = hp_op_part(b, sorted, -1, (int64_t)low, (int64_t)low + 1);
-        if (fraction == 0) return a;
-        hp_value z = hp_op_part(b, sorted, -1, (int64_t)low + 1, (int64_t)low + 2);
-        return hp_op_add(b, hp_op_scale(b, a, 1 - fraction), hp_op_scale(b, z, fraction));
-    }
-    hp_value last = hp_emit_binary(b, HP_BINARY_SUBTRACT, counts, hp_op_number(b, 1, counts));
-    hp_value at = hp_op_scale(b, hp_emit_cast(b, last, HP_FLOAT64), q), low = hp_op_unary(b, at, HP_UNARY_FLOOR);
-    low = hp_emit_binary(b, HP_BINARY_MAXIMUM, low, hp_op_number(b, 0, low));
-    hp_value high = hp_emit_binary(b, HP_BINARY_MINIMUM, hp_op_add(b, low, hp_op_number(b, 1, low)),
-        hp_emit_binary(b, HP_BINARY_MAXIMUM, hp_emit_cast(b, last, HP_FLOAT64), hp_op_number(b, 0, low)));
-    hp_value fraction = hp_emit_cast(b, hp_op_subtract(b, at, low), hp_op_dtype(b, sorted));
-    hp_value a = hp_emit_take_along(b, sorted, hp_emit_cast(b, low, HP_INT64), -1);
-    hp_value z = hp_emit_take_along(b, sorted, hp_emit_cast(b, high, HP_INT64), -1);
-    hp_value y = hp_op_add(b, a, hp_op_multiply(b, hp_op_subtract(b, z, a), fraction));
-    hp_value some = hp_emit_compare(b, HP_GREATER, counts, hp_op_number(b, 0, counts));
-    return hp_emit_select(b, some, y, hp_op_number(b, NAN, y));
+/* The values at places of float64, [k] or [..., k]. */
+static hp_value values_at(hp_builder *b, const sorted *s, hp_value places) {
+    hp_value at = hp_emit_cast(b, places, HP_INT64);
+    return s->counts == HP_NO_VALUE ? hp_emit_gather(b, s->values, at, -1) : hp_emit_take_along(b, s->values, at, -1);
+}
+
+/* The k quantiles q (float64, [k]) of each vector: [..., k]. */
+static hp_value quantiles_of(hp_builder *b, const char *method, const sorted *s, hp_value q) {
+    hp_value last = s->counts == HP_NO_VALUE ? hp_op_number(b, (double)(s->n - 1), q)
+                                             : hp_op_subtract(b, s->counts, hp_op_number(b, 1, s->counts));
+    hp_value exact = hp_op_multiply(b, last, q);
+    hp_value low = at_most(b, s, hp_op_unary(b, exact, HP_UNARY_FLOOR));
+    hp_value high = at_most(b, s, hp_op_unary(b, exact, HP_UNARY_CEIL));
+    if (!strcmp(method, "lower")) return values_at(b, s, low);
+    if (!strcmp(method, "higher")) return values_at(b, s, high);
+    if (!strcmp(method, "nearest")) return values_at(b, s, at_most(b, s, hp_op_unary(b, exact, HP_UNARY_ROUND)));
+    if (!strcmp(method, "midpoint"))
+        return hp_op_scale(b, hp_op_add(b, values_at(b, s, low), values_at(b, s, high)), 0.5);
+    if (strcmp(method, "linear") != 0)
+        return hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "method \"%s\" is not known", method);
+    low = hp_emit_binary(
+        b, HP_BINARY_MAXIMUM, hp_op_subtract(b, high, hp_op_number(b, 1, high)), hp_op_number(b, 0, high));
+    high = at_most(b, s, hp_op_add(b, low, hp_op_number(b, 1, low)));
+    hp_value fraction = hp_emit_cast(b, hp_op_subtract(b, high, exact), hp_op_dtype(b, s->values));
+    hp_value rest = hp_op_subtract(b, hp_op_number(b, 1, fraction), fraction);
+    return hp_op_add(
+        b, hp_op_multiply(b, values_at(b, s, high), rest), hp_op_multiply(b, values_at(b, s, low), fraction));
 }
 
 static hp_value valid_counts(hp_builder *b, hp_value x) {
     hp_value valid = hp_emit_cast(b, hp_emit_compare(b, HP_EQUAL, x, x), HP_INT32);
-    return hp_op_reduce(b, valid, HP_REDUCTION_SUM, -1, true);
+    return hp_emit_cast(b, hp_op_reduce(b, valid, HP_REDUCTION_SUM, -1, true), HP_FLOAT64);
 }
 
-/* Quantiles `q` (a number or a list, of the config or the call) as numpy's: a list makes a new first axis. */
-static void quantiles(hp_builder *b, const config *c, hp_call *call, const hp_json *q, double scale, bool ignore_nan) {
-    hp_value x = hp_op_floating(b, hp_op_operand(b, call, 0, "x")), parts[64];
-    const char *tag = hp_json_string(hp_json_get(q, "class_name"));
-    if (tag) q = hp_json_get(hp_json_get(q, "config"), "value");
-    hp_shape kept;
-    bool list = hp_json_is(q, HP_JSON_ARRAY);
-    size_t count = list ? q->count : 1;
-    if (!q || count < 1 || count > 64 || (!list && q->type != HP_JSON_INT && q->type != HP_JSON_DOUBLE)) {
-        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "q must be a number or a list of up to 64");
-        return;
-    }
-    if (ignore_nan && c->method && strcmp(c->method, "linear") != 0) {
-        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "method \"%s\" with NaN left out", c->method);
-        return;
-    }
+/* The quantiles of x at q, as numpy's: several of them make a new first axis. */
+static void quantiles(hp_builder *b, const config *c, hp_call *call, hp_value q, bool ignore_nan) {
+    hp_value x = hp_op_floating(b, hp_op_operand(b, call, 0, "x"));
+    hp_shape kept, many = *hp_builder_shape(b, q);
+    if (b->status == HP_OK && many.rows) hp_builder_mixes_rows(b, "quantiles that the rows give");
+    if (!hp_check_rank(b, q, 0, 1)) return;
+    q = hp_emit_reshape(b, hp_emit_cast(b, q, HP_FLOAT64), 1, (int64_t[]){-1});
     x = reduced_last(b, c, x, &kept);
-    hp_value sorted = hp_emit_sort(b, x, -1, false, NULL);
-    hp_value counts = ignore_nan ? valid_counts(b, x) : HP_NO_VALUE;
-    hp_value any_nan = HP_NO_VALUE;
-    if (!ignore_nan) any_nan = hp_op_reduce(b, hp_op_is_nan(b, x), HP_REDUCTION_ANY, -1, true);
     if (b->status != HP_OK) return;
-    for (size_t i = 0; i < count; i++) {
-        hp_value y = quantile(b, c, sorted, counts, (list ? hp_json_at(q, i) : q)->number * scale);
-        if (!ignore_nan) y = hp_emit_select(b, any_nan, hp_op_number(b, NAN, y), y);
-        int rank = hp_builder_shape(b, y)->rank;
-        if (c->keepdims)
-            parts[i] = hp_emit_reshape(b, y, kept.rank, kept.dims);
-        else
-            parts[i] = hp_emit_reshape(b, y, rank - 1, hp_builder_shape(b, y)->dims);
-        if (list) parts[i] = hp_op_new_axis(b, parts[i], 0);
+    sorted s = {hp_emit_sort(b, x, -1, false, NULL), ignore_nan ? valid_counts(b, x) : HP_NO_VALUE, 0};
+    hp_shape shape = *hp_builder_shape(b, x);
+    s.n = shape.dims[shape.rank - 1];
+    hp_value y = quantiles_of(b, c->method ? c->method : "linear", &s, q);
+    hp_value none = ignore_nan ? hp_emit_compare(b, HP_EQUAL, s.counts, hp_op_number(b, 0, s.counts))
+                               : hp_op_reduce(b, hp_op_is_nan(b, x), HP_REDUCTION_ANY, -1, true);
+    y = hp_emit_select(b, none, hp_op_number(b, NAN, y), y);
+    if (c->keepdims) { /* the axes of 1 lie where they were, the quantiles behind them */
+        kept.dims[kept.rank] = many.rank ? many.dims[0] : 1;
+        if (kept.rank == HP_MAX_RANK) hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "more than %d axes", HP_MAX_RANK);
+        if (b->status == HP_OK) y = hp_emit_reshape(b, y, kept.rank + 1, kept.dims);
     }
-    hp_call_output(b, call, list ? hp_emit_concat(b, parts, (int)count, 0) : parts[0]);
+    int last = hp_builder_shape(b, y)->rank - 1;
+    hp_call_output(b, call, many.rank ? hp_move_axis(b, y, last, 0) : hp_op_drop_axis(b, y, -1));
 }
 
-static const hp_json half = {.type = HP_JSON_DOUBLE, .number = 0.5};
+/* q of the call as float32, which is what Keras makes of numbers; in percent where `percent`. */
+static hp_value places(hp_builder *b, const hp_call *call, bool percent) {
+    hp_value q = hp_op_operand(b, call, 1, "q");
+    if (percent)
+        q = hp_op_divide(b, hp_emit_cast(b, q, HP_FLOAT32), hp_emit_literal(b, HP_FLOAT32, 0, NULL, (float[]){100}));
+    return q;
+}
+
 #define QUANTILE_FIELDS HP_JSON_FIELD(config, axis), HP_STRING_FIELD(config, method), HP_BOOL(config, keepdims, false)
 
 ORDER_OP(Median, HP_OP_NUMPY, HP_JSON_FIELD(config, axis), HP_BOOL(config, keepdims, false)) {
-    quantiles(b, layer->config, call, &half, 1, false);
+    quantiles(b, layer->config, call, hp_emit_doubles(b, 0, NULL, (double[]){0.5}), false);
 }
 ORDER_OP(Nanmedian, HP_OP_NUMPY, HP_JSON_FIELD(config, axis), HP_BOOL(config, keepdims, false)) {
-    quantiles(b, layer->config, call, &half, 1, true);
+    quantiles(b, layer->config, call, hp_emit_doubles(b, 0, NULL, (double[]){0.5}), true);
 }
 /* Keras's Quantile.call does not pass its method on: always linear. */
 ORDER_OP(Quantile, HP_OP_NUMPY, QUANTILE_FIELDS) {
     config linear = *(const config *)layer->config;
     linear.method = NULL;
-    quantiles(b, &linear, call, hp_op_constant(call, 1, "q"), 1, false);
+    quantiles(b, &linear, call, places(b, call, false), false);
 }
 ORDER_OP(Percentile, HP_OP_NUMPY, QUANTILE_FIELDS) {
-    quantiles(b, layer->config, call, hp_op_constant(call, 1, "q"), 0.01, false);
+    quantiles(b, layer->config, call, places(b, call, true), false);
 }
 ORDER_OP(Nanquantile, HP_OP_NUMPY, QUANTILE_FIELDS) {
-    quantiles(b, layer->config, call, hp_op_constant(call, 1, "q"), 1, true);
+    quantiles(b, layer->config, call, hp_emit_cast(b, places(b, call, false), HP_FLOAT32), true);
 }
 ORDER_OP(Nanpercentile, HP_OP_NUMPY, QUANTILE_FIELDS) {
-    quantiles(b, layer->config, call, hp_op_constant(call, 1, "q"), 0.01, true);
+    quantiles(b, layer->config, call, places(b, call, true), true);
 }
 
 /* ---- searches */

@@ -60,23 +60,29 @@ static void lower_arg(hp_builder *b, hp_layer *layer, hp_call *call, hp_reductio
     hp_call_output(b, call, as_asked(b, c, c->keepdims ? hp_emit_reshape(b, x, shape.rank, shape.dims) : x));
 }
 
-/* A start value, of Max and Min alone. */
-static hp_value with_initial(hp_builder *b, const hp_layer *layer, hp_value y, hp_reduction op) {
+/* A start value, of Max and Min alone: one more element, so that there may be none besides. */
+static hp_value with_initial(hp_builder *b, const hp_layer *layer, hp_value x, hp_reduction op) {
     const hp_json *initial = hp_json_get(hp_json_get(layer->json, "config"), "initial");
-    if (hp_json_is_null(initial)) return y;
+    const config *c = layer->config;
+    if (hp_json_is_null(initial)) return x;
     bool number = hp_json_is(initial, HP_JSON_INT) || hp_json_is(initial, HP_JSON_DOUBLE);
     if (!number || (op != HP_REDUCTION_MAX && op != HP_REDUCTION_MIN))
         return hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "initial: a start value of this kind is not supported");
-    hp_binary both = op == HP_REDUCTION_MAX ? HP_BINARY_MAXIMUM : HP_BINARY_MINIMUM;
-    return hp_emit_binary(b, both, y, hp_op_number(b, initial->number, y));
+    int axes[HP_MAX_RANK], count = hp_op_axes(b, c->axis, hp_builder_shape(b, x)->rank, axes);
+    int64_t before[HP_MAX_RANK] = {0}, after[HP_MAX_RANK] = {0};
+    if (b->status != HP_OK || count == 0) return x;
+    if (hp_builder_shape(b, x)->rows && axes[count - 1] == 0)
+        return hp_builder_mixes_rows(b, "a reduction over the batch axis");
+    after[axes[count - 1]] = 1;
+    return hp_emit_pad(b, x, before, after, HP_PAD_CONSTANT, initial->number);
 }
 
 #define REDUCE_OP(name, op, prepare)                                                                                   \
     static void lower_##name(hp_builder *b, hp_layer *layer, hp_call *call) {                                          \
         const config *c = layer->config;                                                                               \
         hp_value x = prepare(b, hp_op_operand(b, call, 0, "x"));                                                       \
-        hp_value y = with_initial(b, layer, reduced(b, c, x, HP_REDUCTION_##op), HP_REDUCTION_##op);                   \
-        hp_call_output(b, call, as_asked(b, c, y));                                                                    \
+        x = with_initial(b, layer, x, HP_REDUCTION_##op);                                                              \
+        hp_call_output(b, call, as_asked(b, c, reduced(b, c, x, HP_REDUCTION_##op)));                                  \
     }                                                                                                                  \
     const hp_op_class hp_op_##name = HP_OP(#name, HP_OP_NUMPY, fields, config, lower_##name)
 
@@ -163,16 +169,15 @@ const hp_op_class hp_op_Logsumexp = HP_OP("Logsumexp", HP_OP_MATH, fields, confi
 
 static void cumulate(hp_builder *b, hp_layer *layer, hp_call *call, bool product) {
     const config *c = layer->config;
-    hp_value x = summable(b, hp_op_operand(b, call, 0, "x"));
-    hp_shape shape = *hp_builder_shape(b, x);
-    if (hp_json_is_null(c->axis)) {
+    hp_value x = as_asked(b, c, hp_op_operand(b, call, 0, "x"));
+    hp_dtype dtype = hp_op_dtype(b, x);
+    int axes[HP_MAX_RANK] = {0};
+    if (hp_json_is_null(c->axis))
         x = hp_emit_reshape(b, x, 1, (int64_t[]){-1});
-        hp_call_output(b, call, as_asked(b, c, hp_emit_cumulate(b, x, product, 0, false)));
-        return;
-    }
-    int axes[HP_MAX_RANK];
-    if (hp_op_axes(b, c->axis, shape.rank, axes) == 1)
-        hp_call_output(b, call, as_asked(b, c, hp_emit_cumulate(b, x, product, axes[0], false)));
+    else if (hp_op_axes(b, c->axis, hp_builder_shape(b, x)->rank, axes) != 1)
+        hp_builder_fail(b, HP_ERROR_FORMAT, "axis: one axis is needed");
+    x = hp_emit_cumulate(b, summable(b, x), product, axes[0], false);
+    hp_call_output(b, call, dtype == HP_BOOL ? x : hp_emit_cast(b, x, dtype)); /* small integers wrap around */
 }
 
 static void lower_cumsum(hp_builder *b, hp_layer *layer, hp_call *call) {

@@ -198,15 +198,42 @@ const hp_op_class hp_op_Vstack = HP_OP("Vstack", HP_OP_NUMPY, hp_op_no_fields, h
 
 /* ---- larger */
 
+/* Each element along an axis its own number of times. */
+static hp_value repeated(hp_builder *b, hp_value x, int axis, const hp_json *repeats) {
+    int64_t count = 0, at = 0, size = hp_builder_shape(b, x)->dims[axis];
+    if (b->status == HP_OK && axis == 0 && hp_builder_shape(b, x)->rows)
+        return hp_builder_mixes_rows(b, "rows are repeated");
+    if (!hp_json_is(repeats, HP_JSON_ARRAY) || (int64_t)repeats->count != size)
+        return hp_builder_fail(
+            b, HP_ERROR_UNSUPPORTED, "repeats must be a number, or one for each of %lld elements", (long long)size);
+    HP_JSON_EACH (item, repeats) {
+        if (item->type != HP_JSON_INT || item->integer < 0 || item->integer > INT32_MAX - count)
+            return hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "repeats: a number that is no count");
+        count += item->integer;
+    }
+    int32_t *places = hp_arena_alloc(&b->graph->arena, (size_t)count * sizeof *places + 1);
+    if (!places) return hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
+    int32_t element = 0;
+    HP_JSON_EACH (item, repeats) {
+        for (int64_t i = 0; i < item->integer; i++) places[at++] = element;
+        element++;
+    }
+    return hp_emit_gather(b, x, hp_emit_literal(b, HP_INT32, 1, &count, places), axis);
+}
+
 SHAPE_OP(Repeat, HP_JSON_FIELD(config, repeats), HP_JSON_FIELD(config, axis)) {
     const config *c = layer->config;
     hp_value x = hp_op_operand(b, call, 0, "x");
-    if (!hp_json_is(c->repeats, HP_JSON_INT) || !hp_json_is(c->axis, HP_JSON_INT)) {
-        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "repeat needs one number of repeats and an axis");
-        return;
-    }
-    int axis = hp_builder_axis(b, c->axis->integer, hp_builder_shape(b, x)->rank);
-    hp_call_output(b, call, hp_emit_repeat(b, x, axis, c->repeats->integer));
+    const hp_json *repeats = c->repeats, *tagged = hp_json_get(repeats, "config");
+    if (tagged) repeats = hp_json_get(tagged, hp_json_get(tagged, "items") ? "items" : "value");
+    if (hp_json_is(repeats, HP_JSON_ARRAY) && repeats->count == 1) repeats = repeats->first;
+    if (hp_json_is_null(c->axis)) x = hp_emit_reshape(b, x, 1, (int64_t[]){-1});
+    int axis =
+        hp_builder_axis(b, hp_json_is(c->axis, HP_JSON_INT) ? c->axis->integer : 0, hp_builder_shape(b, x)->rank);
+    if (hp_json_is(repeats, HP_JSON_INT))
+        hp_call_output(b, call, hp_emit_repeat(b, x, axis, repeats->integer));
+    else
+        hp_call_output(b, call, repeated(b, x, axis, repeats));
 }
 
 SHAPE_OP(Tile, HP_JSON_FIELD(config, repeats)) {

@@ -146,14 +146,14 @@ SIGNAL_OP(STFT, STFT_FIELDS, HP_FIELDS_END) {
 
 /* tf.signal.inverse_stft_window_fn: the window by the sum of squares of all that overlap at a place. */
 static hp_value inverse_window(hp_builder *b, const hp_stft *s) {
-    float *window = hp_stft_window(b, s);
+    double *window = hp_stft_window(b, s);
     double *sums = hp_arena_alloc(&b->graph->arena, (size_t)s->sequence_stride * sizeof *sums);
-    float *inverse = hp_arena_alloc(&b->graph->arena, (size_t)s->fft_length * sizeof *inverse);
+    double *inverse = hp_arena_alloc(&b->graph->arena, (size_t)s->fft_length * sizeof *inverse);
     if (!window || !sums || !inverse) return hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
     memset(sums, 0, (size_t)s->sequence_stride * sizeof *sums);
-    for (int64_t i = 0; i < s->fft_length; i++) sums[i % s->sequence_stride] += (double)window[i] * (double)window[i];
-    for (int64_t i = 0; i < s->fft_length; i++) inverse[i] = (float)((double)window[i] / sums[i % s->sequence_stride]);
-    return hp_emit_floats(b, 1, &s->fft_length, inverse);
+    for (int64_t i = 0; i < s->fft_length; i++) sums[i % s->sequence_stride] += window[i] * window[i];
+    for (int64_t i = 0; i < s->fft_length; i++) inverse[i] = window[i] / sums[i % s->sequence_stride];
+    return hp_emit_doubles(b, 1, &s->fft_length, inverse);
 }
 
 /* [..., frames, length] -> [..., length + stride (frames - 1)]: for each place the elements of all frames that reach

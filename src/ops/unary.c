@@ -31,7 +31,15 @@ static void emit(hp_builder *b, hp_call *call, hp_unary op, double p0, double p1
 UNARY_OP(Absolute, HP_OP_NUMPY, ABSOLUTE, 0, 0, true);
 UNARY_OP(Abs, HP_OP_NUMPY, ABSOLUTE, 0, 0, true);
 UNARY_OP(Negative, HP_OP_NUMPY, NEGATIVE, 0, 0, true);
-UNARY_OP(Square, HP_OP_NUMPY, SQUARE, 0, 0, true);
+static void lower_Square(hp_builder *b, hp_layer *layer, hp_call *call) {
+    (void)layer;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    if (hp_op_dtype(b, x) == HP_BOOL) x = hp_emit_cast(b, x, HP_INT32);
+    bool real = hp_dtype_is_float(hp_op_dtype(b, x));
+    hp_call_output(b, call, real ? hp_op_unary(b, x, HP_UNARY_SQUARE) : hp_op_multiply(b, x, x));
+}
+const hp_op_class hp_op_Square = HP_OP("Square", HP_OP_NUMPY, hp_op_no_fields, hp_op_none, lower_Square);
+
 UNARY_OP(Sign, HP_OP_NUMPY, SIGN, 0, 0, true);
 UNARY_OP(Sqrt, HP_OP_NUMPY, SQRT, 0, 0, false);
 UNARY_OP(Rsqrt, HP_OP_MATH, RSQRT, 0, 0, false);

@@ -1,4 +1,4 @@
-/* bitcast.c: the primitive `bitcast`: the same bytes as another dtype of the same size. See builder.h, hp_emit_bitcast. */
+/* bitcast.c: the primitive `bitcast`: the same bytes as another dtype. See builder.h, hp_emit_bitcast. */
 #include <stdlib.h>
 
 #include "base/dtype.h"
@@ -10,10 +10,16 @@ static hp_status infer(const void *params, const hp_tensor *inputs, int input_co
     hp_dtype dtype = (hp_dtype)((const hp_bitcast_params *)params)->dtype;
     HP_FAIL_IF(
         input_count != 1 || output_count != 1, error, HP_ERROR_INTERNAL, NULL, "bitcast with %d inputs", input_count);
-    HP_FAIL_IF(hp_dtype_size(dtype) != hp_dtype_size(inputs[0].dtype) || dtype == HP_STRING, error,
-        HP_ERROR_UNSUPPORTED, NULL, "%s as %s: their sizes differ", hp_dtype_name(inputs[0].dtype),
+    int64_t from = (int64_t)hp_dtype_size(inputs[0].dtype), to = (int64_t)hp_dtype_size(dtype), bytes;
+    hp_shape shape = inputs[0].shape;
+    int64_t *last = &shape.dims[shape.rank > 0 ? shape.rank - 1 : 0];
+    bool strings = dtype == HP_STRING || inputs[0].dtype == HP_STRING || from == 0 || to == 0;
+    HP_FAIL_IF(
+        strings || (from != to && (shape.rank == 0 || __builtin_mul_overflow(*last, from, &bytes) || bytes % to)),
+        error, HP_ERROR_UNSUPPORTED, NULL, "%s as %s: its last axis cannot be divided", hp_dtype_name(inputs[0].dtype),
         hp_dtype_name(dtype));
-    outputs[0] = (hp_tensor){dtype, inputs[0].shape};
+    if (from != to) *last = bytes / to;
+    outputs[0] = (hp_tensor){dtype, shape};
     return HP_OK;
 }
 

@@ -118,12 +118,15 @@ hp_value hp_emit_sort(hp_builder *b, hp_value x, int axis, bool descending, hp_v
 /* numpy.take_along_axis: indices of any integer dtype, whose other axes broadcast with x's; a negative one counts from
  * the end; one outside is HP_ERROR_ROW. */
 hp_value hp_emit_take_along(hp_builder *b, hp_value x, hp_value indices, int axis);
+/* x with its blocks x[indices[i, 0], ..., indices[i, k - 1]] updated by updates[i]; i may be several axes. Indices of any
+ * integer dtype; one outside is HP_ERROR_ROW. No argument may have rows. */
+hp_value hp_emit_scatter(hp_builder *b, hp_value x, hp_value indices, hp_value updates, hp_scatter op);
 /* The discrete Fourier transform of the last axis: real and imaginary part, float32 or float64; im: HP_NO_VALUE for zeros. The
  * inverse is divided by the length. */
 void hp_emit_fft(hp_builder *b, hp_value re, hp_value im, bool inverse, hp_value outputs[2]);
 
 /* ---- moving data */
-/* The same bytes as another dtype of the same size. A view, no work. */
+/* The same bytes as another dtype; the last axis has fewer or more elements where that is of another size. A view, no work. */
 hp_value hp_emit_bitcast(hp_builder *b, hp_value x, hp_dtype dtype);
 /* dims: as NumPy's reshape of the whole tensor, one -1 allowed, batch included; `rows` is kept where the input has
  * them: then dims[0] counts per row (or is -1). A view, no work. */

@@ -6,10 +6,12 @@
 #include "prims/matmul.h"
 #include "prims/rnn.h"
 
+static const char kernel_of_rows[] = "a kernel whose first axis is the rows";
+
 static hp_value emit_linear(
     hp_builder *b, const hp_prim *prim, hp_value x, hp_value w, hp_value bias, const hp_linear_params *params) {
     hp_value inputs[HP_LINEAR_INPUTS] = {x, w, bias, HP_NO_VALUE}, output;
-    if (hp_builder_shape(b, w)->rows) return hp_builder_mixes_rows(b, "a kernel whose first axis is the rows");
+    if (hp_builder_shape(b, w)->rows) return hp_builder_mixes_rows(b, kernel_of_rows);
     return hp_emit_node(b, prim, params, sizeof *params, inputs, HP_LINEAR_INPUTS, &output, 1);
 }
 
@@ -24,6 +26,7 @@ static hp_value add_bias(hp_builder *b, hp_value y, hp_value bias) {
 static hp_value emit_double(
     hp_builder *b, hp_conv_double_kind kind, hp_value x, hp_value kernel, hp_value bias, const hp_conv_params *conv) {
     hp_conv_double_params params = {.kind = kind, .conv = *conv};
+    if (hp_builder_shape(b, kernel)->rows) return hp_builder_mixes_rows(b, kernel_of_rows);
     hp_value inputs[2] = {x, kernel}, output;
     return add_bias(b, hp_emit_node(b, &hp_prim_conv_double, &params, sizeof params, inputs, 2, &output, 1), bias);
 }

@@ -1,7 +1,8 @@
-/* builder_order.c: emitters of what orders, picks and transforms along one axis: sort, take_along, fft; and bitcast. See
+/* builder_order.c: emitters of what orders, picks and transforms along one axis: sort, take_along, fft; scatter and bitcast. See
  * builder.h. */
 #include <string.h>
 
+#include "base/dtype.h"
 #include "prims/builder.h"
 #include "prims/node_params.h"
 #include "prims/prim.h"
@@ -58,6 +59,23 @@ hp_value hp_emit_take_along(hp_builder *b, hp_value x, hp_value indices, int axi
     return b->status == HP_OK ? exchanged(b, output, axis) : HP_NO_VALUE;
 }
 
+hp_value hp_emit_scatter(hp_builder *b, hp_value x, hp_value indices, hp_value updates, hp_scatter op) {
+    hp_value triple[3] = {x, hp_emit_cast(b, indices, HP_INT64), updates}, output;
+    if (b->status != HP_OK) return HP_NO_VALUE;
+    for (int i = 0; i < 3; i++)
+        if (hp_builder_shape(b, triple[i])->rows)
+            return hp_builder_mixes_rows(b, "rows are updated at computed places");
+    hp_dtype dtype = hp_builder_tensor(b, x)->dtype;
+    bool half = dtype == HP_FLOAT16 || dtype == HP_BFLOAT16;
+    for (int i = 0; i < 3; i += 2)
+        if (half && op != HP_SCATTER_REPLACE) triple[i] = hp_emit_cast(b, triple[i], HP_FLOAT32);
+    hp_scatter_params params;
+    memset(&params, 0, sizeof params);
+    params.op = (int32_t)op;
+    hp_emit_node(b, &hp_prim_scatter, &params, sizeof params, triple, 3, &output, 1);
+    return b->status == HP_OK ? hp_emit_cast(b, output, dtype) : HP_NO_VALUE;
+}
+
 void hp_emit_fft(hp_builder *b, hp_value re, hp_value im, bool inverse, hp_value outputs[2]) {
     outputs[0] = outputs[1] = HP_NO_VALUE;
     if (axis_of(b, re, -1, "a Fourier transform of the rows") < 0) return;
@@ -69,6 +87,9 @@ void hp_emit_fft(hp_builder *b, hp_value re, hp_value im, bool inverse, hp_value
 
 hp_value hp_emit_bitcast(hp_builder *b, hp_value x, hp_dtype dtype) {
     if (b->status != HP_OK) return HP_NO_VALUE;
+    const hp_tensor *tensor = hp_builder_tensor(b, x);
+    if (tensor->shape.rows && tensor->shape.rank == 1 && hp_dtype_size(dtype) > hp_dtype_size(tensor->dtype))
+        return hp_builder_mixes_rows(b, "numbers of several rows become one");
     hp_bitcast_params params;
     memset(&params, 0, sizeof params);
     params.dtype = (int32_t)dtype;

@@ -58,6 +58,10 @@ typedef struct hp_sort_params {
     int32_t descending;
 } hp_sort_params;
 
+typedef struct hp_scatter_params {
+    int32_t op; /* hp_scatter */
+} hp_scatter_params;
+
 typedef struct hp_fft_params {
     int32_t inverse;
 } hp_fft_params;

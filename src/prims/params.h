@@ -49,6 +49,15 @@ typedef enum hp_reduction {
     HP_REDUCTION_ARGMIN /* one axis; int32 out */
 } hp_reduction;
 
+/* What becomes of an element of x where an update u stands. */
+typedef enum hp_scatter {
+    HP_SCATTER_REPLACE, /* u; the last one where there are several */
+    HP_SCATTER_ADD,
+    HP_SCATTER_MAX,
+    HP_SCATTER_MIN,
+    HP_SCATTER_MULTIPLY
+} hp_scatter;
+
 typedef enum hp_resize_method {
     HP_RESIZE_NEAREST,
     HP_RESIZE_BILINEAR,

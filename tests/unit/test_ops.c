@@ -66,11 +66,22 @@ static void spread(void **state) {
         (int64_t[]){1, 6, 1}, doubling, wanted, 11);
 }
 
+/* tf.norm takes all elements for one vector where no axis is given. */
+static void norm_of_tensorflow(void **state) {
+    (void)state;
+    static const float rows[2] = {6, 15}, of_all[1] = {9};
+    static const float x[6] = {1, -2, 3, 4, -5, 6}, y[4] = {4, -4, 0, 7};
+    check(OPERATION("tf", "TensorNorm", ", \"ord\": 1, \"axis\": -1"), x, 3, (int64_t[]){1, 2, 3}, NULL, rows, 2);
+    check(OPERATION("tf", "TensorNorm", ", \"ord\": \"euclidean\", \"axis\": [1, 2]"), y, 3, (int64_t[]){1, 2, 2}, NULL,
+        of_all, 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(absolute),
         cmocka_unit_test(adaptive_pools),
         cmocka_unit_test(spread),
+        cmocka_unit_test(norm_of_tensorflow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,6 +59,73 @@ static void taken_along(void **state) {
     runner_end(&r);
 }
 
+/* One graph of no rows: the updates one after the other. */
+static void scattered(void **state) {
+    (void)state;
+    static const struct {
+        hp_scatter op;
+        float wanted[6];
+    } cases[] = {{HP_SCATTER_REPLACE, {1, 2, 7, 4, 9, 6}}, {HP_SCATTER_ADD, {1, 2, 15, 4, 14, 6}},
+        {HP_SCATTER_MAX, {1, 2, 7, 4, 9, 6}}, {HP_SCATTER_MIN, {1, 2, 3, 4, 5, 6}},
+        {HP_SCATTER_MULTIPLY, {1, 2, 105, 4, 45, 6}}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        runner r;
+        runner_start(&r, hp_kernels_select(NULL));
+        r.graph.batch_rows = 1;
+        float x[6] = {1, 2, 3, 4, 5, 6}, updates[3] = {5, 9, 7};
+        int32_t at[6] = {0, 2, 1, 1, 0, 2};
+        hp_value in = hp_emit_literal(&r.b, HP_FLOAT32, 2, (int64_t[]){2, 3}, x);
+        hp_value places = hp_emit_literal(&r.b, HP_INT32, 2, (int64_t[]){3, 2}, at);
+        hp_value y = hp_emit_scatter(
+            &r.b, in, places, hp_emit_literal(&r.b, HP_FLOAT32, 1, (int64_t[]){3}, updates), cases[i].op);
+        float *values = runner_run(&r, NULL, 1, 0, 0, y);
+        assert_memory_equal(values, cases[i].wanted, sizeof cases[i].wanted);
+        free(values);
+        runner_end(&r);
+    }
+}
+
+static void blocks_scattered(void **state) {
+    (void)state;
+    runner r;
+    runner_start(&r, hp_kernels_select(NULL));
+    int64_t x[6] = {INT64_MAX, 0, 0, 0, 0, 0}, updates[4] = {1, 2, 3, 4};
+    static const int64_t wanted[6] = {INT64_MIN, 2, 0, 0, 3, 4};
+    int8_t at[2] = {0, 2};
+    hp_value in = hp_emit_literal(&r.b, HP_INT64, 2, (int64_t[]){3, 2}, x);
+    hp_value places = hp_emit_literal(&r.b, HP_INT8, 2, (int64_t[]){2, 1}, at);
+    hp_value y = hp_emit_scatter(
+        &r.b, in, places, hp_emit_literal(&r.b, HP_INT64, 2, (int64_t[]){2, 2}, updates), HP_SCATTER_ADD);
+    void *values = runner_run(&r, NULL, 1, 0, 0, y);
+    assert_memory_equal(values, wanted, sizeof wanted);
+    free(values);
+    /* updates that do not fit are refused */
+    hp_emit_scatter(&r.b, in, places, hp_emit_literal(&r.b, HP_INT64, 1, (int64_t[]){2}, updates), HP_SCATTER_ADD);
+    assert_int_equal(r.b.status, HP_ERROR_SHAPE);
+    r.b.status = HP_OK;
+    runner_end(&r);
+}
+
+/* Fewer or more elements of the same bytes along the last axis. */
+static void other_sizes(void **state) {
+    (void)state;
+    runner r;
+    runner_start(&r, hp_kernels_select(NULL));
+    int32_t x[2][2] = {{1, 0x01020304}, {-1, 7}};
+    hp_value in = runner_input(&r, HP_INT32, 2, (int64_t[]){1, 2});
+    hp_value bytes = hp_emit_bitcast(&r.b, in, HP_UINT8), wide = hp_emit_bitcast(&r.b, bytes, HP_INT64);
+    assert_int_equal(hp_builder_shape(&r.b, bytes)->dims[1], 8);
+    assert_int_equal(hp_builder_shape(&r.b, wide)->dims[1], 1);
+    const void *inputs[] = {x};
+    void *values = runner_run(&r, inputs, 2, 0, 0, hp_emit_transpose(&r.b, wide, (int[]){0, 1}));
+    assert_memory_equal(values, x, sizeof x);
+    free(values);
+    hp_emit_bitcast(&r.b, runner_input(&r, HP_INT8, 2, (int64_t[]){1, 3}), HP_INT16);
+    assert_int_equal(r.b.status, HP_ERROR_UNSUPPORTED);
+    r.b.status = HP_OK;
+    runner_end(&r);
+}
+
 static void index_outside(void **state) {
     (void)state;
     int64_t at[2] = {0, 3};
@@ -164,6 +231,9 @@ int main(void) {
         cmocka_unit_test(sorted_with_ties_and_nan),
         cmocka_unit_test(sorted_integers),
         cmocka_unit_test(taken_along),
+        cmocka_unit_test(scattered),
+        cmocka_unit_test(blocks_scattered),
+        cmocka_unit_test(other_sizes),
         cmocka_unit_test(index_outside),
         cmocka_unit_test(transforms_of_any_length),
         cmocka_unit_test(same_bytes),

@@ -1,5 +1,5 @@
 """Operations that look at a whole batch, read at computed places, or pick among all elements: IsIn, SegmentSum, SegmentMax,
-SegmentMin, SegmentProd, Corrcoef, Argpartition, SSIM, ScaleAndTranslate, CTCDecode and others."""
+SegmentMin, SegmentProd, Corrcoef, Argpartition, SSIM, ScaleAndTranslate, CTCDecode, Scatter, ScatterUpdate and others."""
 from caselist import Input, graph_case
 
 CASES = []
@@ -68,3 +68,17 @@ def flipped_with_labels(k, x, labels):
 def masks_by_place(k, x, mask):
     y = k.layers.GRU(3, return_sequences=True)(x, None, mask)
     return k.layers.GlobalAveragePooling1D()(x, mask), k.layers.Dense(2)(y[:, -1, :])
+
+
+@case((4,), Input((2,), "int32", 0, 4), Input((), "float32"))
+def scattered(k, x, places, updates):
+    o = k.ops
+    changed = [o.scatter_update(x, places, updates, reduction=r) for r in ("add", "max", "min", "mul")]
+    whole = o.scatter_update(o.cast(x * 9, "int32"), places[:, :1] * 0 + 2, o.cast(x * 5, "int32"), reduction="add")
+    return *changed, whole, o.scatter(places, updates, (6, 5)), o.scatter_update(x, places, updates)
+
+
+@case((4, 3), Input((), "float32", 0, 1))
+def quantiles_of_tensors(k, x, q):
+    o = k.ops
+    return [o.quantile(x, q, axis=1), o.percentile(x, q * 100, axis=2, keepdims=True), o.percentile(x, 30, method="higher", axis=0)]

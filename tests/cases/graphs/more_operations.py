@@ -66,6 +66,11 @@ def quantiles(k, x):  # Median Quantile Percentile Nanmedian Nanquantile Nanperc
     return methods + left_out + both + [o.quantile(holes, 0.4, axis=-1), o.quantile(x, 0.75, axis=[1, 2])]
 
 
+@case(Input((4,), "float64"))
+def bessel_of_doubles(k, x):  # I0
+    return k.ops.i0(x * 3), k.ops.i0(x * 40)
+
+
 @case((4,))
 def searches(k, x):  # SearchSorted Digitize
     o = k.ops
@@ -222,3 +227,33 @@ def filters(k, x):  # GaussianBlur SobelEdges ExtractPatches
     blurred = [i.gaussian_blur(x, (3, 3), (1.0, 0.5)), i.gaussian_blur(x, (5, 3), (1.0, 2.0))]
     patches = [i.extract_patches(x, 2), i.extract_patches(x, (3, 2), strides=1, padding="same")]
     return blurred + [i.sobel_edges(x)] + patches
+
+
+@case((7, 9, 2), Input((8,), "float32", -1, 1))
+def affine_transforms(k, x, t):  # AffineTransform
+    o = k.ops
+    maps = t * np.array([1, 1, 5, 1, 1, 5, 0.02, 0.02], "float32") + np.array([1, 0, 0, 0, 1, 0, 0, 0], "float32")
+    one = np.array([0.5, 0.25, -1.5, 0, 1.5, 2, 0, 0], "float32")
+    modes = [o.image.affine_transform(x, maps, fill_mode=m) for m in ("constant", "nearest", "wrap", "reflect")]
+    near = [o.image.affine_transform(x, one, "nearest", m, 0.5) for m in ("constant", "nearest", "wrap", "reflect")]
+    return [*modes, *near, o.image.affine_transform(x, one, data_format="channels_first")]
+
+
+@case((6, 8, 3), Input((4, 2), "float32", 0, 1))
+def perspectives(k, x, move):  # PerspectiveTransform
+    corners = np.array([[0, 0], [0, 5], [7, 0], [7, 5]], "float32")
+    y = k.ops.image.perspective_transform(x, move + corners, move * -0.5 + corners, fill_value=0.25)
+    return y, k.ops.image.perspective_transform(x, move + corners, move * 0 + corners, interpolation="nearest")
+
+
+@case((4, 5))
+def norms(k, x):  # Norm
+    o = k.ops
+    orders = [o.norm(x, ord=n, axis=2) for n in (None, 0, 1, 3, float("inf"), float("-inf"))]
+    matrices = [o.norm(x, ord=n, axis=(1, 2), keepdims=True) for n in ("fro", 1, -1, float("inf"), float("-inf"))]
+    return orders + matrices + [o.norm(x, ord=1, axis=(2, 1))]
+
+
+@case(Input((3, 2, 4), "float16"), (5, 2, 4), Input((5, 2, 4), "float16"))
+def attention_of_several_dtypes(k, query, key, value):  # DotProductAttention
+    return k.ops.dot_product_attention(query, key, value)

@@ -92,6 +92,12 @@ def input_shapes(tensors, variant):
     return shapes, concrete
 
 
+def rows_meet_others(subscripts):
+    """Whether a letter of an equation is the first axis of one operand, and another axis of another."""
+    operands = subscripts.split("->")[0].split(",")
+    return any(o and o[0] in other[1:] for o in operands for other in operands)
+
+
 def dtype_of(tensor, record, variant):
     """The dtype of an input."""
     if record["kind"] == "operation" and variant in ("int32", "float64") and tensor.dtype == "float32":
@@ -108,8 +114,10 @@ class Case:
         self.tensors = leaves([record["args"], record["kwargs"]])
         if not self.tensors:
             raise NoCase("it takes no tensor")
-        if all(len(t.shape) == 0 for t in self.tensors):
-            raise NoCase("scalars alone")
+        subscripts = json.loads(record["config"]).get("subscripts") if record["class"] == "Einsum" else None
+        if subscripts and rows_meet_others(subscripts):
+            raise NoCase("a letter for the rows that is another axis elsewhere")
+        self.scalars = all(len(t.shape) == 0 for t in self.tensors)  # they stand for one number a row
         if variant in ("int32", "float64") and record["kind"] == "operation" and all(t.dtype != "float32" for t in self.tensors):
             raise NoCase("no float inputs")
         self.fixed = False
@@ -146,7 +154,7 @@ class Case:
                 self.concrete[i] = self.concrete[i][:1]
             if self.fixed:
                 x = keras.Input(batch_shape=tuple(d if d is not None else 2 for d in tensor.shape), dtype=dtype)
-            elif len(tensor.shape) == 0:
+            elif len(tensor.shape) == 0 and not self.scalars:
                 raise NoCase("a scalar")
             else:
                 x = keras.Input(shape, dtype=dtype)
@@ -191,12 +199,40 @@ class Case:
                 made.append(self.rng.integers(low, high, shape, endpoint=True).astype(dtype))
             else:
                 x = self.rng.normal(size=shape)
+                if '"dtype": "uint' in self.record["config"]:
+                    x = np.abs(x)  # TensorFlow's cast of a negative number depends on its place in the tensor
                 if self.variant == "masked" and x.ndim == 3 and tensor.dtype == "float32":
                     x[:, -1] = 0
                     x[::2, x.shape[1] // 2] = 0
                     x[1:2] = 0
                 made.append(x.astype("float32") if dtype == "bfloat16" else x.astype(dtype))
+        if self.record["class"] == "SearchSorted":
+            made[0] = np.sort(made[0], axis=0)
         return made
+
+    def joined(self):
+        """Whether the batches of a prediction can be joined: NoCase where they never can, False where they may not."""
+        shapes = [tuple(y.shape) for y in self.model.outputs]
+        if () in shapes and not self.fixed:
+            raise NoCase("Keras's predict cannot join numbers")
+        return not self.fixed and all(s and s[0] is None for s in shapes)
+
+
+class Together:
+    """Cases as one model, with their inputs and outputs one after the other."""
+
+    def __init__(self, cases):
+        self.cases = cases
+        self.fixed = cases[0].fixed
+        self.dtypes = [d for c in cases for d in c.dtypes]
+        self.counts = [len(c.model.outputs) for c in cases]
+        self.model = cases[0].model
+        if len(cases) > 1:
+            self.model = keras.Model([x for c in cases for x in c.model.inputs], [y for c in cases for y in c.model.outputs])
+
+    def values(self, rows):
+        """Random inputs of so many rows."""
+        return [x for c in self.cases for x in c.values(rows)]
 
     def answers(self, values):
         """Keras's outputs, flat, as NumPy arrays, of batches of 32 as Model.predict makes them; NoCase where those cannot be

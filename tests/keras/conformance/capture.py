@@ -1,15 +1,18 @@
 """Collects how Keras's own tests use its layers and operations.
 
-    python capture.py OUTPUT.pickle
+    python capture.py OUTPUT.pickle [TEXT]      TEXT: only of test files that have it in their path ("ops/numpy")
 
 Keras's wheel holds its tests (keras/src/layers/**/*_test.py and keras/src/ops/*_test.py). They run here with three
 functions replaced: `run_layer_test` notes its arguments and does nothing else; a layer or an operation that is called from
-outside of any other notes its config and its arguments, and goes on. What the tests then say about Keras is of no interest.
+outside of any other notes its config and its arguments, and goes on; a function of keras.ops that is called with arrays is
+called with symbolic tensors first, which makes it an operation. What the tests then say about Keras is of no interest.
 
 A record is a dict: kind ("layer", "operation"), module and class of what was called, its serialised config, args and kwargs
 with a `Tensor` for each tensor. Equal ones are kept once.
 """
+import contextlib
 import dataclasses
+import functools
 import importlib
 import json
 import os
@@ -17,6 +20,7 @@ import pathlib
 import pickle
 import sys
 import threading
+import types
 from unittest import mock
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -24,6 +28,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 import numpy as np  # noqa: E402
 
+MODULES = ("core", "nn", "numpy", "math", "image")
 LARGEST = 20000  # elements of a tensor: larger ones say nothing more
 
 
@@ -44,7 +49,9 @@ def tensor_of(value):
     from keras.src import backend
 
     if isinstance(value, backend.KerasTensor):
-        return Tensor(tuple(value.shape), value.dtype)
+        return getattr(value, "stands_for", None) or Tensor(tuple(value.shape), value.dtype)
+    if hasattr(value, "dense_shape"):
+        raise TypeError("a sparse tensor")
     array = np.asarray(value)
     if array.dtype.kind in "OSU":
         words = {w.decode("utf-8", "replace") if isinstance(w, bytes) else str(w) for w in array.ravel()}
@@ -74,12 +81,29 @@ def described(value):
     raise TypeError(f"an argument of {type(value)}")
 
 
+def symbolic(value):
+    """Arguments with a KerasTensor for each array."""
+    import keras
+    from keras.src import backend
+
+    if isinstance(value, (list, tuple)):
+        return type(value)(symbolic(v) for v in value)
+    if isinstance(value, dict):
+        return {k: symbolic(v) for k, v in value.items()}
+    if isinstance(value, np.ndarray) or (backend.is_tensor(value) and not isinstance(value, backend.KerasTensor)):
+        found = tensor_of(value)
+        tensor = keras.KerasTensor(found.shape, found.dtype)
+        tensor.stands_for = found
+        return tensor
+    return value
+
+
 class Recorder:
     """Notes calls, each kind once."""
 
     def __init__(self):
         self.records = {}
-        self.depth = threading.local()
+        self.local = threading.local()
 
     def note(self, kind, module, name, config, args, kwargs):
         import keras
@@ -92,19 +116,19 @@ class Recorder:
             return
         self.records.setdefault(repr(sorted(record.items())), record)
 
-    def outermost(self, function):
-        """Calls `function(self, *args)` of the outermost call alone."""
-        depth = self.depth.__dict__.setdefault("value", [0])
+    @contextlib.contextmanager
+    def call(self):
+        """Around a call; gives whether it is made from outside of any other."""
+        depth = getattr(self.local, "depth", 0)
+        self.local.depth = depth + 1
+        try:
+            yield depth == 0
+        finally:
+            self.local.depth = depth
 
-        class Level:
-            def __enter__(level):
-                depth[0] += 1
-                return depth[0] == 1
-
-            def __exit__(level, *error):
-                depth[0] -= 1
-
-        return Level()
+    def inside(self):
+        """Whether a call is going on."""
+        return getattr(self.local, "depth", 0) > 0
 
 
 def plain_config(thing):
@@ -127,7 +151,7 @@ def install(recorder):
         original = getattr(cls, name)
 
         def call(self, *args, **kwargs):
-            with recorder.outermost(call) as outermost:
+            with recorder.call() as outermost:
                 if outermost and wanted(self) and (args or kwargs):
                     try:
                         recorder.note(kind, type(self).__module__, type(self).__name__, plain_config(self), args, kwargs)
@@ -141,6 +165,31 @@ def install(recorder):
     for name in ("__call__", "symbolic_call"):
         wrap(Operation, name, "operation",
              lambda op: not isinstance(op, Layer) and type(op).__module__.startswith("keras.src.ops."))
+
+    def wrap_function(original):
+        @functools.wraps(original)
+        def call(*args, **kwargs):
+            if not recorder.inside():
+                try:
+                    replaced = symbolic([args, kwargs])
+                    if any(getattr(t, "stands_for", None) for t in keras.tree.flatten(replaced)):
+                        original(*replaced[0], **replaced[1])
+                except Exception:  # it needs numbers there
+                    pass
+            with recorder.call():
+                return original(*args, **kwargs)
+
+        return call
+
+    for name in MODULES:
+        module = importlib.import_module(f"keras.src.ops.{name}")
+        for key, value in list(vars(module).items()):
+            if isinstance(value, types.FunctionType) and value.__module__ == module.__name__ and not key.startswith("_"):
+                if hasattr(keras.ops, key):
+                    wrapped = wrap_function(value)
+                    for holder in (module, keras.ops, keras.src.ops):
+                        if getattr(holder, key, None) is value:
+                            setattr(holder, key, wrapped)
 
     def run_layer_test(self, layer_cls, init_kwargs, input_shape=None, input_dtype=None, input_sparse=False,
                        input_ragged=False, input_data=None, call_kwargs=None, **unused):
@@ -166,6 +215,29 @@ def install(recorder):
     testing.TestCase.run_layer_test = run_layer_test
 
 
+class Absent(mock.MagicMock):
+    """A module that is not installed; what it returns passes for an array as far as a test goes on."""
+
+    dtype = "float32"
+    shape = ()
+
+
+def never_fail():
+    """Takes all assertions out of tests, so that they run to their ends."""
+    from keras.src import testing
+
+    @contextlib.contextmanager
+    def swallow(*args, **kwargs):
+        with contextlib.suppress(Exception):
+            yield
+
+    for key in dir(testing.TestCase):
+        if key.startswith("assertRaises"):
+            setattr(testing.TestCase, key, swallow)
+        elif key.startswith("assert") and "Warn" not in key and "Logs" not in key:
+            setattr(testing.TestCase, key, lambda *args, **kwargs: None)
+
+
 def main():
     import keras
     import pytest
@@ -173,14 +245,17 @@ def main():
     keras.utils.set_random_seed(0)
     recorder = Recorder()
     install(recorder)
+    never_fail()
     source = pathlib.Path(keras.__file__).parent / "src"
     tests = sorted(map(str, [*source.glob("layers/**/*_test.py"),
-                             *(source / "ops" / f"{m}_test.py" for m in ("core", "nn", "numpy", "math", "image"))]))
-    for name in ("jax", "jax.numpy", "scipy", "scipy.signal", "sklearn", "torch"):  # imported by tests that compare with it
+                             *(source / "ops" / f"{m}_test.py" for m in MODULES)]))
+    tests = [t for t in tests if "".join(sys.argv[2:3]) in t[len(str(source)):]]
+    # What tests import to compare with it, or to skip themselves.
+    for name in ("jax", "jax.numpy", "scipy", "scipy.signal", "scipy.ndimage", "sklearn", "torch", "grain", "conftest"):
         try:
             importlib.import_module(name)
         except ImportError:
-            sys.modules[name] = mock.MagicMock()
+            sys.modules[name] = Absent()
     pytest.main(["-q", "-q", "-p", "no:cacheprovider", "--no-header", "--tb=no", "--continue-on-collection-errors",
                  "-W", "ignore", "--import-mode=importlib", "--rootdir", str(source), "-c", os.devnull, *tests])
     with open(sys.argv[1], "wb") as file:

@@ -9,6 +9,7 @@ class, from which docs/supported-layers.md is made.
 """
 import argparse
 import collections
+import gc
 import json
 import os
 import pathlib
@@ -67,35 +68,50 @@ class Runner:
             return f"exit {done.returncode}: {done.stderr.strip()[-220:]}".replace(str(self.folder), "").replace("\n", " | ")
         return [np.load(f) for f in files]
 
-    def compare(self, case):
-        """Yields (file, largest relative error, what is wrong or None)."""
-        rtol, atol = tolerance(case)
-        case.model.save(self.folder / "model.keras")
-        case.model = keras.models.load_model(self.folder / "model.keras", compile=False)  # saving merges LoRA's matrices
-        sets = [(v, case.answers(v)) for v in (case.values(rows) for rows in BATCHES[: 1 if case.fixed else None])]
+    def compare(self, cases):
+        """Yields (case, file, largest relative error, what is wrong or None). Several cases as one model: where that does not
+        go at all, in halves."""
         for extension in "keras", "h5":
-            path = self.folder / f"model.{extension}"
-            path.unlink(missing_ok=True)
             try:
-                case.model.save(path)
-                if extension == "h5":
-                    keras.models.load_model(path, compile=False)
-            except Exception:  # operations in .h5
-                if extension == "keras":
-                    return
-                continue
-            worst, wrong = 0, None
-            for inputs, wanted in sets:
-                got = self.predict(path, inputs, len(wanted))
-                if isinstance(got, str):
-                    wrong = got
-                else:
-                    for g, w in zip(got, wanted):
-                        error, found = difference(g, w, rtol, atol)
-                        worst, wrong = max(worst, error), wrong or (found and f"{len(inputs[0])} rows: {found}")
-                if wrong:
-                    break
-            yield extension, worst, wrong
+                found = self.compare_files(build.Together(cases), extension)
+            except build.NoCase:
+                if extension == "keras" and len(cases) == 1:
+                    raise
+                found = None
+            except Exception:  # of Keras: what it cannot save, or load again, is no case
+                found = None
+            if found is not None:
+                yield from ((case, extension, *result) for case, result in zip(cases, found))
+            elif len(cases) > 1:
+                for half in cases[: len(cases) // 2], cases[len(cases) // 2 :]:
+                    yield from (r for r in self.compare(half) if r[1] == extension)
+            if extension == "keras" and any(c.record["kind"] == "operation" for c in cases):
+                return  # Keras cannot load graphs with operations from .h5
+
+    def compare_files(self, together, extension):
+        """[(largest relative error, what is wrong)] of the cases in a model; None where the command fails and there are
+        several of them."""
+        path = self.folder / f"model.{extension}"
+        path.unlink(missing_ok=True)
+        together.model.save(path)
+        together.model = keras.models.load_model(path, compile=False)  # saving merges LoRA's matrices
+        sets = [(v, together.answers(v)) for v in (together.values(rows) for rows in BATCHES[: 1 if together.fixed else None])]
+        if extension == "keras":
+            together.model.save(path)
+        results = [(0, None)] * len(together.cases)
+        for inputs, wanted in sets:
+            got = self.predict(path, inputs, len(wanted))
+            if isinstance(got, str):
+                return [(0, got)] if len(together.cases) == 1 else None
+            at = 0
+            for number, (case, count) in enumerate(zip(together.cases, together.counts)):
+                worst, wrong = results[number]
+                for g, w in zip(got[at : at + count], wanted[at : at + count]):
+                    error, found = difference(g, w, *tolerance(case))
+                    worst, wrong = max(worst, error), wrong or (found and f"{len(inputs[0])} rows: {found}")
+                results[number] = worst, wrong
+                at += count
+        return results
 
 
 def instruction_set(command):
@@ -109,6 +125,13 @@ def left_out():
     """{pattern: reason} of left_out.txt."""
     lines = [line for line in (HERE / "left_out.txt").read_text().splitlines() if line and not line.startswith("#")]
     return {pattern.strip(): reason.strip() for pattern, _, reason in (line.partition(" : ") for line in lines)}
+
+
+def refused():
+    """Patterns of the classes that refused.def lists: models of those must be refused."""
+    text = (HERE.parents[2] / "src" / "layers" / "refused.def").read_text()
+    found = re.findall(r'^REFUSED\((\w+), "([\w.]+)",', text, re.M)
+    return {f"{'op' if '.ops.' in module else 'la'}-{name}-.*": "refused.def" for name, module in found}
 
 
 def named(records):
@@ -128,54 +151,74 @@ def main():
     parser.add_argument("--variants", default="")
     parser.add_argument("--part", default="0/1", help="I/N: every Nth case from the Ith on")
     parser.add_argument("--report")
+    parser.add_argument("--together", type=int, default=12, help="so many calls of a class make one model")
     parser.add_argument("--each", type=int, default=0, help="at most so many calls of a class")
     a = parser.parse_args()
     records = pickle.load(open(a.captured, "rb"))
     chosen = set(filter(None, a.variants.split(",")))
     part, parts = map(int, a.part.split("/"))
     unneeded, errors = left_out(), collections.defaultdict(lambda: [0, 0, 0.0])
-    patterns, failures, checked = dict(unneeded), 0, 0
+    patterns, failures, checked = unneeded | refused(), 0, 0
+    def check(cases):
+        nonlocal checked, failures
+        known = set()
+        for case, extension, worst, wrong in runner.compare(cases):
+            checked += 1
+            total = errors[f"{case.record['kind']} {case.record['class']}"]
+            total[0] += 1
+            matching = [p for p in patterns if re.fullmatch(p, f"{case.name}.{extension}")]
+            if wrong and matching and (wrong.startswith("exit 3") or not set(matching) & set(refused())):
+                for p in matching:
+                    unneeded.pop(p, None)
+            elif wrong and case.name not in known:
+                known.add(case.name)
+                failures += 1
+                said = f"{case.record['config'][:300]} {case.record['args']} {case.record['kwargs']}"
+                print(f"FAIL {case.name}.{extension}: {wrong} :: {said}", flush=True)
+            elif not wrong:
+                total[1] += 1
+                if not case.variant.endswith("16"):
+                    total[2] = max(total[2], float(worst))
+
+    def no_case(name, error):
+        if os.environ.get("SHOW_NO_CASE"):
+            print(f"NOCASE {name}: {type(error).__name__}: {str(error)[:150]}", flush=True)
+
+    def check_all(cases):
+        for name, group in cases.items():
+            try:
+                check(group)
+            except Exception as error:
+                no_case(group[0].name, error)
+        cases.clear()
+        keras.backend.clear_session(free_memory=False)  # its collection of garbage takes longer than all else
+
+    gc.freeze()
     with tempfile.TemporaryDirectory() as folder:
-        runner = Runner(os.path.abspath(a.hornpipe), folder)
+        runner, waiting, last = Runner(os.path.abspath(a.hornpipe), folder), collections.defaultdict(list), None
         for number, (name, record) in enumerate(named(records)):
             if number % parts != part or not re.search(a.only, name):
                 continue
             if a.each and int(name.rsplit("-", 1)[1]) >= a.each:
                 continue
+            if last != record["class"]:
+                check_all(waiting)
+            last = record["class"]
             for variant in build.LAYER_VARIANTS if record["kind"] == "layer" else build.OPERATION_VARIANTS:
                 if chosen and variant not in chosen:
                     continue
                 full = f"{name}-{variant}"
-                keras.backend.clear_session()
                 try:
                     case = build.Case(full, record, variant)
-                    results = list(runner.compare(case))
-                except build.NoCase as no:
-                    if os.environ.get("SHOW_NO_CASE"):
-                        print(f"NOCASE {full}: {no}", flush=True)
-                    continue
+                    joined = case.joined()
                 except Exception as error:
-                    if os.environ.get("SHOW_NO_CASE"):
-                        print(f"NOCASE {full}: {type(error).__name__}: {str(error)[:150]}", flush=True)
+                    no_case(full, error)
                     continue
-                said = f"{record['config'][:300]} {record['args']} {record['kwargs']}"
-                for extension, worst, wrong in results:
-                    checked += 1
-                    total = errors[f"{record['kind']} {record['class']}"]
-                    total[0] += 1
-                    matching = [p for p in patterns if re.fullmatch(p, f"{full}.{extension}")]
-                    if wrong and matching:
-                        for p in matching:
-                            unneeded.pop(p, None)
-                    elif wrong:
-                        failures += 1
-                        print(f"FAIL {full}.{extension}: {wrong} :: {said}", flush=True)
-                    else:
-                        total[1] += 1
-                        if not case.variant.endswith("16"):
-                            total[2] = max(total[2], float(worst))
-                    if wrong:
-                        break
+                group = variant if joined else full
+                waiting[group].append(case)
+                if len(waiting[group]) == a.together or not joined:
+                    check_all({group: waiting.pop(group)})
+        check_all(waiting)
     if not a.only and not chosen and parts == 1 and not a.each:
         for pattern, reason in unneeded.items():
             failures += 1

@@ -1,0 +1,266 @@
+/* transform.c: images under projective maps (keras/src/ops/image.py): AffineTransform, PerspectiveTransform, as TensorFlow's
+ * ImageProjectiveTransformV3 computes them: each pixel of the result is read at the place that the map gives it. */
+#include "base/dtype.h"
+#include "layers/support.h"
+#include "ops/op.h"
+
+enum { NEAREST, BILINEAR };
+enum { REFLECT, WRAP, CONSTANT, EDGE };
+
+typedef struct config {
+    int interpolation, fill_mode, data_format;
+    double fill_value;
+} config;
+
+#define TRANSFORM_OP(name, ...)                                                                                        \
+    static const hp_field fields_##name[] = {                                                                          \
+        HP_ENUM(config, interpolation, BILINEAR, HP_NAMES("nearest", "bilinear")),                                     \
+        HP_FLOAT(config, fill_value, 0, -1e300, 1e300), HP_ENUM(config, data_format, HP_NULL, hp_data_formats),        \
+        __VA_ARGS__};                                                                                                  \
+    static void lower_##name(hp_builder *b, hp_layer *layer, hp_call *call);                                           \
+    const hp_op_class hp_op_##name = HP_OP(#name, HP_OP_IMAGE, fields_##name, config, lower_##name);                   \
+    static void lower_##name(hp_builder *b, hp_layer *layer, hp_call *call)
+
+static hp_value binary(hp_builder *b, hp_binary op, hp_value x, double y) {
+    return hp_emit_binary(b, op, x, hp_op_number(b, y, x));
+}
+
+static hp_value compare(hp_builder *b, hp_compare_op op, hp_value x, double y) {
+    return hp_emit_compare(b, op, x, hp_op_number(b, y, x));
+}
+
+static hp_value plus(hp_builder *b, hp_value x, double y) {
+    return binary(b, HP_BINARY_ADD, x, y);
+}
+
+/* Towards zero. */
+static hp_value whole(hp_builder *b, hp_value x) {
+    return hp_op_unary(b, x, HP_UNARY_TRUNC);
+}
+
+/* C's round: halves away from zero. */
+static hp_value rounded(hp_builder *b, hp_value x) {
+    hp_value cut = whole(b, x), rest = hp_op_subtract(b, x, cut);
+    hp_value far = compare(b, HP_GREATER_EQUAL, hp_op_unary(b, rest, HP_UNARY_ABSOLUTE), 0.5);
+    return hp_emit_select(b, far, hp_op_add(b, cut, hp_op_unary(b, x, HP_UNARY_SIGN)), cut);
+}
+
+/* 0, 1 ... n - 1 along `axis` of three. */
+static hp_value counting(hp_builder *b, int64_t n, int axis) {
+    float *data = n >= 0 && n <= 1 << 24 ? hp_alloc_array((size_t)n + 1, sizeof *data) : NULL;
+    if (!data) return hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "images with %lld pixels along an axis", (long long)n);
+    for (int64_t i = 0; i < n; i++) data[i] = (float)i;
+    int64_t dims[3] = {1, 1, 1};
+    dims[axis] = n;
+    hp_value value = hp_emit_literal(b, HP_FLOAT32, 3, dims, data);
+    hp_free(data);
+    return value;
+}
+
+/* ---- places outside of the image (MapCoordinate) */
+
+static hp_value reflected(hp_builder *b, hp_value x, int64_t size) {
+    double n = (double)size, both = 2 * n;
+    hp_value turns =
+        hp_op_scale(b, whole(b, hp_op_divide(b, hp_op_unary(b, x, HP_UNARY_NEGATIVE), hp_op_number(b, both, x))), both);
+    hp_value low = hp_op_add(b, turns, x);
+    low = hp_emit_select(
+        b, compare(b, HP_LESS, low, -n), plus(b, low, both), plus(b, hp_op_unary(b, low, HP_UNARY_NEGATIVE), -1));
+    turns = hp_op_scale(b, whole(b, hp_op_divide(b, x, hp_op_number(b, both, x))), both);
+    hp_value high = hp_op_subtract(b, x, turns);
+    high = hp_emit_select(b, compare(b, HP_GREATER_EQUAL, high, n),
+        plus(b, hp_op_subtract(b, hp_op_number(b, both, high), high), -1), high);
+    hp_value y = hp_emit_select(b, compare(b, HP_GREATER, x, n - 1), high, x);
+    return hp_emit_select(b, compare(b, HP_LESS, x, 0), low, y);
+}
+
+static hp_value wrapped(hp_builder *b, hp_value x, int64_t size) {
+    double n = (double)size;
+    hp_value span = hp_op_number(b, n - 1, x);
+    hp_value turns = whole(b, hp_op_divide(b, hp_op_unary(b, x, HP_UNARY_NEGATIVE), span));
+    hp_value low = hp_op_add(b, x, hp_op_scale(b, plus(b, turns, 1), n));
+    hp_value high = hp_op_subtract(b, x, hp_op_scale(b, whole(b, hp_op_divide(b, x, span)), n));
+    hp_value y = hp_emit_select(b, compare(b, HP_GREATER, x, n - 1), high, x);
+    return hp_emit_select(b, compare(b, HP_LESS, x, 0), low, y);
+}
+
+static hp_value filled(hp_builder *b, int mode, hp_value x, int64_t size) {
+    if (mode == CONSTANT) return x;
+    if (mode != EDGE) {
+        if (size <= 1) return hp_op_scale(b, x, 0);
+        x = mode == REFLECT ? reflected(b, x, size) : wrapped(b, x, size);
+    }
+    return hp_emit_unary(b, x, HP_UNARY_CLIP, 0, (double)(size - 1), 0);
+}
+
+/* ---- reading */
+
+typedef struct images {
+    hp_value pixels; /* [batch, height * width, channels] */
+    int64_t height, width;
+    hp_value fill; /* a scalar of the same dtype */
+} images;
+
+static hp_value inside(hp_builder *b, hp_value at, int64_t size) {
+    return hp_emit_logical(b, HP_AND, compare(b, HP_GREATER_EQUAL, at, 0), compare(b, HP_LESS, at, (double)size));
+}
+
+/* The pixels at whole places y, x of [batch, height, width]. */
+static hp_value read(hp_builder *b, const images *from, hp_value y, hp_value x) {
+    hp_value valid = hp_emit_logical(b, HP_AND, inside(b, y, from->height), inside(b, x, from->width));
+    hp_value zero = hp_op_number(b, 0, x);
+    x = hp_emit_cast(b, hp_emit_select(b, valid, x, zero), HP_INT64);
+    y = hp_emit_cast(b, hp_emit_select(b, valid, y, zero), HP_INT64);
+    hp_value at = hp_op_add(b, hp_op_multiply(b, y, hp_op_number(b, (double)from->width, y)), x);
+    int64_t batch = hp_builder_shape(b, at)->dims[0], count = from->height * from->width;
+    int64_t dims[3] = {batch, count, 1};
+    hp_value found = hp_emit_take_along(b, from->pixels, hp_emit_reshape(b, at, 3, dims), 1);
+    return hp_emit_select(b, hp_emit_reshape(b, valid, 3, dims), found, from->fill);
+}
+
+static hp_value weighted(hp_builder *b, hp_value weight, int64_t count, hp_value x) {
+    int64_t batch = hp_builder_shape(b, weight)->dims[0];
+    return hp_op_multiply(
+        b, hp_emit_reshape(b, weight, 3, (int64_t[]){batch, count, 1}), hp_emit_cast(b, x, HP_FLOAT32));
+}
+
+static hp_value interpolated(hp_builder *b, const images *from, hp_value y, hp_value x) {
+    int64_t count = from->height * from->width;
+    hp_value low_y = hp_op_unary(b, y, HP_UNARY_FLOOR), low_x = hp_op_unary(b, x, HP_UNARY_FLOOR), sum = HP_NO_VALUE;
+    hp_value high_y = plus(b, low_y, 1), high_x = plus(b, low_x, 1);
+    for (int down = 0; down < 2; down++) {
+        hp_value row = down ? high_y : low_y;
+        hp_value line = hp_op_add(b, weighted(b, hp_op_subtract(b, high_x, x), count, read(b, from, row, low_x)),
+            weighted(b, hp_op_subtract(b, x, low_x), count, read(b, from, row, high_x)));
+        line = weighted(b, down ? hp_op_subtract(b, y, low_y) : hp_op_subtract(b, high_y, y), count, line);
+        sum = down ? hp_op_add(b, sum, line) : line;
+    }
+    return hp_emit_cast(b, sum, hp_op_dtype(b, from->fill));
+}
+
+/* a * x + b * y + c of three columns of the maps, [batch, height, width]. */
+static hp_value plane(hp_builder *b, hp_value map, int first, hp_value x, hp_value y) {
+    hp_value parts[3] = {HP_NO_VALUE, HP_NO_VALUE, HP_NO_VALUE};
+    for (int i = 0; i < (first < 6 ? 3 : 2); i++)
+        parts[i] = hp_op_new_axis(b, hp_op_part(b, map, 1, first + i, first + i + 1), 2);
+    hp_value sum = hp_op_add(b, hp_op_multiply(b, parts[0], x), hp_op_multiply(b, parts[1], y));
+    return first < 6 ? hp_op_add(b, sum, parts[2]) : plus(b, sum, 1);
+}
+
+/* map: [batch or 1, 8] of float32. */
+static void transform(hp_builder *b, const config *c, hp_call *call, hp_value map) {
+    hp_value x = hp_op_operand(b, call, 0, "images");
+    int rank = hp_builder_shape(b, x)->rank;
+    if (!hp_check_rank(b, x, 3, 4)) return;
+    if (rank == 3) x = hp_op_new_axis(b, x, 0);
+    if (c->data_format == HP_CHANNELS_FIRST) x = hp_channels_last(b, x);
+    hp_shape shape = *hp_builder_shape(b, x);
+    if (b->status == HP_OK && shape.rows && !hp_builder_shape(b, map)->rows && hp_builder_shape(b, map)->dims[0] != 1)
+        hp_builder_mixes_rows(b, "each row has its own constant map");
+    if (b->status != HP_OK) return;
+    images from = {.height = shape.dims[1], .width = shape.dims[2], .fill = hp_op_number(b, c->fill_value, x)};
+    int64_t count = from.height * from.width;
+    from.pixels = hp_emit_reshape(b, x, 3, (int64_t[]){shape.dims[0], count, shape.dims[3]});
+    hp_value across = counting(b, from.width, 2), down = counting(b, from.height, 1);
+    hp_value projection = plane(b, map, 6, across, down);
+    hp_value at_x = filled(b, c->fill_mode, hp_op_divide(b, plane(b, map, 0, across, down), projection), from.width);
+    hp_value at_y = filled(b, c->fill_mode, hp_op_divide(b, plane(b, map, 3, across, down), projection), from.height);
+    hp_value y = c->interpolation == BILINEAR ? interpolated(b, &from, at_y, at_x)
+                                              : read(b, &from, rounded(b, at_y), rounded(b, at_x));
+    hp_value none = compare(b, HP_EQUAL, projection, 0);
+    none = hp_emit_reshape(b, none, 3, (int64_t[]){hp_builder_shape(b, none)->dims[0], count, 1});
+    y = hp_emit_reshape(b, hp_emit_select(b, none, from.fill, y), 4, shape.dims);
+    if (c->data_format == HP_CHANNELS_FIRST) y = hp_channels_first(b, y);
+    hp_call_output(b, call, rank == 3 ? hp_op_drop_axis(b, y, 0) : y);
+}
+
+TRANSFORM_OP(AffineTransform, HP_ENUM(config, fill_mode, CONSTANT, HP_NAMES("reflect", "wrap", "constant", "nearest")),
+    HP_FIELDS_END) {
+    hp_value map = hp_emit_cast(b, hp_op_operand(b, call, 1, "transform"), HP_FLOAT32);
+    if (!hp_check_rank(b, map, 1, 2)) return;
+    if (hp_builder_shape(b, map)->rank == 1) map = hp_op_new_axis(b, map, 0);
+    if (b->status == HP_OK && hp_builder_shape(b, map)->dims[1] != 8)
+        hp_builder_fail(b, HP_ERROR_SHAPE, "a transform of %lld numbers; 8 are needed",
+            (long long)hp_builder_shape(b, map)->dims[1]);
+    transform(b, layer->config, call, map);
+}
+
+/* ---- four points and where they come from */
+
+/* The determinant of two columns. */
+static hp_value cross(hp_builder *b, hp_value a, hp_value d, hp_value e, hp_value c) {
+    return hp_op_subtract(b, hp_op_multiply(b, a, d), hp_op_multiply(b, e, c));
+}
+
+/* The map from the corners (0, 0), (1, 0), (1, 1), (0, 1) to four points [batch, 4, 2], by rows. */
+static void from_square(hp_builder *b, hp_value points, hp_value m[9]) {
+    hp_value p[4][2], sum[2], one = HP_NO_VALUE;
+    for (int i = 0; i < 4; i++)
+        for (int k = 0; k < 2; k++) {
+            hp_value part = hp_op_part(b, hp_op_part(b, points, 1, i, i + 1), 2, k, k + 1);
+            p[i][k] = hp_op_drop_axis(b, part, 2);
+        }
+    for (int k = 0; k < 2; k++)
+        sum[k] = hp_op_add(b, hp_op_subtract(b, p[0][k], p[1][k]), hp_op_subtract(b, p[2][k], p[3][k]));
+    hp_value side[2][2];
+    for (int k = 0; k < 2; k++) {
+        side[0][k] = hp_op_subtract(b, p[1][k], p[2][k]);
+        side[1][k] = hp_op_subtract(b, p[3][k], p[2][k]);
+    }
+    hp_value whole_area = cross(b, side[0][0], side[1][1], side[1][0], side[0][1]);
+    m[6] = hp_op_divide(b, cross(b, sum[0], side[1][1], side[1][0], sum[1]), whole_area);
+    m[7] = hp_op_divide(b, cross(b, side[0][0], sum[1], sum[0], side[0][1]), whole_area);
+    one = hp_op_number(b, 1, points);
+    m[8] = one;
+    for (int k = 0; k < 2; k++) {
+        m[3 * k] = hp_op_add(b, hp_op_subtract(b, p[1][k], p[0][k]), hp_op_multiply(b, m[6], p[1][k]));
+        m[3 * k + 1] = hp_op_add(b, hp_op_subtract(b, p[3][k], p[0][k]), hp_op_multiply(b, m[7], p[3][k]));
+        m[3 * k + 2] = p[0][k];
+    }
+}
+
+/* The inverse, but for a factor. */
+static void adjugate(hp_builder *b, const hp_value m[9], hp_value inverse[9]) {
+    for (int i = 0; i < 3; i++)
+        for (int k = 0; k < 3; k++) {
+            int r = (k + 1) % 3, s = (k + 2) % 3, t = (i + 1) % 3, u = (i + 2) % 3;
+            inverse[3 * i + k] = cross(b, m[3 * r + t], m[3 * s + u], m[3 * r + u], m[3 * s + t]);
+        }
+}
+
+/* The map that takes each end point to its start point: Keras solves eight equations for it in float32; here the maps of a
+ * square to both, in double precision. */
+static hp_value homography(hp_builder *b, hp_value start, hp_value end) {
+    hp_value to_start[9], to_end[9], back[9], parts[8], last = HP_NO_VALUE;
+    from_square(b, start, to_start);
+    from_square(b, end, to_end);
+    adjugate(b, to_end, back);
+    for (int at = 8; at >= 0; at--) {
+        hp_value sum = HP_NO_VALUE;
+        for (int k = 0; k < 3; k++) {
+            hp_value part = hp_op_multiply(b, to_start[at / 3 * 3 + k], back[3 * k + at % 3]);
+            sum = k ? hp_op_add(b, sum, part) : part;
+        }
+        if (at == 8)
+            last = sum;
+        else
+            parts[at] = hp_emit_cast(b, hp_op_divide(b, sum, last), HP_FLOAT32);
+    }
+    return hp_emit_concat(b, parts, 8, 1);
+}
+
+TRANSFORM_OP(PerspectiveTransform, HP_FIELDS_END) {
+    config c = *(const config *)layer->config;
+    hp_value points[2] = {hp_op_operand(b, call, 1, "start_points"), hp_op_operand(b, call, 2, "end_points")};
+    c.fill_mode = CONSTANT;
+    for (int i = 0; i < 2; i++) {
+        if (!hp_check_rank(b, points[i], 2, 3)) return;
+        points[i] = hp_emit_cast(b, hp_emit_cast(b, points[i], HP_FLOAT32), HP_FLOAT64);
+        if (hp_builder_shape(b, points[i])->rank == 2) points[i] = hp_op_new_axis(b, points[i], 0);
+        const hp_shape *shape = hp_builder_shape(b, points[i]);
+        if (b->status == HP_OK && (shape->dims[1] != 4 || shape->dims[2] != 2))
+            hp_builder_fail(b, HP_ERROR_SHAPE, "points of shape (%lld, %lld); (4, 2) is needed",
+                (long long)shape->dims[1], (long long)shape->dims[2]);
+    }
+    if (b->status == HP_OK) transform(b, &c, call, homography(b, points[0], points[1]));
+}
