@@ -35,6 +35,7 @@ for tool in cc ar ranlib; do
     chmod +x "$work/bin/zig-$tool"
 done
 export CC="$work/bin/zig-cc" CMAKE_C_COMPILER_LAUNCHER=
+export PIP_PREFER_BINARY=1 # an older NumPy rather than one to be compiled
 flags="-O2 -g0 -w -Wno-implicit-int -Wno-implicit-function-declaration -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections"
 tools="-DCMAKE_C_COMPILER=$CC -DCMAKE_AR=$work/bin/zig-ar -DCMAKE_RANLIB=$work/bin/zig-ranlib"
 

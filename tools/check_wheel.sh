@@ -9,6 +9,7 @@ cd "$(dirname "$0")/.."
 
 wheel=$1
 shift
+export PIP_PREFER_BINARY=1
 [ $# -gt 0 ] || set -- python3
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -196,9 +196,6 @@ static hp_status choose_picks(const hp_io_reader_options *options, hp_arena *are
     HP_FAIL_IF(columns->count == 0, error, HP_ERROR_ARGUMENT, NULL, "no columns are left to read");
     HP_TRY(finish_picks(columns, arena, &layout->picks, error));
     layout->pick_count = columns->count;
-    layout->all = columns->count == layout->column_count;
-    for (int64_t i = 0; i < columns->count && layout->all; i++)
-        layout->all = layout->picks[i].column == i && layout->picks[i].target == i;
     return HP_OK;
 }
 

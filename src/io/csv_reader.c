@@ -71,7 +71,7 @@ static hp_status find_rows(csv_reader *csv, hp_io_batch *batch, size_t size, siz
         const char *next = hp_io_row_end(row, end, csv->layout.delimiter, quotes);
         if (!next) return HP_OK;
         if (!is_blank(row, end)) {
-            HP_FAIL_IF(!hp_io_buffer_reserve_starts(buffer, (size_t)batch->rows + 1), error, HP_ERROR_NO_MEMORY, NULL,
+            HP_FAIL_IF(!hp_io_buffer_reserve_starts(buffer, (size_t)batch->rows + 2), error, HP_ERROR_NO_MEMORY, NULL,
                 "out of memory");
             buffer->starts[batch->rows++] = *place;
         }
@@ -106,11 +106,15 @@ static hp_status fill_batch(csv_reader *csv, int64_t max_rows, hp_io_batch *batc
     HP_TRY(keep_carry(csv, (char *)batch->buffer->data + place, size - place, error));
     if (batch->rows > 0) csv->row_bytes = place / (size_t)batch->rows + 1;
     buffer = batch->buffer;
+    HP_FAIL_IF(!hp_io_buffer_reserve_starts(buffer, (size_t)batch->rows + 1), error, HP_ERROR_NO_MEMORY, NULL,
+        "out of memory");
+    buffer->starts[batch->rows] = place;
     ((char *)buffer->data)[place] = '\n';
     buffer->text = (hp_io_text){.layout = &csv->layout,
         .bytes = buffer->data,
         .size = place,
         .starts = buffer->starts,
+        .quotes = quotes,
         .rows = batch->rows,
         .first_line = csv->line};
     csv->line += lines;

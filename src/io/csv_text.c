@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/dtype.h"
+#include "io/csv_numbers.h"
 #include "io/number_text.h"
 #include "io/reader.h"
 
@@ -108,9 +109,10 @@ static hp_status store_string(const hp_io_field *field, hp_arena *strings, hp_st
     return HP_OK;
 }
 
-/* One row, any dtype: the fields that `picks` name go to dst[target]; all fields are counted. */
+/* One row, any dtype: the fields that `picks` name go to dst[target]. `whole`: all fields are looked at and counted, not
+ * only those up to the last pick. */
 static hp_status convert_row(const hp_io_view *view, int64_t row, const hp_io_pick *picks, int64_t pick_count,
-    hp_dtype dtype, char *dst, hp_arena *strings, hp_error *error) {
+    bool whole, hp_dtype dtype, char *dst, hp_arena *strings, hp_error *error) {
     const hp_io_text *text = view->text;
     const hp_io_csv_layout *layout = text->layout;
     const char *start = text->bytes + text->starts[row], *end = text->bytes + text->size + 1, *p = start;
@@ -128,36 +130,11 @@ static hp_status convert_row(const hp_io_view *view, int64_t row, const hp_io_pi
             else if (!hp_io_number_from_text(field.data, field.size, dtype, to, what))
                 return fail_field(view, row, place, column, HP_ERROR_ROW, what, error);
         }
+        if (pick == last && !whole) return HP_OK;
         if (*p == layout->delimiter) continue;
         if (column + 1 != layout->column_count) return fail_width(view, row, start, column + 1, error);
         return HP_OK;
     }
-}
-
-/* The common row: nothing but plain numbers, all of them wanted. False: has to be done by convert_row, which also
- * finds what is wrong. */
-static inline bool quick_row32(const char *p, char delimiter, int64_t count, float *dst) {
-    for (int64_t i = 0; i < count; i++) {
-        while (*p == ' ') p++;
-        p = hp_io_parse_float32(p, dst + i);
-        if (!p) return false;
-        char expected = i + 1 < count ? delimiter : '\n';
-        if (*p == '\r' && expected == '\n') p++;
-        if (*p++ != expected) return false;
-    }
-    return true;
-}
-
-static inline bool quick_row64(const char *p, char delimiter, int64_t count, double *dst) {
-    for (int64_t i = 0; i < count; i++) {
-        while (*p == ' ') p++;
-        p = hp_io_parse_float64(p, dst + i);
-        if (!p) return false;
-        char expected = i + 1 < count ? delimiter : '\n';
-        if (*p == '\r' && expected == '\n') p++;
-        if (*p++ != expected) return false;
-    }
-    return true;
 }
 
 hp_status hp_io_text_convert(const hp_io_view *view, int64_t first_row, int64_t rows, hp_dtype dtype, void *dst,
@@ -165,15 +142,12 @@ hp_status hp_io_text_convert(const hp_io_view *view, int64_t first_row, int64_t 
     const hp_io_text *text = view->text;
     const hp_io_csv_layout *layout = text->layout;
     int64_t count = layout->pick_count;
+    bool floats = dtype == HP_FLOAT32 || dtype == HP_FLOAT64;
     for (int64_t i = 0; i < rows; i++) {
         int64_t row = first_row + i;
-        const char *p = text->bytes + text->starts[row];
         char *to = (char *)dst + (size_t)(i * count) * hp_dtype_size(dtype);
-        if (layout->all && dtype == HP_FLOAT32 && quick_row32(p, layout->delimiter, count, (float *)(void *)to))
-            continue;
-        if (layout->all && dtype == HP_FLOAT64 && quick_row64(p, layout->delimiter, count, (double *)(void *)to))
-            continue;
-        HP_TRY(convert_row(view, row, layout->picks, count, dtype, to, strings, error));
+        if (floats && hp_io_quick_row(text, row, layout->picks, count, dtype, to)) continue;
+        HP_TRY(convert_row(view, row, layout->picks, count, true, dtype, to, strings, error));
     }
     return HP_OK;
 }
@@ -181,8 +155,9 @@ hp_status hp_io_text_convert(const hp_io_view *view, int64_t first_row, int64_t 
 hp_status hp_io_text_ids(
     const hp_io_view *view, int64_t first_row, int64_t rows, hp_string *ids, hp_arena *strings, hp_error *error) {
     const hp_io_csv_layout *layout = view->text->layout;
+    /* Whether the row is whole, those say who convert its numbers. */
     for (int64_t i = 0; i < rows && layout->id_count > 0; i++)
-        HP_TRY(convert_row(view, first_row + i, layout->id_picks, layout->id_count, HP_STRING,
+        HP_TRY(convert_row(view, first_row + i, layout->id_picks, layout->id_count, false, HP_STRING,
             (char *)(ids + i * layout->id_count), strings, error));
     return HP_OK;
 }

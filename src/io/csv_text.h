@@ -27,7 +27,6 @@ typedef struct hp_io_csv_layout {
     const char *const *column_names; /* all of the file's; NULL without a header */
     const hp_io_pick *picks;         /* the columns that are read, ascending by column */
     int64_t pick_count;
-    bool all;                   /* the picks are all columns in the file's order */
     const hp_io_pick *id_picks; /* the same for ids */
     int64_t id_count;
 } hp_io_csv_layout;
@@ -37,7 +36,8 @@ typedef struct hp_io_text {
     const hp_io_csv_layout *layout;
     const char *bytes;
     size_t size;
-    const size_t *starts; /* of each row in bytes */
+    const size_t *starts; /* of each row in bytes, and behind the last where the text ends */
+    bool quotes;          /* whether there may be any */
     int64_t rows;
     int64_t first_line; /* line number of bytes[0], from 1 */
 } hp_io_text;

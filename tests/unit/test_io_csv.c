@@ -249,8 +249,85 @@ static void test_many_rows(void **state) {
     free(text);
 }
 
+/* Text of a number, as data have it and as they seldom do. */
+static int write_number(char *to, uint64_t *noise) {
+    static const char *const rare[] = {"", " 7", "+.5", "5.", "1e-5", "-2.5E+3", "00000000000000001",
+        "0.1234567890123456", "123456789.125", "9007199254740993", "nan", "-inf", "1 ", "16777217", "16777219",
+        "0.00000000000000000001", "1.00000005960464477539", "1.000000059604645", "8388608.5", "-0", "-.0",
+        "99999999.99999999", "1e-40", "12345678", "123456789", "0.50000001490116119"};
+    *noise = *noise * 6364136223846793005u + 1442695040888963407u;
+    uint64_t bits = *noise >> 16;
+    if (bits % 23 == 0) return sprintf(to, "%s", rare[(bits >> 8) % (sizeof rare / sizeof *rare)]);
+    double value = ((double)(bits >> 11 & 0xFFFFFFFF) / 4294967296.0 - 0.5) * (double)(1 << (bits & 15));
+    if (bits >> 5 & 1) return sprintf(to, "%.9g", value);
+    return bits >> 6 & 1 ? sprintf(to, "%.*f", (int)(bits >> 7 & 7), value) : sprintf(to, "%.17g", value);
+}
+
+/* Numbers go the quick way where they can: to the bits that strtof and strtod give, with any columns left out. */
+static void test_numbers_are_rounded_once(void **state) {
+    (void)state;
+    enum { ROWS = 20000, COLUMNS = 7, ROOM = 40 };
+    char *text = malloc(ROWS * COLUMNS * ROOM), (*fields)[ROOM] = malloc(ROWS * COLUMNS * ROOM), *to = text;
+    uint64_t noise = 1;
+    for (int i = 0; i < ROWS * COLUMNS; i++) {
+        double wide = (double)((int64_t)(noise >> 32) - (1 << 30)) / 65536;
+        int n = i % 3 ? write_number(fields[i], &noise) : sprintf(fields[i], "%.*f", (int)(noise >> 40 & 7), wide);
+        if (i % 3 == 0) noise = noise * 6364136223846793005u + 1442695040888963407u;
+        memcpy(to, fields[i], (size_t)n);
+        to += n;
+        *to++ = (i + 1) % COLUMNS ? ',' : '\n';
+    }
+    *to = '\0';
+    static const int some[] = {6, 0, 3};
+    for (int pass = 0; pass < 2; pass++) {
+        hp_io_reader_options options = {.header = HP_IO_HEADER_NO, .columns = pass ? "6,0,3" : NULL};
+        int64_t rows, count = pass ? 3 : COLUMNS;
+        float *narrow = read_floats(text, &options, 777, &rows);
+        double *exact = read_all(open_reader(put_text("rows.csv", text), &options), 777, HP_FLOAT64, NULL, NULL);
+        assert_int_equal(rows, ROWS);
+        for (int64_t i = 0; i < ROWS * count; i++) {
+            const char *field = fields[i / count * COLUMNS + (pass ? some[i % count] : i % count)];
+            float wanted = *field ? strtof(field, NULL) : NAN;
+            double wanted64 = *field ? strtod(field, NULL) : (double)NAN;
+            bool same = isnan(wanted) ? isnan(narrow[i]) && isnan(exact[i])
+                                      : !memcmp(&wanted, &narrow[i], sizeof wanted) &&
+                                            !memcmp(&wanted64, &exact[i], sizeof wanted64);
+            if (!same) fail_msg("\"%s\" is %.9g and %.17g", field, (double)narrow[i], exact[i]);
+        }
+        hp_free(narrow);
+        hp_free(exact);
+    }
+    free(text);
+    free(fields);
+}
+
+/* What must not be taken for plain numbers, behind a row that is. */
+static void test_what_only_looks_plain(void **state) {
+    (void)state;
+    static const char *const bad[] = {".", "-", "+", "-.", "1.2.3", "1..2", "1-2", "--1", "+-1", "1,2", "0x10", "1e",
+        "12a4", "1 2", "\xAC", "1\xAC",
+        "\xAC"
+        "2",
+        "1;2", "/", ":", "1/2", "123456789012345678901234567890a"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char text[256], what[128];
+        snprintf(text, sizeof text, "1.5,2.25,3.125\n4,5,6\n7,%s,9\n", bad[i]);
+        hp_status status = read_error(text, NULL, HP_FLOAT32);
+        if (status != HP_ERROR_ROW && status != HP_ERROR_FORMAT) fail_msg("\"%s\" was taken for a number", bad[i]);
+        snprintf(what, sizeof what, strchr(bad[i], ',') ? "line 3: it has 4 fields" : "line 3, column 2: ");
+        assert_non_null(strstr(failure.message, what));
+    }
+    assert_fails(read_error("1,2,3\n4,5,6\n7,8\n", NULL, HP_FLOAT64), HP_ERROR_FORMAT, "line 3: it has 2 fields");
+    assert_fails(read_error("1,2,3\n4,5,6\n7,8\xAC"
+                            "9\n",
+                     NULL, HP_FLOAT64),
+        HP_ERROR_ROW, "line 3, column 2: ");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_numbers_are_rounded_once),
+        cmocka_unit_test(test_what_only_looks_plain),
         cmocka_unit_test(test_plain),
         cmocka_unit_test(test_blanks_and_quotes),
         cmocka_unit_test(test_header),
