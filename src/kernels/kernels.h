@@ -91,6 +91,12 @@ typedef struct hp_gemm {
 /* ---- sliding windows: conv, depthwise, pool
  * -------------------------------------------------------------------- */
 
+/* Output pixel o reads, through tap t, input position o * stride - pad + t * dilation where that is in [0, input). */
+typedef struct hp_axis {
+    size_t input, output, taps, stride, dilation;
+    ptrdiff_t pad;
+} hp_axis;
+
 /* Which input positions an output pixel reads, for one image; made once per plan, used for every image, and
  * by every layer of the same geometry (1, 2, 3 dimensions, strides, dilation: all are just another table).
  *
@@ -100,16 +106,15 @@ typedef struct hp_window {
     const int32_t *index;
     size_t pixels; /* output pixels of one image */
     size_t taps;
-    /* Taps come in groups of `run` whose positions are consecutive wherever the group's first and last are inside:
-     * the kernel's width, when its dilation along the width is 1. It divides taps; 0 and 1: unknown. Only speed. */
-    size_t run;
+    /* What the table was made of, outermost axis first; an output of 0 in the last one: unknown. Only speed. */
+    hp_axis axes[3];
 } hp_window;
 
 /* y[row][n] = epilogue(sum over taps and channels of x[tap of row][channel] * w[tap][channel][n]).
  *
  * Rows are output pixels numbered through all images: row = image * pixels + pixel. Rows [row_begin, row_end)
- * are computed, columns [column_begin, column_end) as in gemm (multiples of gemm_nr). conv_packed_size and
- * conv_pack are as for gemm with k = taps * channels: Keras's kernel [taps...][channels][n] is that matrix
+ * are computed, columns [column_begin, column_end) as in gemm (multiples of gemm_nr). conv_packed_size(taps, channels, n)
+ * and conv_pack are as for gemm with k = taps * channels: Keras's kernel [taps...][channels][n] is that matrix
  * with row_stride n and column_stride 1. For a convolution in groups call once a group, with x, y, bias and
  * residual moved to the group's channels, and pack its columns of the kernel. A 1x1 convolution with stride 1
  * is a gemm, and faster as one. */

@@ -72,7 +72,7 @@ static hp_status prepare_way(const hp_prepare *prepare, const hp_geometry *geome
             return HP_OK;
         }
     }
-    s->packing = (hp_packing){.conv = s->way == WAY_WINDOW,
+    s->packing = (hp_packing){.taps = s->way == WAY_WINDOW ? hp_geometry_taps(geometry) : 0,
         .k = hp_geometry_taps(geometry) * s->group_channels,
         .n = s->group_filters,
         .row_stride = s->filters,

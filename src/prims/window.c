@@ -179,9 +179,14 @@ hp_status hp_window_get(hp_constants *constants, const hp_geometry *geometry, hp
     } key = {"window", *geometry};
     hp_geometry copy = *geometry;
     const void *data = NULL;
-    *window = (hp_window){.pixels = hp_geometry_pixels(geometry),
-        .taps = hp_geometry_taps(geometry),
-        .run = geometry->dilation[HP_MAX_SPATIAL - 1] == 1 ? (size_t)geometry->kernel[HP_MAX_SPATIAL - 1] : 0};
+    *window = (hp_window){.pixels = hp_geometry_pixels(geometry), .taps = hp_geometry_taps(geometry)};
+    for (int i = 0; i < HP_MAX_SPATIAL; i++)
+        window->axes[i] = (hp_axis){.input = (size_t)geometry->input[i],
+            .output = (size_t)geometry->output[i],
+            .taps = (size_t)geometry->kernel[i],
+            .stride = (size_t)geometry->strides[i],
+            .dilation = (size_t)geometry->dilation[i],
+            .pad = (ptrdiff_t)geometry->pad_before[i]};
     HP_TRY(hp_constants_get(constants, &key, sizeof key, window->pixels * window->taps * sizeof(int32_t), fill_window,
         &copy, &data, error));
     window->index = data;

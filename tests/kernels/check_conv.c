@@ -20,7 +20,9 @@ static struct windows windows_of(const struct geometry *g) {
     struct windows w = {.positions = g->height * g->width};
     w.window.pixels = height * width;
     w.window.taps = g->kernel_height * g->kernel_width;
-    w.window.run = g->dilation == 1 ? g->kernel_width : 1;
+    w.window.axes[0] = (hp_axis){1, 1, 1, 1, 1, 0};
+    w.window.axes[1] = (hp_axis){g->height, height, g->kernel_height, g->stride, g->dilation, (ptrdiff_t)g->padding};
+    w.window.axes[2] = (hp_axis){g->width, width, g->kernel_width, g->stride, g->dilation, (ptrdiff_t)g->padding};
     int32_t *index = hp_check_ints(w.window.pixels * w.window.taps);
     w.window.index = index;
     for (size_t y = 0; y < height; y++)
@@ -71,8 +73,8 @@ static struct convolution make_conv(
     c.g.x = hp_check_random(images * c.g.x_image_stride - variant % 3);
     c.g.zeros = hp_check_zeros(channels);
     c.w = hp_check_random(size * n);
-    float *packed = hp_check_output(k->conv_packed_size(size, n));
-    k->conv_pack(packed, c.w, n, 1, size, n);
+    float *packed = hp_check_output(k->conv_packed_size(taps, channels, n));
+    k->conv_pack(packed, c.w, n, 1, taps, channels, n);
     c.g.w = packed;
     c.g.epilogue.activation = hp_check_activation(variant);
     if (variant % 2) c.g.epilogue.bias = hp_check_random(n);
@@ -147,6 +149,18 @@ void hp_check_conv_kernel(const hp_kernels *k) {
         for (size_t j = 0; j < sizeof ns / sizeof *ns; j++)
             for (size_t l = 0; l < sizeof channels / sizeof *channels; l++)
                 check_conv_shape(k, &geometries[i], 1 + l % 3, channels[l], ns[j]);
+    /* Narrow columns, alone and beside panels. */
+    for (size_t columns = 1; columns < 5; columns++)
+        for (size_t i = 0; i < GEOMETRIES; i++) {
+            check_conv_shape(k, &geometries[i], 3, 2 * v + columns - 2, columns);
+            check_conv_shape(k, &geometries[i], 2, v, nr + v + columns);
+        }
+    check_conv_shape(k, &(struct geometry){12, 11, 7, 7, 1, 1, 3}, 2, 67, v + 1);
+    check_conv_shape(k, &(struct geometry){12, 11, 7, 7, 1, 1, 3}, 2, 5, v + 2);
+    /* Few channels: lines so long that they are read in place, in parts through the slab, and by the one row of a pixel. */
+    check_conv_shape(k, &(struct geometry){4, 210, 3, 3, 2, 1, 1}, 2, 3, v + 1);
+    check_conv_shape(k, &(struct geometry){9, 110, 7, 7, 1, 1, 3}, 1, 20, nr + 1);
+    check_conv_shape(k, &(struct geometry){2, 205, 2, 5, 1, 1, 4}, 2, 2, 2 * v);
     /* Sums in several pieces; more taps than pointers are kept for. */
     check_conv_shape(k, &(struct geometry){5, 5, 3, 3, 1, 1, 1}, 5, 130, nr + 1);
     check_conv_shape(k, &(struct geometry){4, 4, 3, 3, 1, 1, 1}, 2, 700, v);
@@ -158,16 +172,16 @@ void hp_check_conv_kernel(const hp_kernels *k) {
 
 void hp_check_conv_packed_size_kernel(const hp_kernels *k) {
     for (size_t n = 0; n < 200; n++)
-        hp_check_that(k->conv_packed_size(27, n) >= 27 * n, "%s conv_packed_size(27, %zu)", k->isa, n);
+        hp_check_that(k->conv_packed_size(9, 3, n) >= 27 * n, "%s conv_packed_size(9, 3, %zu)", k->isa, n);
 }
 
 void hp_check_conv_pack_kernel(const hp_kernels *k) {
     for (size_t n = 1; n <= 2 * k->gemm_nr + 1; n++)
         for (int side = 0; side < 2; side++) {
             hp_check_reset(side);
-            const size_t size = k->conv_packed_size(6, n);
-            float *w = hp_check_random(6 * n), *packed = hp_check_output(size);
-            k->conv_pack(packed, w, n, 1, 6, n);
+            const size_t channels = n % 3 ? 3 : 2 * k->vector_floats + 3, size = k->conv_packed_size(2, channels, n);
+            float *w = hp_check_random(2 * channels * n), *packed = hp_check_output(size);
+            k->conv_pack(packed, w, n, 1, 2, channels, n);
             bool written = true;
             for (size_t i = 0; i < size; i++) written = written && !hp_check_untouched(packed[i]);
             hp_check_that(written, "%s conv_pack n %zu leaves a hole", k->isa, n);
@@ -359,6 +373,8 @@ void hp_bench_conv_kernel(const hp_kernels *k) {
         {{56, 56, 1, 1, 2, 1, 0}, 2, 256, 512},
         {{17, 17, 1, 7, 1, 1, 0}, 4, 160, 192},
         {{1, 256, 1, 7, 1, 1, 0}, 4, 8, 32},
+        {{32, 32, 3, 3, 1, 1, 1}, 4, 32, 3},
+        {{33, 29, 5, 3, 1, 1, 0}, 4, 5, 17},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char what[80];
