@@ -17,6 +17,7 @@
 #include "kernels/conv.inc"
 #include "kernels/winograd.inc"
 #include "kernels/winograd_deep.inc"
+#include "kernels/winograd_weights.inc"
 #include "kernels/depthwise.inc"
 #include "kernels/depthwise_plane.inc"
 #include "kernels/pool.inc"

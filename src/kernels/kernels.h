@@ -151,12 +151,17 @@ typedef enum hp_winograd_form {
  * a 3D convolution. Its tiles, out_slices times as many, are numbered image by image, in no order that a caller may know.
  * With depth_taps 1 there is one slice.
  *
- * winograd_packed_size(form, depth_taps * channels, n): floats of the packed weights. winograd_pack(form, packed, w,
- * row_stride, column_stride, depth_taps, channels, n): packs [depth_taps][taps][channels][n] as conv_pack.
- * winograd_workspace(form, depth_taps, channels, n): floats of workspace, whatever the number of tiles. A tile with an
- * output (before the activation) that is not finite is done again from the plain weights, in the order of the definition. */
+ * Transformed weights are up to four times as many. `streamed` (with depth_taps 1 only): they are packed as they are, and
+ * transformed by each call, which pays where reading them would take longer than that.
+ *
+ * winograd_packed_size(form, streamed, depth_taps, channels, n): floats of the packed weights. winograd_pack(form, streamed,
+ * packed, w, row_stride, column_stride, depth_taps, channels, n): packs [depth_taps][taps][channels][n] as conv_pack.
+ * winograd_workspace(form, streamed, depth_taps, channels, n): floats of workspace, whatever the number of tiles. A tile
+ * with an output (before the activation) that is not finite is done again from the plain weights, in the order of the
+ * definition. */
 typedef struct hp_winograd {
     hp_winograd_form form;
+    int streamed;
     const float *x;
     size_t x_image_stride, x_down, x_across;
     size_t height, width;     /* of an input image */
@@ -165,7 +170,7 @@ typedef struct hp_winograd {
     size_t channels;
     const float *zeros;  /* at least `channels` zeros */
     const float *w;      /* packed by this table's winograd_pack */
-    const float *plain;  /* what was packed, with column_stride 1 */
+    const float *plain;  /* what was packed, with column_stride 1; not read where weights are streamed */
     size_t plain_stride; /* its row_stride */
     size_t n;
     float *y; /* of pixel 0; a residual lies as y does, whatever its residual_stride */

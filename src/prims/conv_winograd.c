@@ -21,6 +21,7 @@ struct hp_winograd_state {
     winograd_phase *phases;
     size_t phase_count, tiles; /* of all phases, per image */
     size_t planes;             /* images of the kernel per image: its slices, unless the window takes several */
+    bool streamed;             /* the packed weights are the plain ones: the input is not read */
     const float *packed, *zeros;
 };
 
@@ -55,19 +56,35 @@ static double tiles_of(const hp_geometry *g, const struct form *f, int down, int
 
 /* Cost of an image in multiply-adds, as measured on AVX-512 (docs/convolution.md): an element of V costs as much as
  * `input` multiply-adds, an element of M as `output`, and direct convolution takes `direct` for one of its own. For
- * one row at a time a packed weight costs `weight`: reading it from memory. */
-static const double input_cost = 10, output_cost = 8, direct_cost = 1.1, weight_cost = 13;
+ * one row at a time a packed weight costs `weight`: reading it from memory. Transforming a weight of each tap for all
+ * points costs `transform`. */
+static const double input_cost = 10, output_cost = 8, direct_cost = 1.1, weight_cost = 13, transform_cost = 220;
 /* Below so many channels the transforms leave lanes idle and the products are too short. */
 enum { LEAST_CHANNELS = 12, LEAST_FILTERS = 12 };
+/* Tiles of outputs that hide the reading of weights that leave level 2, and of those that fill the last level, or are
+ * transformed by each run: several images' where those are small. */
+enum { ENOUGH_TILES = 48, MANY_TILES = 64, HELD_BYTES = 512 << 10, LARGE_BYTES = 16 << 20 };
+
+/* Whether weights are transformed by each run: where transformed ones would be too large for the caches, and few tiles of
+ * an image use them. Then it costs 1 % of a network's time, and saves three quarters of their memory; with one row at a
+ * time it is faster, too. */
+static bool streams(const hp_winograd_layer *l, const struct form *f, double tiles, bool latency) {
+    enum { FEW_TILES = 8 };
+    const double bytes = points(f) * (double)l->channels * (double)l->filters * sizeof(float);
+    if (l->geometry.kernel[0] > 1 || f->row_taps == 1) return false;
+    return latency ? bytes > 4 << 20 : bytes > LARGE_BYTES && tiles * (double)l->geometry.output[0] <= FEW_TILES;
+}
 
 static double winograd_cost(const hp_winograd_layer *l, const struct form *f, int down, int across, bool latency) {
     const hp_geometry *g = &l->geometry;
     const double channels = (double)l->channels, filters = (double)l->filters, xis = points(f);
     const double slices = (double)g->output[0], depth = (double)g->kernel[0], products = depth * channels * filters;
-    double elements = tiles_of(g, f, down, across) * xis;
+    const double tiles = tiles_of(g, f, down, across), elements = tiles * xis;
+    const bool streamed = streams(l, f, tiles, latency);
     double cost =
         elements * (slices * (products + filters * output_cost) + (slices + depth - 1) * channels * input_cost);
-    return cost + (latency ? weight_cost * xis * products : 0);
+    if (streamed) cost += transform_cost * products * (latency ? 1 : tiles * slices / MANY_TILES);
+    return cost + (latency ? weight_cost * (streamed ? (double)hp_geometry_taps(g) : xis) * products : 0);
 }
 
 static double direct_cost_of(const hp_winograd_layer *l, bool latency) {
@@ -99,6 +116,7 @@ static bool choose(const hp_winograd_layer *l, bool latency, hp_winograd_state *
             least = cost;
             found = true;
             s->form = (hp_winograd_form)i;
+            s->streamed = streams(l, &forms[i], tiles_of(&l->geometry, &forms[i], down, across), latency);
             s->down = down;
             s->across = across;
         }
@@ -146,8 +164,8 @@ static hp_status lay_out_phases(hp_winograd_state *s, hp_error *error) {
 
 static size_t packed_part(const hp_winograd_state *s) {
     enum { LINE_FLOATS = HP_ALIGNMENT / sizeof(float) };
-    size_t rows = (size_t)s->layer.geometry.kernel[0] * s->layer.channels;
-    size_t floats = s->kernels->winograd_packed_size(s->form, rows, s->layer.filters);
+    size_t depth = (size_t)s->layer.geometry.kernel[0];
+    size_t floats = s->kernels->winograd_packed_size(s->form, s->streamed, depth, s->layer.channels, s->layer.filters);
     return (floats + LINE_FLOATS - 1) / LINE_FLOATS * LINE_FLOATS;
 }
 
@@ -162,7 +180,7 @@ static hp_status fill_packed(void *context, void *data, size_t bytes, hp_error *
     (void)bytes;
     (void)error;
     for (size_t g = 0; g < l->groups; g++)
-        c->state->kernels->winograd_pack(c->state->form, (float *)data + g * packed_part(c->state),
+        c->state->kernels->winograd_pack(c->state->form, c->state->streamed, (float *)data + g * packed_part(c->state),
             c->w + g * l->filters, l->groups * l->filters, 1, (size_t)l->geometry.kernel[0], l->channels, l->filters);
     return HP_OK;
 }
@@ -170,13 +188,14 @@ static hp_status fill_packed(void *context, void *data, size_t bytes, hp_error *
 static hp_status share_blobs(const hp_prepare *prepare, hp_winograd_state *s, hp_error *error) {
     const hp_constant *w = hp_prepare_constant(prepare, HP_LINEAR_W);
     struct {
-        uint64_t id, form, groups;
-    } key = {w->id, s->form, s->layer.groups};
+        uint64_t id, form, streamed, groups;
+    } key = {w->id, s->form, s->streamed, s->layer.groups};
     size_t floats;
     HP_FAIL_IF(!hp_size_mul(packed_part(s), s->layer.groups, &floats) || floats > SIZE_MAX / 8, error,
         HP_ERROR_NO_MEMORY, NULL, "out of memory: the packed weights are too large");
     pack_context context = {s, w->data};
     HP_TRY(hp_packed_custom(prepare, &key, sizeof key, floats, fill_packed, &context, &s->packed, error));
+    if (s->streamed) hp_input_is_packed(prepare, HP_LINEAR_W);
     HP_TRY(lay_out_phases(s, error));
     return hp_zeros_get(prepare->constants, s->layer.x.channels, &s->zeros, error);
 }
@@ -222,24 +241,24 @@ void hp_winograd_describe(const hp_winograd_state *s, char *text, size_t size) {
     const int depth = (int)s->layer.geometry.kernel[0];
     int used = snprintf(
         text, size, "Winograd F(%dx%d, %dx%d)", (int)f->rows, (int)f->columns, (int)f->row_taps, (int)f->column_taps);
-    if (depth > 1 && used > 0 && (size_t)used < size)
-        snprintf(text + used, size - (size_t)used, ", sums of %d slices", depth);
+    if (used < 0 || (size_t)used >= size) return;
+    if (depth > 1) snprintf(text + used, size - (size_t)used, ", sums of %d slices", depth);
+    if (s->streamed) snprintf(text + used, size - (size_t)used, ", weights transformed by each run");
 }
 
 size_t hp_winograd_workspace(const hp_winograd_state *s) {
     const hp_winograd_layer *l = &s->layer;
     size_t depth = (size_t)l->geometry.kernel[0];
-    return s->kernels->winograd_workspace(s->form, depth, l->channels, l->filters) * sizeof(float);
+    return s->kernels->winograd_workspace(s->form, s->streamed, depth, l->channels, l->filters) * sizeof(float);
 }
 
 int64_t hp_winograd_rows(const hp_winograd_state *s) {
-    enum { TILES = 48, HELD_BYTES = 512 << 10 };
     const hp_winograd_layer *l = &s->layer;
     double products = (double)l->geometry.kernel[0] * (double)l->channels * (double)l->filters;
     double bytes = points(&forms[s->form]) * products * sizeof(float);
-    size_t tiles = s->tiles * (l->x.rows ? l->x.images : 1);
-    if (bytes <= HELD_BYTES || tiles >= TILES) return 1;
-    return (int64_t)((TILES + tiles - 1) / tiles);
+    size_t tiles = s->tiles * (l->x.rows ? l->x.images : 1), enough = bytes > LARGE_BYTES ? MANY_TILES : ENOUGH_TILES;
+    if (bytes <= HELD_BYTES || tiles >= enough) return 1;
+    return (int64_t)((enough + tiles - 1) / tiles);
 }
 
 static void run_phase(
@@ -253,6 +272,7 @@ static void run_phase(
                  y_slice = (size_t)(g->output[1] * g->output[2]) * filters;
     const size_t down = (size_t)g->dilation[s->down], across = (size_t)g->dilation[s->across];
     hp_winograd args = {.form = s->form,
+        .streamed = s->streamed,
         .x = (const float *)run->inputs[HP_LINEAR_X] + p->x * l->x.channels + group * l->channels,
         .x_image_stride = x_slice * ((size_t)g->input[0] / s->planes),
         .x_down = steps[s->down] * down * l->x.channels,
@@ -268,7 +288,7 @@ static void run_phase(
         .channels = l->channels,
         .zeros = s->zeros,
         .w = s->packed + group * packed_part(s),
-        .plain = (const float *)run->inputs[HP_LINEAR_W] + column,
+        .plain = s->streamed ? NULL : (const float *)run->inputs[HP_LINEAR_W] + column,
         .plain_stride = filters,
         .n = l->filters,
         .y = (float *)run->outputs[0] + p->y * filters + column,

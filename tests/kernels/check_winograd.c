@@ -66,9 +66,9 @@ static struct problem make(const hp_kernels *k, hp_winograd_form form, const str
     g->zeros = hp_check_zeros(s->channels);
     const size_t rows = g->depth_taps * f->row_taps * f->column_taps * s->channels;
     g->plain = p.w = hp_check_random((rows - 1) * g->plain_stride + s->n);
-    g->w = p.packed = hp_check_output(k->winograd_packed_size(form, g->depth_taps * s->channels, s->n));
-    k->winograd_pack(form, p.packed, p.w, g->plain_stride, 1, g->depth_taps, s->channels, s->n);
-    g->workspace = hp_check_output((k->winograd_workspace(form, g->depth_taps, s->channels, s->n) + 15) / 16 * 16);
+    g->w = p.packed = hp_check_output(k->winograd_packed_size(form, 0, g->depth_taps, s->channels, s->n));
+    k->winograd_pack(form, 0, p.packed, p.w, g->plain_stride, 1, g->depth_taps, s->channels, s->n);
+    g->workspace = hp_check_output((k->winograd_workspace(form, 0, g->depth_taps, s->channels, s->n) + 15) / 16 * 16);
     g->epilogue.activation = hp_check_activation(variant);
     if (variant % 2) g->epilogue.bias = hp_check_random(s->n);
     if (variant % 5 > 2) g->epilogue.residual = hp_check_random(p.y_size);
@@ -156,6 +156,23 @@ static void check_splits(const hp_kernels *k, const struct problem *p) {
     }
 }
 
+/* Weights that are transformed by the call: the same bits. */
+static void check_streamed(const hp_kernels *k, const struct problem *p) {
+    hp_winograd g = p->g;
+    if (g.depth_taps > 1) return;
+    float *packed = hp_check_output(k->winograd_packed_size(g.form, 1, 1, g.channels, g.n));
+    k->winograd_pack(g.form, 1, packed, p->w, g.plain_stride, 1, 1, g.channels, g.n);
+    g.streamed = 1;
+    g.w = packed;
+    g.plain = NULL;
+    g.workspace = hp_check_output((k->winograd_workspace(g.form, 1, 1, g.channels, g.n) + 15) / 16 * 16);
+    g.y = hp_check_output(p->y_size);
+    k->winograd(&g);
+    hp_check_that(hp_check_same(g.y, 1, p->g.y, 1, p->y_size, 1),
+        "%s winograd %s %zux%zux%zu n %zu: other bits streamed", k->isa, p->form->name, g.height, g.width, g.channels,
+        g.n);
+}
+
 static void check_shape(const hp_kernels *k, hp_winograd_form form, const struct shape *s) {
     static size_t variant;
     for (int side = 0; side < 2; side++) {
@@ -164,6 +181,7 @@ static void check_shape(const hp_kernels *k, hp_winograd_form form, const struct
         k->winograd(&p.g);
         check_values(k, &p);
         if (side) check_splits(k, &p);
+        check_streamed(k, &p);
     }
 }
 
@@ -178,10 +196,11 @@ static void check_special(const hp_kernels *k, hp_winograd_form form, size_t dep
         struct problem p = make(k, form, &s, 1 + 8 * (i % 2));
         p.x[p.g.x_image_stride + (height / 2) * p.g.x_down + 6 * p.g.x_across + 3] = values[i];
         if (i == 4) p.w[2] = INFINITY;
-        k->winograd_pack(form, p.packed, p.w, p.g.plain_stride, 1, p.g.depth_taps, p.s.channels, p.s.n);
+        k->winograd_pack(form, 0, p.packed, p.w, p.g.plain_stride, 1, p.g.depth_taps, p.s.channels, p.s.n);
         if (isfinite(values[i])) p.largest = fmax(1, values[i]);
         k->winograd(&p.g);
         check_values(k, &p);
+        check_streamed(k, &p);
     }
 }
 
@@ -239,7 +258,7 @@ void hp_check_winograd_packed_size_kernel(const hp_kernels *k) {
         const struct form *f = &forms[form];
         const size_t xis = (f->rows + f->row_taps - 1) * (f->columns + f->column_taps - 1);
         for (size_t n = 0; n < 200; n++)
-            hp_check_that(k->winograd_packed_size((hp_winograd_form)form, 7, n) >= 7 * n * xis,
+            hp_check_that(k->winograd_packed_size((hp_winograd_form)form, 0, 1, 7, n) >= 7 * n * xis,
                 "%s winograd_packed_size(%s, 7, %zu)", k->isa, f->name, n);
     }
 }
@@ -248,7 +267,7 @@ void hp_check_winograd_workspace_kernel(const hp_kernels *k) {
     for (int form = 0; form < HP_WINOGRAD_COUNT; form++)
         for (size_t channels = 1; channels < 3000; channels *= 3)
             for (size_t depth = 1; depth < 4; depth += 2)
-                hp_check_that(k->winograd_workspace((hp_winograd_form)form, depth, channels, 100) > 0,
+                hp_check_that(k->winograd_workspace((hp_winograd_form)form, depth == 1, depth, channels, 100) > 0,
                     "%s winograd_workspace(%s)", k->isa, forms[form].name);
 }
 
@@ -258,15 +277,16 @@ void hp_check_winograd_pack_kernel(const hp_kernels *k) {
         for (size_t n = 1; n <= 2 * k->gemm_nr + 1; n++) {
             hp_check_reset((int)n & 1);
             const struct form *f = &forms[form];
+            const int streamed = n % 6 == 0;
             const size_t depth = 1 + n % 3, channels = 1 + n % 5;
             const size_t rows = depth * f->row_taps * f->column_taps * channels;
-            const size_t size = k->winograd_packed_size((hp_winograd_form)form, depth * channels, n);
+            const size_t size = k->winograd_packed_size((hp_winograd_form)form, streamed, depth, channels, n);
             float *w = hp_check_random(rows * n), *turned = hp_check_zeros(rows * n);
             float *packed = hp_check_output(size), *again = hp_check_output(size);
             for (size_t i = 0; i < rows; i++)
                 for (size_t j = 0; j < n; j++) turned[j * rows + i] = w[i * n + j];
-            k->winograd_pack((hp_winograd_form)form, packed, w, n, 1, depth, channels, n);
-            k->winograd_pack((hp_winograd_form)form, again, turned, 1, rows, depth, channels, n);
+            k->winograd_pack((hp_winograd_form)form, streamed, packed, w, n, 1, depth, channels, n);
+            k->winograd_pack((hp_winograd_form)form, streamed, again, turned, 1, rows, depth, channels, n);
             bool written = true;
             for (size_t i = 0; i < size; i++) written = written && !hp_check_untouched(packed[i]);
             hp_check_that(written && hp_check_same(packed, 1, again, 1, size, 1), "%s winograd_pack %s n %zu", k->isa,
@@ -328,13 +348,13 @@ void hp_bench_winograd_kernel(const hp_kernels *k) {
 static void run_pack(void *context) {
     struct bench *b = context;
     const hp_winograd *g = &b->p.g;
-    b->k->winograd_pack(g->form, b->packed, b->p.w, g->plain_stride, 1, g->depth_taps, g->channels, g->n);
+    b->k->winograd_pack(g->form, 0, b->packed, b->p.w, g->plain_stride, 1, g->depth_taps, g->channels, g->n);
 }
 
 void hp_bench_winograd_pack_kernel(const hp_kernels *k) {
     hp_check_reset(1);
     struct bench b = {.k = k, .p = make(k, HP_WINOGRAD_4X4_3X3, &(struct shape){7, 7, 1, 1, 1, 256, 256, FLAT}, 0)};
-    b.packed = hp_check_output(k->winograd_packed_size(HP_WINOGRAD_4X4_3X3, 256, 256));
+    b.packed = hp_check_output(k->winograd_packed_size(HP_WINOGRAD_4X4_3X3, 0, 1, 256, 256));
     hp_bench_bytes(k, "winograd_pack 4X4_3X3 256 x 256", 4.0 * (9 + 36) * 256 * 256, run_pack, &b);
 }
 
