@@ -98,7 +98,7 @@ def _new(path: str, data: bytes | None, options: Options) -> Model:
 
 
 def _warn_of_precision(model: Model) -> None:
-    others = sorted({layer.dtype for layer in model.layers if layer.dtype in ("float16", "bfloat16", "float64")})
+    others = sorted({layer.dtype for layer in model.layers if layer.dtype in ("float16", "bfloat16")})
     if others:
         warnings.warn(
             f"{model.name}: layers of dtype {', '.join(others)} are computed in float32", PrecisionWarning, stacklevel=4

@@ -71,6 +71,7 @@ PyObject *arrays_shape(int rank, const int64_t *shape) {
 static PyArray_Descr *descriptor(hp_dtype dtype) {
     if (dtype != HP_BFLOAT16) return PyArray_DescrFromType(arrays_type_number(dtype));
     PyObject *module = PyImport_ImportModule("ml_dtypes");
+    if (!module) PyErr_SetString(PyExc_ModuleNotFoundError, "bfloat16 arrays need the package ml_dtypes");
     PyObject *type = module ? PyObject_GetAttrString(module, "bfloat16") : NULL;
     PyArray_Descr *descr = NULL;
     if (type && !PyArray_DescrConverter(type, &descr)) descr = NULL;

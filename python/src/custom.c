@@ -76,6 +76,24 @@ static bool are_let_go(PyObject *list, bool named) {
 
 /* ---- the two functions */
 
+/* The interpreter while a layer runs. The call's own thread may have an exception on its way: a look at its progress has
+ * stopped it, and the chunks in flight are still computed. That one is put aside. */
+typedef struct interpreter {
+    PyGILState_STATE state;
+    PyObject *type, *value, *trace;
+} interpreter;
+
+static interpreter enter(void) {
+    interpreter in = {.state = PyGILState_Ensure()};
+    PyErr_Fetch(&in.type, &in.value, &in.trace);
+    return in;
+}
+
+static void leave(interpreter *in) {
+    PyErr_Restore(in->type, in->value, in->trace);
+    PyGILState_Release(in->state);
+}
+
 static bool parse_output(PyObject *item, hp_custom_tensor *output) {
     const char *dtype;
     PyObject *shape;
@@ -93,7 +111,7 @@ static bool parse_output(PyObject *item, hp_custom_tensor *output) {
 
 static hp_status custom_shape(
     void *context, const hp_custom_call *call, hp_custom_tensor *outputs, size_t *count, hp_error *error) {
-    PyGILState_STATE state = PyGILState_Ensure();
+    interpreter in = enter();
     PyObject *result = PyObject_CallMethod(context, "shapes", "sssNN", call->name, call->config, call->arguments,
         describe_all(call->inputs, call->input_count, false), describe_all(call->weights, call->weight_count, false));
     bool good = result && PyList_Check(result) && PyList_Size(result) <= HP_CUSTOM_MAX_OUTPUTS;
@@ -103,12 +121,12 @@ static hp_status custom_shape(
     if (good) *count = (size_t)PyList_Size(result);
     hp_status status = good ? HP_OK : take_exception(error);
     Py_XDECREF(result);
-    PyGILState_Release(state);
+    leave(&in);
     return status;
 }
 
 static hp_status custom_run(void *context, const hp_custom_call *call, hp_error *error) {
-    PyGILState_STATE state = PyGILState_Ensure();
+    interpreter in = enter();
     PyObject *inputs = describe_all(call->inputs, call->input_count, true);
     PyObject *weights = describe_all(call->weights, call->weight_count, true);
     PyObject *outputs = all_outputs(call), *result = NULL;
@@ -125,7 +143,7 @@ static hp_status custom_run(void *context, const hp_custom_call *call, hp_error 
     Py_XDECREF(inputs);
     Py_XDECREF(weights);
     Py_XDECREF(outputs);
-    PyGILState_Release(state);
+    leave(&in);
     return status;
 }
 

@@ -1,4 +1,6 @@
 """Inputs that come in batches, and predict_iter: each batch once, in order, none read too early."""
+import time
+
 import numpy as np
 import pytest
 
@@ -203,20 +205,35 @@ def test_files_with_bad_rows(table, tmp_path):
     assert np.isnan(y[1]).all() and y[2].tolist() == [12, 13, 14, 12, 13, 14]
 
 
-def test_a_stopped_run_resumes(mlp, tmp_path, monkeypatch):
-    """Stopped by the bar, at the first look at it: 0.05 seconds after the start of a run that takes longer."""
-    rows = 6_000_000
-    np.lib.format.open_memmap(tmp_path / "rows.npy", "w+", np.float32, (rows, 10))  # a file that is one hole
+def test_a_stopped_run_resumes(tmp_path, monkeypatch, make_model):
+    """Stopped by the bar at the first look at it, which a slow first chunk brings about; each row is computed once."""
+    rows, chunk = np.random.default_rng(5).standard_normal((5000, 4)).astype(np.float32), 100
+    computed = []
+
+    def slow(x):
+        if not computed:
+            time.sleep(0.3)  # longer than the time between two looks
+        computed.append(len(x))
+        return x * 3
+
+    layers = [("InputLayer", {"batch_shape": [None, 4]}), ("Slow", {"name": "slow"})]
+    path, weights = make_model(tmp_path, layers, {})
+    model = hornpipe.load_model(path, weights=weights, custom_layers={"Slow": slow})
+    np.save(tmp_path / "rows.npy", rows)
     paths = tmp_path / "rows.npy", tmp_path / "pred.npy"
 
     def stop(self, done, total):
         raise KeyboardInterrupt
 
+    computed.clear()  # opening may have tried it
     with monkeypatch.context() as patched:
         patched.setattr(_progress.Bar, "__call__", stop)
         with pytest.raises(KeyboardInterrupt):
-            mlp.predict_file(*paths, n_jobs=1, chunk_rows=1000, verbose=1)
+            model.predict_file(*paths, n_jobs=1, chunk_rows=chunk, verbose=1)
     assert not paths[1].exists()
-    assert mlp.predict_file(*paths, n_jobs=1, chunk_rows=1000, resume=True) == rows
-    y = np.load(paths[1], mmap_mode="r")
-    assert (y[::100_000] == mlp.predict(np.zeros((1, 10), np.float32))).all()
+    before = sum(computed)
+    assert 0 < before < len(rows) and before % chunk == 0
+    assert model.predict_file(*paths, n_jobs=1, chunk_rows=chunk, resume=True) == len(rows)
+    assert sum(computed) == len(rows)
+    assert np.load(paths[1]).tobytes() == (rows * 3).tobytes()
+    assert sorted(path.name for path in tmp_path.glob("pred*")) == ["pred.npy"]

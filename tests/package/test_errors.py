@@ -1,6 +1,8 @@
 """Errors: an exception class per status, and messages that say where, what and what was expected."""
 import pickle
 import re
+import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -96,3 +98,34 @@ def test_exceptions_come_through_pickle():
         hornpipe.load_model(b"nothing")
     again = pickle.loads(pickle.dumps(caught.value))
     assert type(again) is hornpipe.FormatError and str(again) == str(caught.value) and again.where == "bytes"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16", "mixed_float16"])
+def test_precision_that_differs_is_warned_of(tmp_path, make_model, dtype):
+    """Half precision is computed in single; everything else as Keras does."""
+    policy = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": dtype}}
+    layers = [("InputLayer", {"batch_shape": [None, 4]}), ("Dense", {"units": 2, "name": "dense", "dtype": policy})]
+    kernel = np.linspace(-1, 1, 8).reshape(4, 2).astype("f8" if dtype == "float64" else "f4")
+    path, weights = make_model(tmp_path, layers, {"dense": [kernel, np.zeros(2, kernel.dtype)]})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model = hornpipe.load_model(path, weights=weights)
+    half = dtype.replace("mixed_", "") if "16" in dtype else None
+    assert [warning.category for warning in caught] == [hornpipe.PrecisionWarning] * bool(half)
+    if half:
+        assert f"layers of dtype {half} are computed in float32" in str(caught[0].message)
+        assert caught[0].filename == __file__
+    assert issubclass(hornpipe.PrecisionWarning, UserWarning)
+    if dtype == "float64":
+        x = np.random.default_rng(0).standard_normal((3, 4))
+        np.testing.assert_allclose(model.predict(x), x.astype("f4").astype("f8") @ kernel, rtol=1e-14)
+
+
+def test_bfloat16_without_its_package(tmp_path, make_model, monkeypatch):
+    layers = [("InputLayer", {"batch_shape": [None, 4]}), ("Activation", {"activation": "relu", "dtype": "bfloat16"})]
+    path, weights = make_model(tmp_path, layers, {})
+    with pytest.warns(hornpipe.PrecisionWarning):
+        model = hornpipe.load_model(path, weights=weights)
+    monkeypatch.setitem(sys.modules, "ml_dtypes", None)
+    with pytest.raises(ModuleNotFoundError, match="bfloat16 arrays need the package ml_dtypes"):
+        model.predict(np.zeros((2, 4)))
