@@ -179,24 +179,8 @@ class Model(_hornpipe.Model):
             raise ValueError("mask: masks come from the model's own layers (Masking, Embedding)")
         return self._predict(x, verbose=0)
 
-    def predict_on_batch(self, x: Any) -> Any:
-        """Predict the rows of one batch: `predict` without a bar.
-
-        Parameters
-        ----------
-        x : array_like, list or dict
-            As for `predict`.
-
-        Returns
-        -------
-        ndarray, or a list or dict of them
-            As `predict`.
-
-        Raises
-        ------
-        ShapeError, RowError, KeyError
-            As `predict`.
-        """
+    def _predict_on_batch(self, x: Any) -> Any:
+        """predict_on_batch, in the long way."""
         if self.mixes_rows:
             rows = len(_inputs.array(_inputs.flatten(self, x)[0]))
             return self._predict(x, batch_size=max(1, rows), verbose=0)

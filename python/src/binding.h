@@ -22,7 +22,8 @@
 #endif
 #include <numpy/arrayobject.h>
 
-enum { MOST_TENSORS = 64 }; /* inputs or outputs of a model: the library's own bound */
+enum { MOST_TENSORS = 64 };      /* inputs or outputs of a model: the library's own bound */
+enum { MOST_SMALL_INPUTS = 32 }; /* of a model whose calls may go predict's short way */
 
 typedef struct model_object {
     PyObject_HEAD hp_model *model;
@@ -31,7 +32,8 @@ typedef struct model_object {
     hp_tensor_info *inputs, *outputs;
     size_t input_count, output_count;
     double operations; /* per row; NaN: not known */
-    bool small_calls;  /* one tensor in, one out, all sizes but the rows known: predict's short way */
+    PyObject *names;   /* of the inputs, a tuple */
+    bool small_calls;  /* tensors in no nesting in, one out, all sizes but the rows known: predict's short way */
 } model_object;
 
 /* ---- errors.c */
@@ -96,8 +98,9 @@ bool custom_parse(PyObject *list, hp_model_options *options);
 
 extern PyObject *model_type;
 bool model_add(PyObject *module);
-extern const char predict_doc[];
+extern const char predict_doc[], predict_on_batch_doc[];
 PyObject *model_predict(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names);
+PyObject *model_predict_on_batch(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names);
 PyObject *model_call(PyObject *self, PyObject *args, PyObject *keywords);
 PyObject *model_run(PyObject *self, PyObject *args);
 PyObject *model_predict_files(PyObject *self, PyObject *args);

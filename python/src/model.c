@@ -112,6 +112,20 @@ static bool is_fixed(const hp_tensor_info *info) {
     return fixed && arrays_type_number(info->dtype) != NPY_NOTYPE;
 }
 
+/* Whether a structure is one tensor, or a list of `count` in their order. */
+static bool is_flat(
+    hp_status (*structure)(const hp_model *, char **, hp_error *), const hp_model *model, size_t count) {
+    char *text, expected[8 * MOST_SMALL_INPUTS] = "[";
+    if (count > MOST_SMALL_INPUTS || structure(model, &text, NULL) != HP_OK) return false;
+    size_t used = 1;
+    for (size_t i = 0; i < count; i++)
+        used += (size_t)PyOS_snprintf(expected + used, sizeof expected - used, "%s%zu", i ? ", " : "", i);
+    expected[used] = ']';
+    bool flat = strcmp(text, expected) == 0 || (count == 1 && strcmp(text, "0") == 0);
+    hp_text_free(text);
+    return flat;
+}
+
 static bool describe(model_object *self) {
     hp_model_info info;
     self->input_count = hp_model_input_count(self->model);
@@ -119,15 +133,24 @@ static bool describe(model_object *self) {
     self->inputs = PyMem_Calloc(self->input_count + self->output_count, sizeof *self->inputs);
     if (!self->inputs) return PyErr_NoMemory() != NULL;
     self->outputs = self->inputs + self->input_count;
-    for (size_t i = 0; i < self->input_count; i++) hp_model_input(self->model, i, &self->inputs[i], NULL);
+    self->names = PyTuple_New((Py_ssize_t)self->input_count);
+    if (!self->names) return false;
+    bool fixed = true;
+    for (size_t i = 0; i < self->input_count; i++) {
+        hp_model_input(self->model, i, &self->inputs[i], NULL);
+        fixed = fixed && is_fixed(&self->inputs[i]);
+        PyObject *name = PyUnicode_FromString(self->inputs[i].name);
+        if (!name || PyTuple_SetItem(self->names, (Py_ssize_t)i, name) < 0) return false;
+    }
     for (size_t i = 0; i < self->output_count; i++) hp_model_output(self->model, i, &self->outputs[i], NULL);
     Py_BEGIN_ALLOW_THREADS /* a custom layer's function may be called */
         hp_model_describe(self->model, &info);
     Py_END_ALLOW_THREADS self->operations = info.flops_per_row;
     /* With custom layers another thread may hold the model's lock and wait for the interpreter, which the short way keeps. */
-    self->small_calls = self->custom == Py_None && self->input_count == 1 && self->output_count == 1 &&
-                        !info.mixes_rows && !isnan(info.flops_per_row) && is_fixed(&self->inputs[0]) &&
-                        is_fixed(&self->outputs[0]);
+    self->small_calls = self->custom == Py_None && self->input_count > 0 && self->output_count == 1 &&
+                        !info.mixes_rows && !isnan(info.flops_per_row) && fixed && is_fixed(&self->outputs[0]) &&
+                        is_flat(hp_model_input_structure, self->model, self->input_count) &&
+                        is_flat(hp_model_output_structure, self->model, 1);
     return true;
 }
 
@@ -136,6 +159,7 @@ static void model_free(PyObject *object) {
     PyTypeObject *type = Py_TYPE(object);
     hp_model_close(self->model);
     PyMem_Free(self->inputs);
+    Py_XDECREF(self->names);
     Py_XDECREF(self->custom);
     if (self->bytes.obj) PyBuffer_Release(&self->bytes);
     freefunc release = (freefunc)PyType_GetSlot(type, Py_tp_free);
@@ -279,6 +303,8 @@ static PyGetSetDef properties[] = {
 
 static PyMethodDef methods[] = {
     {"predict", (PyCFunction)(void (*)(void))model_predict, METH_FASTCALL | METH_KEYWORDS, predict_doc},
+    {"predict_on_batch", (PyCFunction)(void (*)(void))model_predict_on_batch, METH_FASTCALL | METH_KEYWORDS,
+        predict_on_batch_doc},
     {"_run", model_run, METH_VARARGS, "_run(inputs, outputs, jobs, batch_size, progress) -> list of arrays"},
     {"_profile", model_profile, METH_VARARGS, "_profile(inputs, jobs, batch_size, repeats) -> (seconds, steps)"},
     {"_predict_files", model_predict_files, METH_VARARGS, "_predict_files(inputs, outputs, options) -> rows"},

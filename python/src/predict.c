@@ -1,7 +1,7 @@
 /* predict.c: predict, in its short way for small calls and its long way for all others.
  *
- * The short way takes one array of the model's own shape, whose work one core does in some microseconds, and does nothing
- * but the call: no Python code runs. Everything else goes to Model._predict, in Python, which brings whatever it was given
+ * The short way takes arrays of the model's own shapes (one; a list, tuple or dict of them where the model has several
+ * inputs), whose work one core does in some microseconds, and does nothing but the call: no Python code runs. Everything else goes to Model._predict, in Python, which brings whatever it was given
  * to a list of arrays and comes back to _run here. */
 #include <string.h>
 
@@ -62,38 +62,92 @@ const char predict_doc[] =
     "KeyError\n"
     "    An input's name is missing in a dict.\n";
 
+const char predict_on_batch_doc[] = "predict_on_batch($self, /, x)\n"
+                                    "--\n"
+                                    "\n"
+                                    "Predict the rows of one batch: `predict` without a bar.\n"
+                                    "\n"
+                                    "Parameters\n"
+                                    "----------\n"
+                                    "x : array_like, list or dict\n"
+                                    "    As for `predict`.\n"
+                                    "\n"
+                                    "Returns\n"
+                                    "-------\n"
+                                    "ndarray, or a list or dict of them\n"
+                                    "    As `predict`.\n"
+                                    "\n"
+                                    "Raises\n"
+                                    "------\n"
+                                    "ShapeError, RowError, KeyError\n"
+                                    "    As `predict`.\n";
+
 /* ---- the short way */
 
-/* A result, or NULL: with a Python error, or without (then the call is not small after all). */
-static PyObject *predict_small(model_object *self, PyArrayObject *x) {
-    const hp_tensor_info *in = &self->inputs[0], *out = &self->outputs[0];
+/* One input as it lies, or false: then the call is not small after all. */
+static bool small_input(const hp_tensor_info *in, PyObject *object, hp_array *input) {
+    if (!object || !PyArray_CheckExact(object)) return false;
+    PyArrayObject *x = (PyArrayObject *)object;
     int rank = PyArray_NDIM(x);
     const npy_intp *dims = PyArray_DIMS(x), *strides = PyArray_STRIDES(x);
-    if (rank != in->rank || dims[0] <= 0 || !PyArray_ISALIGNED(x)) return NULL;
-    double work = self->operations * (double)dims[0];
-    hp_array input = {.data = PyArray_DATA(x), .dtype = arrays_dtype(x), .rank = rank};
-    if (work >= SMALL || input.dtype == HP_DTYPE_NONE) return NULL;
-    npy_intp wanted[HP_MAX_RANK], strided = 0;
+    if (rank != in->rank || dims[0] <= 0 || !PyArray_ISALIGNED(x)) return false;
+    input->data = PyArray_DATA(x);
+    input->dtype = arrays_dtype(x);
+    input->rank = rank;
+    npy_intp strided = 0;
     for (int i = 0; i < rank; i++) {
-        if (i > 0 && dims[i] != in->shape[i]) return NULL;
-        input.shape[i] = dims[i];
-        input.strides[i] = strides[i];
+        if (i > 0 && dims[i] != in->shape[i]) return false;
+        input->shape[i] = dims[i];
+        input->strides[i] = strides[i];
         strided |= strides[i];
     }
-    if (!strided) return NULL; /* a broadcast number; also one of size 0 */
-    wanted[0] = dims[0];
+    return strided && input->dtype != HP_DTYPE_NONE; /* no stride: a broadcast number; also one of size 0 */
+}
+
+/* What is given for input i, borrowed: x itself, an item of a list or tuple, or the value of the input's name. */
+static PyObject *small_item(model_object *self, PyObject *x, size_t i) {
+    if (PyDict_CheckExact(x)) return PyDict_GetItemWithError(x, PyTuple_GetItem(self->names, (Py_ssize_t)i));
+    if (self->input_count == 1) return x;
+    if (PyList_CheckExact(x)) return PyList_GetItem(x, (Py_ssize_t)i);
+    return PyTuple_GetItem(x, (Py_ssize_t)i);
+}
+
+static bool small_inputs(model_object *self, PyObject *x, hp_array *inputs) {
+    size_t count = self->input_count;
+    if (count > 1 && !PyDict_CheckExact(x)) {
+        if (!PyList_CheckExact(x) && !PyTuple_CheckExact(x)) return false;
+        if ((size_t)PySequence_Size(x) != count) return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!small_input(&self->inputs[i], small_item(self, x, i), &inputs[i])) return false;
+        if (inputs[i].shape[0] != inputs[0].shape[0]) return false;
+    }
+    return true;
+}
+
+/* A result, or NULL: with a Python error, or without (then the call is not small after all). */
+static PyObject *predict_small(model_object *self, PyObject *x) {
+    if (!self->small_calls) return NULL;
+    const hp_tensor_info *out = &self->outputs[0];
+    hp_array inputs[MOST_SMALL_INPUTS];
+    if (!small_inputs(self, x, inputs)) return NULL;
+    double work = self->operations * (double)inputs[0].shape[0];
+    if (work >= SMALL) return NULL;
+    npy_intp wanted[HP_MAX_RANK];
+    wanted[0] = (npy_intp)inputs[0].shape[0];
     for (int i = 1; i < out->rank; i++) wanted[i] = (npy_intp)out->shape[i];
     PyObject *result = PyArray_SimpleNew(out->rank, wanted, arrays_type_number(out->dtype));
     if (!result) return NULL;
     hp_array output = {.data = PyArray_DATA((PyArrayObject *)result), .dtype = out->dtype, .rank = out->rank};
     for (int i = 0; i < out->rank; i++) output.shape[i] = wanted[i];
     static const hp_predict_options one_job = {.struct_size = sizeof one_job, .jobs = 1};
+    size_t count = self->input_count;
     hp_error error;
     hp_status status;
     if (work < QUICK) {
-        status = hp_model_predict(self->model, &input, 1, &output, 1, &one_job, &error);
+        status = hp_model_predict(self->model, inputs, count, &output, 1, &one_job, &error);
     } else {
-        Py_BEGIN_ALLOW_THREADS status = hp_model_predict(self->model, &input, 1, &output, 1, &one_job, &error);
+        Py_BEGIN_ALLOW_THREADS status = hp_model_predict(self->model, inputs, count, &output, 1, &one_job, &error);
         Py_END_ALLOW_THREADS
     }
     if (status == HP_OK) return result;
@@ -101,9 +155,30 @@ static PyObject *predict_small(model_object *self, PyArrayObject *x) {
     return errors_raise(&error, NULL);
 }
 
-/* self._predict(*args, **names) */
-static PyObject *predict_long(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names) {
-    PyObject *method = PyObject_GetAttrString(self, "_predict"), *result = NULL;
+/* Whether keywords leave a small call what it is: no bar, and what no result depends on. */
+static bool are_small(PyObject *const *values, PyObject *names) {
+    for (Py_ssize_t i = 0; names && i < PyTuple_Size(names); i++) {
+        PyObject *name = PyTuple_GetItem(names, i), *value = values[i];
+        bool whole = PyLong_CheckExact(value);
+        long number = whole ? PyLong_AsLong(value) : 0;
+        if (whole && number == -1 && PyErr_Occurred()) PyErr_Clear();
+        if (PyUnicode_CompareWithASCIIString(name, "verbose") == 0) {
+            if (!whole || number != 0) return false;
+        } else if (PyUnicode_CompareWithASCIIString(name, "batch_size") == 0) {
+            if (value != Py_None && number < 1) return false;
+        } else if (PyUnicode_CompareWithASCIIString(name, "n_jobs") == 0) {
+            if (value != Py_None && number < 1) return false;
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* self.<way>(*args, **names) */
+static PyObject *predict_long(
+    PyObject *self, const char *way, PyObject *const *args, Py_ssize_t count, PyObject *names) {
+    PyObject *method = PyObject_GetAttrString(self, way), *result = NULL;
     PyObject *positional = PyTuple_New(count), *keywords = names ? PyDict_New() : NULL;
     bool good = method && positional && (!names || keywords);
     for (Py_ssize_t i = 0; good && i < count; i++) good = PyTuple_SetItem(positional, i, Py_NewRef(args[i])) == 0;
@@ -118,23 +193,26 @@ static PyObject *predict_long(PyObject *self, PyObject *const *args, Py_ssize_t 
 }
 
 PyObject *model_predict(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names) {
-    model_object *model = (model_object *)self;
-    if (count == 1 && !names && model->small_calls && PyArray_CheckExact(args[0])) {
-        PyObject *result = predict_small(model, (PyArrayObject *)args[0]);
+    if (count == 1 && are_small(args + 1, names)) {
+        PyObject *result = predict_small((model_object *)self, args[0]);
         if (result || PyErr_Occurred()) return result;
     }
-    return predict_long(self, args, count, names);
+    return predict_long(self, "_predict", args, count, names);
+}
+
+PyObject *model_predict_on_batch(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names) {
+    if (count == 1 && !names) {
+        PyObject *result = predict_small((model_object *)self, args[0]);
+        if (result || PyErr_Occurred()) return result;
+    }
+    return predict_long(self, "_predict_on_batch", args, count, names);
 }
 
 /* model(x), as in Keras: predict without a bar. Other keywords of Keras's call (training=False) are Python's business. */
 PyObject *model_call(PyObject *self, PyObject *args, PyObject *keywords) {
-    model_object *model = (model_object *)self;
     if (PyTuple_Size(args) == 1 && (!keywords || PyDict_Size(keywords) == 0)) {
-        PyObject *x = PyTuple_GetItem(args, 0);
-        if (model->small_calls && PyArray_CheckExact(x)) {
-            PyObject *result = predict_small(model, (PyArrayObject *)x);
-            if (result || PyErr_Occurred()) return result;
-        }
+        PyObject *result = predict_small((model_object *)self, PyTuple_GetItem(args, 0));
+        if (result || PyErr_Occurred()) return result;
     }
     PyObject *method = PyObject_GetAttrString(self, "_call");
     PyObject *result = method ? PyObject_Call(method, args, keywords) : NULL;

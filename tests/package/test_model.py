@@ -2,6 +2,7 @@
 import copy
 import inspect
 import io
+import json
 import os
 import threading
 
@@ -100,6 +101,73 @@ def test_structure_is_keras_s(nested):
 def test_a_dict_by_name_for_a_single_input(mlp, rows):
     assert mlp.predict({"rows": rows}).tobytes() == mlp.predict(rows).tobytes()
     assert mlp.predict([rows]).tobytes() == mlp.predict(rows).tobytes()
+
+
+@pytest.fixture
+def several(tmp_path):
+    """Two inputs of 3 numbers each, left and right, that a Dense of 2 takes side by side."""
+
+    def tensor(name, size):
+        history = {"shape": [None, size], "dtype": "float32", "keras_history": [name, 0, 0]}
+        return {"class_name": "__keras_tensor__", "config": history}
+
+    def layer(kind, name, arguments, **config):
+        nodes = [{"args": arguments, "kwargs": {}}] if arguments else []
+        made = {"module": "keras.layers", "class_name": kind, "config": {"name": name, **config}, "name": name}
+        return {**made, "registered_name": None, "inbound_nodes": nodes}
+
+    config = {
+        "name": "several",
+        "layers": [
+            layer("InputLayer", "left", [], batch_shape=[None, 3], dtype="float32"),
+            layer("InputLayer", "right", [], batch_shape=[None, 3], dtype="float32"),
+            layer("Concatenate", "beside", [[tensor("left", 3), tensor("right", 3)]]),
+            layer("Dense", "dense", [tensor("beside", 6)], units=2),
+        ],
+        "input_layers": [["left", 0, 0], ["right", 0, 0]],
+        "output_layers": [["dense", 0, 0]],
+    }
+    model = {"module": "keras", "class_name": "Functional", "config": config, "registered_name": "Functional"}
+    (tmp_path / "several.json").write_text(json.dumps(model))
+    weights = {"layers/dense/vars/0": np.linspace(-1, 1, 12, dtype=np.float32).reshape(6, 2)}
+    np.savez(tmp_path / "several.npz", **weights, **{"layers/dense/vars/1": np.float32([0.5, -0.5])})
+    return hornpipe.load_model(tmp_path / "several.json", weights=tmp_path / "several.npz")
+
+
+def no_long_way(*_, **__):
+    raise AssertionError("a small call has gone the long way, through Python")
+
+
+def test_small_calls_run_no_python(monkeypatch, mlp, several, rows):
+    """Small calls do nothing but the call: by array, list, tuple or dict, with what changes no result."""
+    x, left, right = rows[:2], rows[:2, :3].copy(), rows[:2, 3:6].copy()
+    whole, joined = mlp.predict(x, n_jobs=-1), several.predict([left, right], n_jobs=-1)
+    monkeypatch.setattr(hornpipe.Model, "_predict", no_long_way)
+    name = mlp.inputs[0].name
+    for y in (mlp.predict(x), mlp(x), mlp.predict_on_batch(x), mlp.predict({name: x}), mlp.predict(x, verbose=0),
+              mlp.predict(x, batch_size=None, n_jobs=1, verbose=0), mlp.predict(x, batch_size=1)):
+        assert y.tobytes() == whole.tobytes()
+    both = {"right": right, "left": left}
+    for y in (several.predict([left, right]), several((left, right)), several.predict_on_batch(both),
+              several.predict(both, verbose=0)):
+        assert y.shape == (2, 2) and y.tobytes() == joined.tobytes()
+    for options in ({"verbose": 1}, {"batch_size": 0}, {"n_jobs": -1}, {"on_error": "nan"}, {"out": whole}):
+        with pytest.raises(AssertionError, match="long way"):
+            mlp.predict(x, **options)
+
+
+def test_small_calls_of_several_inputs_are_checked(several, rows):
+    left, right = rows[:2, :3].copy(), rows[:2, 3:6].copy()
+    with pytest.raises(KeyError, match="right"):
+        several.predict({"left": left})
+    with pytest.raises(ValueError, match="2"):
+        several.predict([left])
+    for wrong in (right[:1], right[:, :2]):
+        with pytest.raises(hornpipe.ShapeError):
+            several.predict([left, wrong])
+    same = several.predict([left.astype(np.float64), right[:, ::-1][:, ::-1]])
+    assert same.tobytes() == several.predict([left, right]).tobytes()
+
 
 
 @pytest.mark.parametrize("open_it", [bytes, bytearray, memoryview, io.BytesIO, "file"])
