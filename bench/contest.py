@@ -120,12 +120,15 @@ class Others:
 
 
 def find_best(contender, rows, memory, search):
-    """Starts the contender in the mode and with the batch size that were fastest in all trials in `memory`."""
+    """Starts the contender in the mode and with the batch size that were fastest in all trials in `memory`; one that is held
+    to an instruction set, and was not searched so, as it was fastest without."""
     if contender.name not in PEERS:
         contender.start()
         return
-    key = f"{contender.name} {contender.environment.get('ONEDNN_MAX_CPU_ISA', '')}".strip()
-    trials = memory.setdefault(key, {})
+    held, free = contender.environment.get("ONEDNN_MAX_CPU_ISA", ""), memory.get(contender.name)
+    if held and free and not search:
+        memory.setdefault(f"{contender.name} {held}", dict([max(free.items(), key=lambda trial: trial[1])]))
+    trials = memory.setdefault(f"{contender.name} {held}".strip(), {})
     if search or not trials:
         for k, mode in enumerate(ENGINES[contender.name].modes):
             contender.start(mode)

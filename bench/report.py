@@ -117,7 +117,9 @@ def isa_section(found):
     lines = [
         "## Held to AVX2",
         "",
-        "hornpipe with `--isa avx2`, TensorFlow and OpenVINO with `ONEDNN_MAX_CPU_ISA=AVX2`. ONNX Runtime and LiteRT cannot be held.",
+        "hornpipe with `--isa avx2`, TensorFlow and OpenVINO with `ONEDNN_MAX_CPU_ISA=AVX2`, which both obey (OpenVINO's mlp falls to 0.6"
+        " of its rate), at the batch sizes and in the modes that were fastest without. ONNX Runtime and LiteRT cannot be held. The share"
+        " is of the peak of AVX2's multiply-adds.",
         "",
         "| workload | hornpipe | of peak | Keras | OpenVINO | hornpipe, x the better one |",
         "| --- | --- | --- | --- | --- | --- |",

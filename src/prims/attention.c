@@ -6,6 +6,7 @@
  * a query's result does not depend on the split. */
 #include "prims/attention.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/dtype.h"
@@ -297,6 +298,11 @@ static double attention_flops(const void *params, const hp_tensor *inputs, const
     return scores * (double)p->heads * (2.0 * (double)(p->key_size + p->value_size) + 4);
 }
 
+static void attention_describe(const void *state, char *text, size_t size) {
+    const attention_state *s = state;
+    snprintf(text, size, "blocks of %zu queries%s", s->block, s->stops_early ? ", up to their own keys" : "");
+}
+
 const hp_prim hp_prim_attention = {
     .name = "attention",
     .infer = attention_infer,
@@ -306,4 +312,5 @@ const hp_prim hp_prim_attention = {
     .workspace = attention_workspace,
     .run = attention_run,
     .flops = attention_flops,
+    .describe = attention_describe,
 };

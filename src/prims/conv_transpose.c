@@ -5,6 +5,7 @@
  * dilation. Which taps can meet that depends on o modulo the stride alone, its phase: each phase is a convolution
  * with its own few taps, its own packed weights and its own window table. A call of the kernel does the pixels of one
  * phase in one line of the output (the last spatial axis), which lie at a fixed distance. */
+#include <stdio.h>
 #include <string.h>
 
 #include "prims/grid.h"
@@ -329,6 +330,10 @@ static double transpose_flops(const void *params, const hp_tensor *inputs, const
     return 2.0 * (double)hp_shape_elements(x) * (double)hp_shape_product(w, 0, w->rank - 1);
 }
 
+static void transpose_describe(const void *state, char *text, size_t size) {
+    snprintf(text, size, "direct, %zu phases", ((const transpose_state *)state)->phase_count);
+}
+
 const hp_prim hp_prim_conv_transpose = {
     .name = "conv_transpose",
     .infer = transpose_infer,
@@ -337,4 +342,5 @@ const hp_prim hp_prim_conv_transpose = {
     .range = transpose_range,
     .run = transpose_run,
     .flops = transpose_flops,
+    .describe = transpose_describe,
 };

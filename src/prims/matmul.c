@@ -3,6 +3,7 @@
  *
  * A piece is one item of the batch and a block of columns of y, whose width depends on the shape alone; the block of
  * y (and a transposed x) is packed into the workspace. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/dtype.h"
@@ -213,6 +214,14 @@ static double matmul_flops(const void *params, const hp_tensor *inputs, const hp
     return 2.0 * (double)x->dims[x->rank - (p->transpose_x ? 2 : 1)] * (double)hp_shape_elements(&outputs[0].shape);
 }
 
+static void matmul_describe(const void *state, char *text, size_t size) {
+    const matmul_state *s = state;
+    if (s->wide)
+        snprintf(text, size, "by the definition");
+    else
+        snprintf(text, size, "blocks of %zu columns, packed at each run", s->column_block);
+}
+
 const hp_prim hp_prim_matmul = {
     .name = "matmul",
     .infer = matmul_infer,
@@ -222,4 +231,5 @@ const hp_prim hp_prim_matmul = {
     .workspace = matmul_workspace,
     .run = matmul_run,
     .flops = matmul_flops,
+    .describe = matmul_describe,
 };
