@@ -13,6 +13,7 @@
 #include "kernels/move.inc"
 #include "kernels/tile.inc"
 #include "kernels/gemm.inc"
+#include "kernels/conv_rules.inc"
 #include "kernels/conv_narrow.inc"
 #include "kernels/conv.inc"
 #include "kernels/winograd.inc"

@@ -113,9 +113,9 @@ typedef struct hp_window {
 /* y[row][n] = epilogue(sum over taps and channels of x[tap of row][channel] * w[tap][channel][n]).
  *
  * Rows are output pixels numbered through all images: row = image * pixels + pixel. Rows [row_begin, row_end)
- * are computed, columns [column_begin, column_end) as in gemm (multiples of gemm_nr). conv_packed_size(taps, channels, n)
- * and conv_pack are as for gemm with k = taps * channels: Keras's kernel [taps...][channels][n] is that matrix
- * with row_stride n and column_stride 1. For a convolution in groups call once a group, with x, y, bias and
+ * are computed, columns [column_begin, column_end) as in gemm (multiples of gemm_nr). conv_packed_size and
+ * conv_pack are as for gemm with k = taps * channels, and with conv_runs(window, channels) runs, into which k is divided:
+ * Keras's kernel [taps...][channels][n] is that matrix with row_stride n and column_stride 1. For a convolution in groups call once a group, with x, y, bias and
  * residual moved to the group's channels, and pack its columns of the kernel. A 1x1 convolution with stride 1
  * is a gemm, and faster as one. */
 typedef struct hp_conv {

@@ -72,17 +72,17 @@ static hp_status prepare_way(const hp_prepare *prepare, const hp_geometry *geome
             return HP_OK;
         }
     }
-    s->packing = (hp_packing){.taps = s->way == WAY_WINDOW ? hp_geometry_taps(geometry) : 0,
+    if (s->way != WAY_POINTWISE) HP_TRY(hp_window_get(prepare->constants, geometry, &s->window, error));
+    if (s->way == WAY_POINTWISE) s->window = (hp_window){.pixels = hp_geometry_pixels(geometry), .taps = 1};
+    if (s->way != WAY_POINTWISE) HP_TRY(hp_zeros_get(prepare->constants, s->x.channels, &s->zeros, error));
+    if (s->way == WAY_DEPTHWISE) return HP_OK;
+    s->packing = (hp_packing){.runs = s->way == WAY_WINDOW ? s->kernels->conv_runs(&s->window, s->group_channels) : 0,
         .k = hp_geometry_taps(geometry) * s->group_channels,
         .n = s->group_filters,
         .row_stride = s->filters,
         .column_stride = 1,
         .parts = s->groups,
         .part_stride = s->group_filters};
-    if (s->way != WAY_POINTWISE) HP_TRY(hp_window_get(prepare->constants, geometry, &s->window, error));
-    if (s->way == WAY_POINTWISE) s->window = (hp_window){.pixels = hp_geometry_pixels(geometry), .taps = 1};
-    if (s->way != WAY_POINTWISE) HP_TRY(hp_zeros_get(prepare->constants, s->x.channels, &s->zeros, error));
-    if (s->way == WAY_DEPTHWISE) return HP_OK;
     return hp_packed_input(prepare, HP_LINEAR_W, &s->packing, &s->packed, error);
 }
 

@@ -87,7 +87,7 @@ static const phase *phase_at(const transpose_state *s, int64_t a, int64_t b, int
 }
 
 static size_t packed_floats(const transpose_state *s, size_t taps) {
-    hp_packing packing = {.taps = taps, .k = taps * s->x.channels, .n = s->filters};
+    hp_packing packing = {.runs = taps, .k = taps * s->x.channels, .n = s->filters};
     return taps ? hp_packed_part(s->kernels, &packing) : 0;
 }
 
@@ -190,7 +190,7 @@ static hp_status fill_packed(void *context, void *data, size_t bytes, hp_error *
                 if (!f->taps) continue;
                 gather_taps(c, p, matrix);
                 s->kernels->conv_pack(
-                    (float *)data + f->packed, matrix, s->filters, 1, f->taps, s->x.channels, s->filters);
+                    (float *)data + f->packed, matrix, s->filters, 1, f->taps, f->taps * s->x.channels, s->filters);
             }
     hp_free(matrix);
     return HP_OK;

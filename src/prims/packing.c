@@ -6,7 +6,7 @@
 enum { LINE_FLOATS = HP_ALIGNMENT / sizeof(float), KEY_SIZE = 256 };
 
 size_t hp_packed_part(const hp_kernels *kernels, const hp_packing *packing) {
-    size_t floats = packing->taps ? kernels->conv_packed_size(packing->taps, packing->k / packing->taps, packing->n)
+    size_t floats = packing->runs ? kernels->conv_packed_size(packing->runs, packing->k, packing->n)
                                   : kernels->gemm_packed_size(packing->k, packing->n);
     return (floats + LINE_FLOATS - 1) / LINE_FLOATS * LINE_FLOATS;
 }
@@ -20,9 +20,9 @@ void hp_pack(const hp_kernels *kernels, const hp_packing *packing, const float *
     for (size_t p = 0; p < packing->parts; p++) {
         const float *source = w + packing->offset + p * packing->part_stride;
         float *to = packed + p * part;
-        if (packing->taps)
-            kernels->conv_pack(to, source, packing->row_stride, packing->column_stride, packing->taps,
-                packing->k / packing->taps, packing->n);
+        if (packing->runs)
+            kernels->conv_pack(
+                to, source, packing->row_stride, packing->column_stride, packing->runs, packing->k, packing->n);
         else
             kernels->gemm_pack(to, source, packing->row_stride, packing->column_stride, packing->k, packing->n);
     }

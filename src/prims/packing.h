@@ -10,7 +10,7 @@
 /* `parts` matrices of k x n in a constant, each packed by itself. Element (i, j) of part p lies at
  * offset + p * part_stride + i * row_stride + j * column_stride. No padding: it is a key. */
 typedef struct hp_packing {
-    uint64_t taps; /* of conv_pack, each of k / taps rows; 0: gemm_pack */
+    uint64_t runs; /* of conv_pack; 0: gemm_pack */
     uint64_t k, n, row_stride, column_stride;
     uint64_t parts, part_stride, offset;
 } hp_packing;

@@ -73,8 +73,9 @@ static struct convolution make_conv(
     c.g.x = hp_check_random(images * c.g.x_image_stride - variant % 3);
     c.g.zeros = hp_check_zeros(channels);
     c.w = hp_check_random(size * n);
-    float *packed = hp_check_output(k->conv_packed_size(taps, channels, n));
-    k->conv_pack(packed, c.w, n, 1, taps, channels, n);
+    const size_t runs = k->conv_runs(&w->window, channels);
+    float *packed = hp_check_output(k->conv_packed_size(runs, size, n));
+    k->conv_pack(packed, c.w, n, 1, runs, size, n);
     c.g.w = packed;
     c.g.epilogue.activation = hp_check_activation(variant);
     if (variant % 2) c.g.epilogue.bias = hp_check_random(n);
@@ -172,16 +173,30 @@ void hp_check_conv_kernel(const hp_kernels *k) {
 
 void hp_check_conv_packed_size_kernel(const hp_kernels *k) {
     for (size_t n = 0; n < 200; n++)
-        hp_check_that(k->conv_packed_size(9, 3, n) >= 27 * n, "%s conv_packed_size(9, 3, %zu)", k->isa, n);
+        hp_check_that(k->conv_packed_size(3, 27, n) >= 27 * n, "%s conv_packed_size(3, 27, %zu)", k->isa, n);
+}
+
+/* Runs divide the taps, and are longer than a tap only where they lie side by side. */
+void hp_check_conv_runs_kernel(const hp_kernels *k) {
+    for (size_t i = 0; i < GEOMETRIES; i++)
+        for (size_t channels = 1; channels < 200; channels += 9) {
+            hp_check_reset(0);
+            struct windows w = windows_of(&geometries[i]);
+            const size_t taps = w.window.taps, runs = k->conv_runs(&w.window, channels);
+            hp_check_that(runs >= 1 && taps % runs == 0 && (runs == taps || geometries[i].dilation == 1),
+                "%s conv_runs: %zu of %zu taps", k->isa, runs, taps);
+            w.window.axes[2].output = 0;
+            hp_check_that(k->conv_runs(&w.window, channels) == taps, "%s conv_runs of unknown axes", k->isa);
+        }
 }
 
 void hp_check_conv_pack_kernel(const hp_kernels *k) {
     for (size_t n = 1; n <= 2 * k->gemm_nr + 1; n++)
         for (int side = 0; side < 2; side++) {
             hp_check_reset(side);
-            const size_t channels = n % 3 ? 3 : 2 * k->vector_floats + 3, size = k->conv_packed_size(2, channels, n);
-            float *w = hp_check_random(2 * channels * n), *packed = hp_check_output(size);
-            k->conv_pack(packed, w, n, 1, 2, channels, n);
+            const size_t rows = n % 3 ? 6 : 4 * k->vector_floats + 6, size = k->conv_packed_size(2, rows, n);
+            float *w = hp_check_random(rows * n), *packed = hp_check_output(size);
+            k->conv_pack(packed, w, n, 1, 2, rows, n);
             bool written = true;
             for (size_t i = 0; i < size; i++) written = written && !hp_check_untouched(packed[i]);
             hp_check_that(written, "%s conv_pack n %zu leaves a hole", k->isa, n);
@@ -393,6 +408,9 @@ void hp_bench_conv_pack_kernel(const hp_kernels *k) {
     hp_bench_gemm_pack_kernel(k);
 } /* the same code */
 void hp_bench_conv_packed_size_kernel(const hp_kernels *k) {
+    (void)k;
+} /* a formula */
+void hp_bench_conv_runs_kernel(const hp_kernels *k) {
     (void)k;
 } /* a formula */
 
