@@ -64,7 +64,8 @@ typedef struct hp_model_arguments {
         {"prefer", 0, HP_OPTION_CHOICE, offsetof(s, model.prefer), "throughput|latency",                               \
             "algorithms for many rows (the default), or for one at a time"},                                           \
     {                                                                                                                  \
-        "isa", 0, HP_OPTION_TEXT, offsetof(s, model.isa), "NAME", "instruction set to use (see bench); default: best"  \
+        "isa", 0, HP_OPTION_TEXT, offsetof(s, model.isa), "NAME",                                                      \
+            "kernels for base, avx2, avx512 (x86-64) or neon; default: the machine's best"                             \
     }
 #define HP_OPTIONS_END                                                                                                 \
     { NULL, 0, HP_OPTION_FLAG, 0, NULL, NULL }
@@ -76,6 +77,9 @@ void hp_options_help(FILE *out, const char *name, const hp_command *command);
 
 /* Prints `hornpipe: WHERE: WHAT` and returns the exit code that belongs to the status. */
 int hp_cli_error(const hp_error *error);
+/* A large number as people read it: "812", "22.26 k", "1.031 M". Returns `text`. */
+enum { HP_SCALED_SIZE = 24 };
+const char *hp_cli_scaled(double value, char text[HP_SCALED_SIZE]);
 /* A usage error: prints it with a hint at --help; returns EXIT_USAGE. */
 int hp_cli_usage(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Opens the model, or prints why not: every reason, where it is not supported. *code is the exit code then. */

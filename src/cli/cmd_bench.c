@@ -62,13 +62,15 @@ static hp_status measure(hp_model *model, hp_array *inputs, double seconds, meas
 static void print_results(
     const hp_model_info *info, const char *path, const measurement *all, size_t count, double peak, bool json) {
     double flops = info->flops_per_row;
+    char text[HP_SCALED_SIZE];
     if (json)
         printf("{\"model\": \"%s\", \"isa\": \"%s\", \"version\": \"%s\", \"peak_gflops_per_core\": %.4g, "
                "\"flops_per_row\": %.9g, \"results\": [",
             path, info->isa, hp_version(), peak / 1e9, isnan(flops) ? 0 : flops);
     else
-        printf("%s: kernels %s, one core's peak %.4g GFLOP/s, %.4g operations a row\n\n%8s %10s %14s %12s %10s %8s\n",
-            path, info->isa, peak / 1e9, flops, "threads", "rows/call", "rows/s", "us/call", "GFLOP/s", "of peak");
+        printf("%s: kernels %s, one core's peak %.4g GFLOP/s, %s operations a row\n\n%8s %10s %14s %12s %10s %8s\n",
+            path, info->isa, peak / 1e9, isnan(flops) ? "?" : hp_cli_scaled(flops, text), "threads", "rows/call",
+            "rows/s", "us/call", "GFLOP/s", "of peak");
     for (size_t i = 0; i < count; i++) {
         const measurement *m = &all[i];
         double speed = isnan(flops) ? 0 : m->rows_per_second * flops;
@@ -77,8 +79,9 @@ static void print_results(
                    ", \"rows_per_second\": %.6g, \"seconds_per_call\": %.6g, \"gflops\": %.4g}",
                 i ? ", " : "", m->jobs, m->rows, m->rows_per_second, m->seconds_per_call, speed / 1e9);
         else
-            printf("%8d %10" PRId64 " %14.5g %12.4g %10.4g %7.0f%%\n", m->jobs, m->rows, m->rows_per_second,
-                m->seconds_per_call * 1e6, speed / 1e9, peak > 0 ? 100 * speed / (peak * m->jobs) : 0);
+            printf("%8d %10" PRId64 " %14s %12.4g %10.4g %7.0f%%\n", m->jobs, m->rows,
+                hp_cli_scaled(m->rows_per_second, text), m->seconds_per_call * 1e6, speed / 1e9,
+                peak > 0 ? 100 * speed / (peak * m->jobs) : 0);
     }
     if (json) puts("]}");
 }

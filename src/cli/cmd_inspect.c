@@ -143,14 +143,15 @@ static int run(void *opaque, char **arguments, int count) {
     if (o->json) {
         print_json(model, &info);
     } else {
-        char total[32], trainable[32], frozen[32];
+        char total[32], trainable[32], frozen[32], operations[HP_SCALED_SIZE];
         printf("%s \"%s\"%s%s\n\n", info.class_name, info.name, info.keras_version[0] ? ", written by Keras " : "",
             info.keras_version);
         print_table(model);
         printf("\nParameters: %s (trainable %s, not trainable %s)\n", grouped(info.parameters, total),
             grouped(info.trainable_parameters, trainable),
             grouped(info.parameters - info.trainable_parameters, frozen));
-        if (!isnan(info.flops_per_row)) printf("Operations per row: %.4g\n", info.flops_per_row);
+        if (!isnan(info.flops_per_row))
+            printf("Operations per row: %s\n", hp_cli_scaled(info.flops_per_row, operations));
         if (info.mixes_rows) printf("Mixes the rows of a batch: %s\n", info.mixes_rows_where);
     }
     hp_model_close(model);

@@ -103,7 +103,8 @@ static int profile_model(hp_model *model, const options *o, const char *path, ch
         if (!rows) rows = usual[hp_cli_usual_rows(model, o->unknown, usual) - 1];
         if (!hp_cli_make_inputs(model, rows, o->unknown, inputs)) code = hp_cli_cannot_make_inputs(path);
     } else if ((size_t)count != input_count) {
-        code = hp_cli_usage("profile", "the model has %zu inputs: %d files were given", input_count, count);
+        code = hp_cli_usage("profile", "the model has %zu input%s: %d file%s given", input_count,
+            input_count == 1 ? "" : "s", count, count == 1 ? " was" : "s were");
     } else if (hp_cli_load_inputs(model, files, inputs, &error) != HP_OK) {
         code = hp_cli_error(&error);
     } else {

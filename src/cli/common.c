@@ -27,6 +27,14 @@ int hp_cli_error(const hp_error *error) {
     return exit_code(error->status);
 }
 
+const char *hp_cli_scaled(double value, char text[HP_SCALED_SIZE]) {
+    static const char *const units[] = {"", " k", " M", " G", " T"};
+    size_t unit = 0;
+    while (value >= 999.95 && unit + 1 < sizeof units / sizeof *units) value /= 1000, unit++;
+    snprintf(text, HP_SCALED_SIZE, "%.4g%s", value, units[unit]);
+    return text;
+}
+
 static hp_model_options model_options(const hp_model_arguments *arguments) {
     return (hp_model_options){.struct_size = sizeof(hp_model_options),
         .weights = arguments->weights,

@@ -100,12 +100,13 @@ static void print_workers(FILE *out, const hp_profile_report *report) {
 
 void hp_profile_print_table(FILE *out, const hp_profile_report *report) {
     double each = report->seconds / (double)report->calls;
+    char rate[HP_SCALED_SIZE];
     fprintf(out,
-        "%s: %" PRId64 " rows a call, %" PRId64 " call%s, %.4g ms each (%.5g rows/s), %d worker%s, kernels %s, one "
+        "%s: %" PRId64 " rows a call, %" PRId64 " call%s, %.4g ms each (%s rows/s), %d worker%s, kernels %s, one "
         "core's peak %.4g GFLOP/s\n\n",
         report->path, report->rows, report->calls, report->calls == 1 ? "" : "s", each * 1e3,
-        (double)report->rows / each, report->workers, report->workers == 1 ? "" : "s", report->model.isa,
-        report->peak * 1e-9);
+        hp_cli_scaled((double)report->rows / each, rate), report->workers, report->workers == 1 ? "" : "s",
+        report->model.isa, report->peak * 1e-9);
     fprintf(out, "%7s %12s %10s %9s %8s %7s  %-32s %-24s %s\n", "time", "ms", "runs", "GFLOP/s", "of peak", "GB/s",
         "kernel", "output", "layers");
     for (size_t s = 0; s < report->count; s++) {

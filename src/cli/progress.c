@@ -47,12 +47,14 @@ static void draw_bar(double share, double speed, const char *left) {
     memset(bar, '.', WIDTH);
     memset(bar, '#', (size_t)(filled > WIDTH ? WIDTH : filled));
     bar[WIDTH] = '\0';
-    fprintf(stderr, "\r[%s] %3.0f %%  %.4g rows/s  %s left \033[K", bar, share * 100, speed, left);
+    char rate[HP_SCALED_SIZE];
+    fprintf(stderr, "\r[%s] %3.0f %%  %s rows/s  %s left \033[K", bar, share * 100, hp_cli_scaled(speed, rate), left);
 }
 
 static void show(hp_progress_state *state, int64_t done, int64_t total, double now) {
     double elapsed = now - state->started, speed = elapsed > 0 ? (double)(done - state->first) / elapsed : 0;
-    char left[32] = "?";
+    char left[32] = "?", rate[HP_SCALED_SIZE];
+    hp_cli_scaled(speed, rate);
     if (total > 0 && speed > 0) time_left((double)(total - done) / speed, left, sizeof left);
     if (state->style == HP_PROGRESS_JSON)
         fprintf(stderr, "{\"rows\": %lld, \"total\": %lld, \"seconds\": %.3f, \"rows_per_second\": %.6g}\n",
@@ -60,12 +62,12 @@ static void show(hp_progress_state *state, int64_t done, int64_t total, double n
     else if (state->style == HP_PROGRESS_BAR && total > 0)
         draw_bar((double)done / (double)total, speed, left);
     else if (state->style == HP_PROGRESS_BAR)
-        fprintf(stderr, "\r%lld rows  %.4g rows/s \033[K", (long long)done, speed);
+        fprintf(stderr, "\r%lld rows  %s rows/s \033[K", (long long)done, rate);
     else if (total > 0)
-        fprintf(stderr, "hornpipe: %lld of %lld rows, %.4g rows/s, %s left\n", (long long)done, (long long)total, speed,
-            left);
+        fprintf(
+            stderr, "hornpipe: %lld of %lld rows, %s rows/s, %s left\n", (long long)done, (long long)total, rate, left);
     else
-        fprintf(stderr, "hornpipe: %lld rows, %.4g rows/s\n", (long long)done, speed);
+        fprintf(stderr, "hornpipe: %lld rows, %s rows/s\n", (long long)done, rate);
     state->drawn = true;
 }
 
@@ -82,15 +84,16 @@ int hp_cli_progress(void *context, int64_t done, int64_t total) {
 }
 
 void hp_progress_end(hp_progress_state *state, int64_t rows) {
-    double elapsed = hp_cli_now() - state->started;
+    double elapsed = hp_cli_now() - state->started, speed = elapsed > 0 ? (double)(rows - state->first) / elapsed : 0;
+    char rate[HP_SCALED_SIZE];
     if (state->style == HP_PROGRESS_NONE) return;
     if (state->style == HP_PROGRESS_BAR && state->drawn) fputs("\r\033[K", stderr);
     if (rows < 0) return;
     if (state->style == HP_PROGRESS_JSON)
         fprintf(stderr,
             "{\"rows\": %lld, \"total\": %lld, \"seconds\": %.3f, \"rows_per_second\": %.6g, \"done\": true}\n",
-            (long long)rows, (long long)rows, elapsed, elapsed > 0 ? (double)(rows - state->first) / elapsed : 0);
+            (long long)rows, (long long)rows, elapsed, speed);
     else
-        fprintf(stderr, "hornpipe: %lld rows in %.3g s, %.4g rows/s\n", (long long)rows, elapsed,
-            elapsed > 0 ? (double)(rows - state->first) / elapsed : 0);
+        fprintf(
+            stderr, "hornpipe: %lld rows in %.3g s, %s rows/s\n", (long long)rows, elapsed, hp_cli_scaled(speed, rate));
 }

@@ -39,8 +39,8 @@ static hp_status open_readers(hp_file_job *j, hp_error *error) {
         const char *format = hp_io_format_of(files[0].path, files[0].format);
         if (format && (!strcmp(format, "npz") || !strcmp(format, "hdf5"))) return open_members(j, &files[0], error);
     }
-    HP_FAIL_IF(file_count != count, error, HP_ERROR_ARGUMENT, NULL,
-        "%zu input files were given; the model has %zu inputs", file_count, count);
+    HP_FAIL_IF(file_count != count, error, HP_ERROR_ARGUMENT, NULL, "%zu input file%s given; the model has %zu input%s",
+        file_count, file_count == 1 ? " was" : "s were", count, count == 1 ? "" : "s");
     for (size_t i = 0; i < file_count; i++) {
         size_t input;
         HP_TRY(find_place(j, &files[i], i, &input, error));
@@ -146,7 +146,8 @@ static hp_status open_writers(hp_file_job *j, hp_error *error) {
     int64_t rows = hp_io_reader_rows(j->readers[0]);
     const hp_io_reader *ids = j->stream.id_reader;
     HP_FAIL_IF(file_count != 1 && file_count != count, error, HP_ERROR_ARGUMENT, NULL,
-        "%zu output files were given; the model has %zu outputs", file_count, count);
+        "%zu output file%s given; the model has %zu output%s", file_count, file_count == 1 ? " was" : "s were", count,
+        count == 1 ? "" : "s");
     j->stream.writer_per_output = file_count == count;
     for (size_t k = 0; k < count; k++) {
         HP_FAIL_IF(ids && j->items[k] != 1, error, HP_ERROR_ARGUMENT, NULL,
