@@ -154,15 +154,17 @@ class Document:
 
     def error(self, kind, name):
         """The largest error of a class; None where nothing measured it."""
-        found = self.measured["errors"].get(f"{kind} {name}")
-        return error_text(found[2]) if found and found[1] else None
+        found, bound = (self.measured[key].get(f"{kind} {name}") for key in ("errors", "bounds"))
+        if found or not bound:
+            return error_text(found[2]) if found else None
+        return ("≤ " if bound[2] > 0 else "") + error_text(bound[2])
 
     def errors(self, kind, classes):
         """One figure where all are the same, else each with its name."""
         found = [(c["class"], self.error(kind, c["class"])) for c in classes]
         found = [(n, e) for n, e in found if e is not None]
         if not found:
-            return "not measured"
+            return None
         if len({e for _, e in found}) == 1:
             return found[0][1]
         return ", ".join(f"{n} {e}" for n, e in found)
@@ -210,7 +212,10 @@ class Document:
                     self.say(f"Without effect: {', '.join(skipped)}.  ")
                 if group[0]["any_dtype"]:
                     self.say("Takes every dtype policy.  ")
-                self.say(f"Largest error: {self.errors('layer', group)}.", "")
+                if errors := self.errors("layer", group):
+                    self.say(f"Largest error: {errors}.  ")
+                self.lines[-1] = self.lines[-1].rstrip()
+                self.say("")
             self.refusal_list("layers", classes)
 
     def refusal_list(self, folder, classes):
@@ -248,7 +253,7 @@ class Document:
             "change no value. Any other key is refused by name, but for those of every layer (`name`, `trainable`, `dtype`, `activity_regularizer` ...).",
             f"- **Largest error** is the largest |hornpipe - Keras| over the largest value of the output, in float32 and float64, over the models that "
             f"`make conformance` makes of the calls of Keras's own tests, and over the stored cases: Keras {m['keras']}, {m['isa']}. "
-            "0: the same bits (integers and strings always are). Other dtypes: [numerics](numerics.md).",
+            "0: the same bits (integers and strings always are); ≤: of models that hold others as well. Other dtypes: [numerics](numerics.md).",
             "- **dtypes**: layers compute in float32, float64, float16, bfloat16 and the mixed policies; those with `quantization_config` as int8, int4 and float8 "
             "as well (`model.quantize`; not GPTQ and AWQ). Layers whose output is no float take every policy. Operations take what Keras takes, but for complex numbers.",
             "- **Sizes**: tensors have up to 8 axes; masks, windows and unrolled steps have bounds that the messages name.",
