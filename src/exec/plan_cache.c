@@ -1,6 +1,7 @@
 /* plan_cache.c: a model's plans, one per signature of input shapes, the least recently used ones dropped. */
 #include <string.h>
 
+#include "base/dtype.h"
 #include "exec/exec.h"
 
 static bool same_signature(
@@ -56,6 +57,17 @@ static void forget_file(void *context) {
     hp_model_spec_forget(context);
 }
 
+/* Outputs are written as they were told when the model was opened. */
+static hp_status check_dtypes(const hp_model *model, const hp_graph *graph, hp_error *error) {
+    for (size_t i = 0; i < model->output_count; i++) {
+        hp_dtype dtype = graph->values[graph->outputs[i]].tensor.dtype;
+        HP_FAIL_IF(dtype != model->outputs[i].dtype, error, HP_ERROR_UNSUPPORTED, model->spec->name,
+            "output %zu is %s for inputs of this size, and %s for others", i, hp_dtype_name(dtype),
+            hp_dtype_name(model->outputs[i].dtype));
+    }
+    return HP_OK;
+}
+
 /* The plan for workers of one node. */
 static hp_status make_node_plan(hp_model *model, hp_shared_plan *shared, int node, hp_error *error) {
     if (!model->constants[node]) model->constants[node] = hp_constants_new(node);
@@ -63,6 +75,7 @@ static hp_status make_node_plan(hp_model *model, hp_shared_plan *shared, int nod
     hp_graph graph = {0};
     hp_status status = hp_network_lower(model->network, shared->inputs, hp_model_signature_count(model),
         shared->batch_rows, model->output_layer, &graph, NULL, error);
+    if (status == HP_OK) status = check_dtypes(model, &graph, error);
     if (status == HP_OK && !shared->outputs) {
         shared->outputs = hp_alloc_array(graph.output_count, sizeof *shared->outputs);
         if (!shared->outputs) status = hp_error_set(error, HP_ERROR_NO_MEMORY, NULL, "out of memory");

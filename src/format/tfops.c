@@ -23,7 +23,7 @@ static const tf_op tf_ops[] = {
 typedef struct parameter {
     char name[48], target[48], value[48];
     char
-        kind; /* '>' argument, '=' config key, ':' config key of its own, '?' must be `value`, '*' all arguments from here on, '~' anything,
+        kind; /* '>' argument, '=' config key, '@' config key or argument, ':' config key of its own, '?' must be `value`, '*' all arguments from here on, '~' anything,
                   '\0' must be absent */
 } parameter;
 
@@ -32,7 +32,7 @@ static const char *next_parameter(const char *text, parameter *p) {
     memset(p, 0, sizeof *p);
     while (*text == ' ') text++;
     if (!*text) return NULL;
-    size_t length = strcspn(text, " "), name = strcspn(text, " >=?*~");
+    size_t length = strcspn(text, " "), name = strcspn(text, " >=?*~@");
     const char *end = text + length;
     if (*text == ':') {
         size_t key = strcspn(text + 1, ":");
@@ -101,6 +101,16 @@ static hp_status set_config(conversion *c, const parameter *p, const hp_json *va
     return set(c, c->config, p->target, value, error);
 }
 
+/* Whether there is a tensor of the graph in it. */
+static bool holds_tensor(const hp_json *value) {
+    const char *name = hp_json_string(hp_json_get(value, "class_name"));
+    if (name && strcmp(name, "__keras_tensor__") == 0) return true;
+    if (!hp_json_is(value, HP_JSON_ARRAY)) return false;
+    HP_JSON_EACH (item, value)
+        if (holds_tensor(item)) return true;
+    return false;
+}
+
 /* An argument, or each of a list of them. */
 static hp_status append_operands(const conversion *c, const hp_json *given_, hp_json *args, hp_error *error) {
     bool list = hp_json_is(given_, HP_JSON_ARRAY);
@@ -139,6 +149,13 @@ static hp_status convert_call(conversion *c, const hp_json *call, hp_json *args,
                 HP_ALLOCATED(first, error);
                 hp_json_append(args, first);
             }
+            break;
+        case '@':
+            if (holds_tensor(value)) {
+                HP_TRY(set(c, kwargs, p.target, value, error));
+                break;
+            }
+            HP_TRY(set_config(c, &p, value, error));
             break;
         case '=':
         case ':':

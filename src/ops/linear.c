@@ -90,9 +90,9 @@ static void lower_einsum(hp_builder *b, hp_layer *layer, hp_call *call) {
     for (size_t i = 0; i < call->arg_count && count < 16; i++) {
         if (call->args[i].kind == HP_ARG_LIST) {
             for (size_t k = 0; k < call->args[i].item_count && count < 16; k++)
-                operands[count++] = hp_op_value(b, &call->args[i].items[k], HP_FLOAT32);
+                operands[count++] = hp_op_value(b, &call->args[i].items[k], HP_DTYPE_NONE);
         } else {
-            operands[count++] = hp_op_value(b, &call->args[i], HP_FLOAT32);
+            operands[count++] = hp_op_value(b, &call->args[i], HP_DTYPE_NONE);
         }
     }
     if (!c->subscripts || count == 0) {

@@ -173,14 +173,27 @@ NAN_OP(Average, HP_OP_NUMPY, HP_JSON_FIELD(config, axis)) {
     hp_call_output(b, call, hp_op_divide(b, sum, reduced(b, c, weights, HP_REDUCTION_SUM, false)));
 }
 
+/* The mean; of integers an integer, cut off. */
+static hp_value mean_of(hp_builder *b, const config *c, hp_value x, bool keepdims) {
+    hp_dtype dtype = hp_op_dtype(b, x);
+    if (hp_dtype_is_float(dtype)) return reduced(b, c, x, HP_REDUCTION_MEAN, keepdims);
+    hp_shape shape = *hp_builder_shape(b, x);
+    hp_value sum = reduced(b, c, x, HP_REDUCTION_SUM, keepdims);
+    int axes[HP_MAX_RANK], count = hp_op_axes(b, c->axis, shape.rank, axes);
+    double elements = 1;
+    for (int i = 0; i < count; i++) elements *= (double)shape.dims[axes[i]];
+    sum = hp_emit_cast(b, sum, HP_FLOAT64);
+    return hp_emit_cast(b, hp_op_divide(b, sum, hp_op_number(b, elements, sum)), dtype);
+}
+
 /* Mean and variance. */
 NAN_OP(Moments, HP_OP_NN, HP_JSON_FIELD(config, axes), HP_BOOL(config, keepdims, false),
     HP_BOOL(config, synchronized, false)) {
     const config *c = layer->config;
     config over = *c;
     over.axis = c->axes;
-    hp_value x = hp_op_operand(b, call, 0, "x"), mean = reduced(b, &over, x, HP_REDUCTION_MEAN, true);
-    hp_value off = hp_op_unary(b, hp_op_subtract(b, x, mean), HP_UNARY_SQUARE);
-    hp_call_output(b, call, c->keepdims ? mean : reduced(b, &over, x, HP_REDUCTION_MEAN, false));
-    hp_call_output(b, call, reduced(b, &over, off, HP_REDUCTION_MEAN, c->keepdims));
+    hp_value x = hp_op_operand(b, call, 0, "x"), mean = mean_of(b, &over, x, true);
+    hp_value off = hp_op_subtract(b, x, mean);
+    hp_call_output(b, call, c->keepdims ? mean : mean_of(b, &over, x, false));
+    hp_call_output(b, call, mean_of(b, &over, hp_op_multiply(b, off, off), c->keepdims));
 }

@@ -69,6 +69,9 @@ hp_dtype hp_op_config_dtype(hp_builder *b, const hp_layer *layer, hp_dtype fallb
 /* The integers of a config's list, tuple or single integer, null as `null`; at most HP_MAX_RANK. Fails on others. */
 int hp_op_integers(hp_builder *b, const hp_json *value, int64_t null, int64_t *list);
 
+/* The integers of an argument that may hold tensors, which must follow from constants; fails where they do not. */
+int hp_op_known_integers(hp_builder *b, const hp_arg *arg, int64_t null, int64_t *list);
+
 /* Axes of a reduction: null (all), an int or a list. Fills axes (at most HP_MAX_RANK, sorted, without doubles) and
  * returns their number; fails on axes outside the rank. */
 int hp_op_axes(hp_builder *b, const hp_json *axis, int rank, int *axes);

@@ -1,12 +1,12 @@
 /* sampling.c: images read at computed places, compared and decoded (keras/src/ops/image.py, nn.py): MapCoordinates,
- * ScaleAndTranslate, SSIM, and the greedy CTCDecode, as keras/src/backend/tensorflow has them. */
+ * ScaleAndTranslate, SSIM, and CTCDecode, as keras/src/backend/tensorflow has them. */
 #include <math.h>
 
 #include "base/dtype.h"
 #include "ops/op.h"
 
 typedef struct config {
-    int64_t order, filter_size, mask_index;
+    int64_t order, filter_size, mask_index, beam_width, top_paths;
     int fill_mode, data_format, method, strategy;
     double fill_value, max_val, filter_sigma, k1, k2;
     bool antialias, merge_repeated;
@@ -257,11 +257,46 @@ SAMPLING_OP(SSIM, HP_OP_IMAGE, HP_FLOAT(config, max_val, 1, -1e30, 1e30), HP_INT
 
 /* ---- CTCDecode */
 
+enum { GREEDY, BEAM_SEARCH };
+
+/* Python's [begin:end] of the last axis; HP_NO_VALUE: nothing. */
+static hp_value classes_of(hp_builder *b, hp_value x, int64_t begin, int64_t end) {
+    int64_t count = hp_builder_shape(b, x)->dims[2];
+    if (begin < 0) begin = begin + count > 0 ? begin + count : 0;
+    if (end < 0) end = end + count > 0 ? end + count : 0;
+    if (end > count) end = count;
+    return begin < end ? hp_op_part(b, x, 2, begin, end) : HP_NO_VALUE;
+}
+
+/* Keras moves the blank behind the other classes, and gives them their numbers back; as its slices have it, which for the last
+ * class, as -1, take all classes once more. */
+static void search_beams(hp_builder *b, const config *c, hp_call *call, hp_value x, hp_value lengths) {
+    int64_t mask = c->mask_index, classes = hp_builder_shape(b, x)->dims[2];
+    bool moves = mask != HP_INT_NULL;
+    if (moves) {
+        hp_value parts[3];
+        int count = 0;
+        const int64_t ranges[3][2] = {{0, mask}, {mask + 1, INT64_MAX}, {mask, mask + 1}};
+        for (int i = 0; i < 3; i++)
+            if ((parts[count] = classes_of(b, x, ranges[i][0], ranges[i][1])) != HP_NO_VALUE) count++;
+        x = hp_emit_concat(b, parts, count, 2);
+    }
+    hp_value y[2];
+    hp_emit_ctc_beam(b, x, lengths, c->beam_width, c->top_paths, y);
+    if (b->status != HP_OK) return;
+    if (moves) {
+        hp_value behind = compare(b, HP_GREATER_EQUAL, y[0], (double)(mask < 0 ? mask + classes : mask));
+        y[0] = hp_op_add(b, y[0], hp_emit_cast(b, behind, HP_INT32));
+    }
+    hp_call_output(b, call, y[0]);
+    hp_call_output(b, call, y[1]);
+}
+
 /* The best class of each step, repeated ones once, blanks left out, -1 behind: [1, batch, steps]; and minus the sum of
  * the best logits: [batch, 1]. */
-SAMPLING_OP(CTCDecode, HP_OP_NN, HP_ENUM(config, strategy, 0, HP_NAMES("greedy")), HP_IGNORE("beam_width"),
-    HP_IGNORE("top_paths"), HP_BOOL(config, merge_repeated, true),
-    HP_INT(config, mask_index, 0, -HP_MAX_DIM, HP_MAX_DIM)) {
+SAMPLING_OP(CTCDecode, HP_OP_NN, HP_ENUM(config, strategy, GREEDY, HP_NAMES("greedy", "beam_search")),
+    HP_INT(config, beam_width, 100, 1, 1 << 20), HP_INT(config, top_paths, 1, 1, 1 << 20),
+    HP_BOOL(config, merge_repeated, true), HP_INT(config, mask_index, HP_NULL, -HP_MAX_DIM, HP_MAX_DIM)) {
     const config *c = layer->config;
     hp_value x = hp_op_operand(b, call, 0, "inputs"), lengths = hp_op_operand(b, call, 1, "sequence_lengths");
     x = hp_op_floating(b, x);
@@ -271,7 +306,12 @@ SAMPLING_OP(CTCDecode, HP_OP_NN, HP_ENUM(config, strategy, 0, HP_NAMES("greedy")
         hp_builder_mixes_rows(b, "an axis is put before the rows");
         return;
     }
-    int64_t steps = shape.dims[1], blank = c->mask_index < 0 ? c->mask_index + shape.dims[2] : c->mask_index;
+    if (c->strategy == BEAM_SEARCH) {
+        search_beams(b, c, call, x, lengths);
+        return;
+    }
+    int64_t mask = c->mask_index == HP_INT_NULL ? -1 : c->mask_index;
+    int64_t steps = shape.dims[1], blank = mask < 0 ? mask + shape.dims[2] : mask;
     hp_value best = hp_op_reduce(b, x, HP_REDUCTION_ARGMAX, 2, false);
     hp_value there = hp_emit_compare(b, HP_LESS, hp_op_new_axis(b, counting(b, steps, best), 0),
         hp_op_new_axis(b, hp_emit_cast(b, lengths, HP_INT32), 1));

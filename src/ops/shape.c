@@ -7,6 +7,7 @@
 typedef struct config {
     const hp_json *axis, *axes, *newshape, *shape, *repeats, *source, *destination;
     int64_t axis1, axis2;
+    hp_dtype dtype;
 } config;
 
 #define SHAPE_OP(name, ...)                                                                                            \
@@ -19,12 +20,28 @@ static int integers(hp_builder *b, const hp_json *value, int64_t *list) {
     return hp_op_integers(b, value, -1, list);
 }
 
+/* tf.shape: in Keras's batches, where all sizes are known. */
+static const hp_field fields_Shape[] = {HP_DTYPE_FIELD(config, dtype), HP_FIELDS_END};
+
+static void lower_Shape(hp_builder *b, hp_layer *layer, hp_call *call) {
+    const config *c = layer->config;
+    hp_shape shape = *hp_builder_shape(b, hp_op_operand(b, call, 0, "x"));
+    int64_t rank = shape.rank;
+    if (b->status == HP_OK && shape.rows) hp_builder_mixes_rows(b, "the number of rows is asked for");
+    if (b->status != HP_OK) return;
+    hp_value sizes = hp_emit_literal(b, HP_INT64, 1, &rank, shape.dims);
+    hp_call_output(b, call, hp_emit_cast(b, sizes, c->dtype == HP_DTYPE_NONE ? HP_INT32 : c->dtype));
+}
+
+const hp_op_class hp_op_Shape = HP_OP("Shape", "keras.src.ops.tf", fields_Shape, config, lower_Shape);
+
 /* newshape names the batch as -1 or None; a leading None with another -1 keeps the rows. */
 SHAPE_OP(Reshape, HP_JSON_FIELD(config, newshape)) {
     const config *c = layer->config;
     int64_t dims[HP_MAX_RANK];
     hp_value x = hp_op_operand(b, call, 0, "x");
-    int rank = integers(b, c->newshape, dims), unknown = 0;
+    const hp_arg *computed = hp_call_arg(call, -1, "newshape");
+    int rank = computed ? hp_op_known_integers(b, computed, -1, dims) : integers(b, c->newshape, dims), unknown = 0;
     for (int i = 0; i < rank; i++) unknown += dims[i] < 0;
     if (unknown > 1 && dims[0] < 0) dims[0] = hp_builder_shape(b, x)->dims[0];
     hp_call_output(b, call, hp_emit_reshape(b, x, rank, dims));

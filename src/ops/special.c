@@ -198,7 +198,7 @@ SPECIAL_OP(Logaddexp) {
 
 SPECIAL_OP(Logaddexp2) {
     (void)layer;
-    log_add(b, call, 0.693147180559945309417);
+    log_add(b, call, (double)0.693147180559945309417F); /* of float32 in any case */
 }
 
 /* The remainder with the sign of x1. */

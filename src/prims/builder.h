@@ -53,6 +53,9 @@ void hp_builder_set_mask(hp_builder *b, hp_value value, hp_value mask);
 int64_t hp_builder_measure(
     hp_builder *b, hp_value x, hp_measure_function *function, const void *params, size_t params_size);
 
+/* The integers of a value that follows from constants alone; returns how many, -1: they are not known, or more than `most`. */
+int hp_builder_known(hp_builder *b, hp_value value, int64_t *numbers, int most);
+
 /* The general way: one node. `params` (may be NULL with size 0) is copied. The n_outputs outputs are written to
  * `outputs`; returns outputs[0]. All emitters below end here. */
 hp_value hp_emit_node(hp_builder *b, const struct hp_prim *prim, const void *params, size_t params_size,
@@ -121,6 +124,10 @@ hp_value hp_emit_take_along(hp_builder *b, hp_value x, hp_value indices, int axi
 /* x with its blocks x[indices[i, 0], ..., indices[i, k - 1]] updated by updates[i]; i may be several axes. Indices of any
  * integer dtype; one outside is HP_ERROR_ROW. No argument may have rows. */
 hp_value hp_emit_scatter(hp_builder *b, hp_value x, hp_value indices, hp_value updates, hp_scatter op);
+/* The `paths` likeliest label sequences of x[batch, steps, classes] (logits, the last class the blank; float32 or float64) up to
+ * lengths[batch] steps, by a search that keeps `width`: int32 [paths, batch, steps], -1 behind their ends, and the logarithms of
+ * their probabilities, [batch, paths]. No argument may have rows; fewer sequences than `paths` are HP_ERROR_ROW. */
+void hp_emit_ctc_beam(hp_builder *b, hp_value x, hp_value lengths, int64_t width, int64_t paths, hp_value outputs[2]);
 /* The discrete Fourier transform of the last axis: real and imaginary part, float32 or float64; im: HP_NO_VALUE for zeros. The
  * inverse is divided by the length. */
 void hp_emit_fft(hp_builder *b, hp_value re, hp_value im, bool inverse, hp_value outputs[2]);

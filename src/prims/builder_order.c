@@ -76,6 +76,19 @@ hp_value hp_emit_scatter(hp_builder *b, hp_value x, hp_value indices, hp_value u
     return b->status == HP_OK ? hp_emit_cast(b, output, dtype) : HP_NO_VALUE;
 }
 
+void hp_emit_ctc_beam(hp_builder *b, hp_value x, hp_value lengths, int64_t width, int64_t paths, hp_value outputs[2]) {
+    hp_value pair[2] = {x, hp_emit_cast(b, lengths, HP_INT32)};
+    outputs[0] = outputs[1] = HP_NO_VALUE;
+    if (b->status == HP_OK && (hp_builder_shape(b, x)->rows || hp_builder_shape(b, lengths)->rows))
+        hp_builder_mixes_rows(b, "an axis is put before the rows");
+    if (b->status != HP_OK) return;
+    hp_ctc_beam_params params;
+    memset(&params, 0, sizeof params);
+    params.width = (int32_t)width;
+    params.paths = (int32_t)paths;
+    hp_emit_node(b, &hp_prim_ctc_beam, &params, sizeof params, pair, 2, outputs, 2);
+}
+
 void hp_emit_fft(hp_builder *b, hp_value re, hp_value im, bool inverse, hp_value outputs[2]) {
     outputs[0] = outputs[1] = HP_NO_VALUE;
     if (axis_of(b, re, -1, "a Fourier transform of the rows") < 0) return;

@@ -62,6 +62,10 @@ typedef struct hp_scatter_params {
     int32_t op; /* hp_scatter */
 } hp_scatter_params;
 
+typedef struct hp_ctc_beam_params {
+    int32_t width, paths;
+} hp_ctc_beam_params;
+
 typedef struct hp_fft_params {
     int32_t inverse;
 } hp_fft_params;

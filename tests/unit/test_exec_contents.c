@@ -57,6 +57,29 @@ static void memory_gives_the_bytes_of_the_file(void **state) {
     }
 }
 
+/* tests/data/crop_or_resize.keras: CenterCrop(9, 4) in float16 of an input (None, 11, 3), whose first axis is the height: Keras
+ * crops 9 rows and more, to float16, and resizes fewer, to float32. What was told at first holds. */
+static void dtypes_do_not_change_with_the_rows(void **state) {
+    (void)state;
+    hp_model *model = open_model(HP_TEST_DIR "/data/crop_or_resize.keras");
+    hp_error error;
+    double x[40 * 33] = {0};
+    hp_array in = {.data = x, .dtype = HP_FLOAT64, .rank = 3, .shape = {32, 11, 3}}, out = {0};
+    assert_int_equal(hp_model_predict(model, &in, 1, &out, 1, NULL, &error), HP_OK);
+    assert_int_equal(out.dtype, HP_FLOAT16);
+    assert_int_equal(out.shape[0], 9);
+    hp_array_free(&out);
+    static const int64_t rows[] = {5, 40};
+    for (int i = 0; i < 2; i++) {
+        in.shape[0] = rows[i];
+        out = (hp_array){0};
+        assert_int_equal(hp_model_predict(model, &in, 1, &out, 1, NULL, &error), HP_ERROR_UNSUPPORTED);
+        assert_non_null(strstr(error.message, "output 0 is float32 for inputs of this size, and float16 for others"));
+        assert_null(out.data);
+    }
+    hp_model_close(model);
+}
+
 static void memory_errors_name_what_was_given(void **state) {
     (void)state;
     hp_model *model;
@@ -142,6 +165,7 @@ static void structure_is_as_keras_nests_it(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_gives_the_bytes_of_the_file),
+        cmocka_unit_test(dtypes_do_not_change_with_the_rows),
         cmocka_unit_test(memory_errors_name_what_was_given),
         cmocka_unit_test(memory_has_a_report),
         cmocka_unit_test(weights_are_told_in_order),

@@ -1,4 +1,4 @@
-/* test_prims_order.c: the primitives sort, take_along, fft and bitcast, and integers bit by bit. */
+/* test_prims_order.c: the primitives sort, take_along, scatter, ctc_beam, fft and bitcast, and integers bit by bit. */
 #include "prim_runner.h"
 
 static void sorted_with_ties_and_nan(void **state) {
@@ -126,6 +126,72 @@ static void other_sizes(void **state) {
     runner_end(&r);
 }
 
+/* A beam that holds all prefixes finds the labels whose alignments are the likeliest together. */
+static void likeliest_labels(void **state) {
+    (void)state;
+    enum { BATCH = 3, STEPS = 4, CLASSES = 3, SEQUENCES = 1 << (2 * STEPS) };
+    float *x = random_floats(BATCH * STEPS * CLASSES, 5);
+    static const int32_t lengths[BATCH] = {4, 3, 0};
+    runner r;
+    runner_start(&r, hp_kernels_select(NULL));
+    r.graph.batch_rows = 1;
+    hp_value in = hp_emit_literal(&r.b, HP_FLOAT32, 3, (int64_t[]){BATCH, STEPS, CLASSES}, x), y[2];
+    hp_emit_ctc_beam(&r.b, in, hp_emit_literal(&r.b, HP_INT32, 1, (int64_t[]){BATCH}, lengths), 100, 1, y);
+    int32_t *labels = runner_run(&r, NULL, 1, 0, 0, y[0]);
+    float *scores = runner_run(&r, NULL, 1, 0, 0, y[1]);
+    for (int b = 0; b < BATCH; b++) {
+        double of[SEQUENCES] = {0};
+        int count = 1, best = 0;
+        for (int t = 0; t < lengths[b]; t++) count *= CLASSES;
+        for (int alignment = 0; alignment < count; alignment++) {
+            int rest = alignment, last = CLASSES - 1, code = 0;
+            double likelihood = 1;
+            for (int t = 0; t < lengths[b]; t++, rest /= CLASSES) {
+                const float *row = x + (b * STEPS + t) * CLASSES;
+                int label = rest % CLASSES;
+                double sum = 0;
+                for (int k = 0; k < CLASSES; k++) sum += exp(row[k]);
+                likelihood *= exp(row[label]) / sum;
+                if (label != CLASSES - 1 && label != last) code = code * 4 + label + 1;
+                last = label;
+            }
+            of[code] += likelihood;
+        }
+        for (int code = 1; code < SEQUENCES; code++)
+            if (of[code] > of[best]) best = code;
+        int found = 0;
+        for (int t = 0; t < STEPS; t++)
+            if (labels[b * STEPS + t] >= 0) found = found * 4 + labels[b * STEPS + t] + 1;
+        assert_int_equal(found, best);
+        assert_true(fabs(scores[b] - log(of[best])) < 1e-6);
+    }
+    free(labels);
+    free(scores);
+    /* lengths that do not fit */
+    hp_emit_ctc_beam(&r.b, in, hp_emit_literal(&r.b, HP_INT32, 1, (int64_t[]){2}, lengths), 100, 1, y);
+    assert_int_equal(r.b.status, HP_ERROR_SHAPE);
+    r.b.status = HP_OK;
+    runner_end(&r);
+    free(x);
+}
+
+/* What follows from constants alone is known while lowering. */
+static void known_numbers(void **state) {
+    (void)state;
+    runner r;
+    runner_start(&r, hp_kernels_select(NULL));
+    hp_value in = runner_input(&r, HP_INT32, 2, (int64_t[]){1, 2});
+    hp_value three = hp_emit_literal(&r.b, HP_INT32, 1, (int64_t[]){1}, (int32_t[]){3});
+    hp_value pair = hp_emit_literal(&r.b, HP_INT32, 1, (int64_t[]){2}, (int32_t[]){5, -7});
+    hp_value parts[2] = {three, hp_emit_binary(&r.b, HP_BINARY_MULTIPLY, pair, three)};
+    int64_t numbers[4];
+    assert_int_equal(hp_builder_known(&r.b, hp_emit_concat(&r.b, parts, 2, 0), numbers, 4), 3);
+    assert_memory_equal(numbers, ((int64_t[]){3, 15, -21}), 3 * sizeof *numbers);
+    assert_int_equal(hp_builder_known(&r.b, hp_emit_concat(&r.b, parts, 2, 0), numbers, 2), -1);
+    assert_int_equal(hp_builder_known(&r.b, in, numbers, 4), -1);
+    runner_end(&r);
+}
+
 static void index_outside(void **state) {
     (void)state;
     int64_t at[2] = {0, 3};
@@ -234,6 +300,8 @@ int main(void) {
         cmocka_unit_test(scattered),
         cmocka_unit_test(blocks_scattered),
         cmocka_unit_test(other_sizes),
+        cmocka_unit_test(likeliest_labels),
+        cmocka_unit_test(known_numbers),
         cmocka_unit_test(index_outside),
         cmocka_unit_test(transforms_of_any_length),
         cmocka_unit_test(same_bytes),

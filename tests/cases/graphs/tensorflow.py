@@ -59,3 +59,10 @@ def tf_shapes(tf, x, y):  # MatMul SplitSizes
 @case(Input((4, 4, 3)))
 def tf_images(tf, x):
     return [tf.image.resize(x, [6, 5]), tf.nn.depth_to_space(tf.concat([x] * 4, -1), 2), tf.nn.space_to_depth(x, 2)]
+
+
+@case((4, 6))
+def tf_sizes(tf, x):  # Shape TensorNorm
+    s = tf.shape(x)
+    shapes = [(s[0], -1), [s[0], s[2], s[1]], tf.stack([s[0], s[1] * s[2] // 2, 2])]
+    return [tf.reshape(x, shape) for shape in shapes] + [tf.norm(x, axis=-1, keepdims=True), tf.norm(x, ord=1, axis=1)]

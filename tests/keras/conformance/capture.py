@@ -1,6 +1,7 @@
 """Collects how Keras's own tests use its layers and operations.
 
-    python capture.py OUTPUT.pickle [TEXT]      TEXT: only of test files that have it in their path ("ops/numpy")
+    python capture.py OUTPUT.pickle [TEXT]                 TEXT: only of test files that have it in their path ("ops/numpy")
+    python capture.py --sample OUTPUT.json.gz CAPTURED     some calls of each class, for the second tier: sample.json.gz
 
 Keras's wheel holds its tests (keras/src/layers/**/*_test.py and keras/src/ops/*_test.py). They run here with three
 functions replaced: `run_layer_test` notes its arguments and does nothing else; a layer or an operation that is called from
@@ -13,6 +14,7 @@ with a `Tensor` for each tensor. Equal ones are kept once.
 import contextlib
 import dataclasses
 import functools
+import gzip
 import importlib
 import json
 import os
@@ -96,6 +98,61 @@ def symbolic(value):
         tensor.stands_for = found
         return tensor
     return value
+
+
+SAMPLE = 2  # calls of a class in a sample: the first and the last; most classes have more
+
+
+def packed(value):
+    """A record's arguments as JSON."""
+    if isinstance(value, Tensor):
+        return {"Tensor": [list(value.shape), value.dtype, value.low, value.high, list(value.words)]}
+    if isinstance(value, slice):
+        return {"slice": [value.start, value.stop, value.step]}
+    if value is Ellipsis:
+        return {"Ellipsis": []}
+    if isinstance(value, tuple):
+        return {"tuple": [packed(v) for v in value]}
+    if isinstance(value, dict):
+        return {"dict": [[k, packed(v)] for k, v in value.items()]}
+    return [packed(v) for v in value] if isinstance(value, list) else value
+
+
+def unpacked(value):
+    """What packed() was given."""
+    if isinstance(value, list):
+        return [unpacked(v) for v in value]
+    if not isinstance(value, dict):
+        return value
+    (kind, items), = value.items()
+    if kind == "Tensor":
+        return Tensor(tuple(items[0]), *items[1:4], tuple(items[4]))
+    if kind == "dict":
+        return {k: unpacked(v) for k, v in items}
+    return Ellipsis if kind == "Ellipsis" else {"slice": lambda v: slice(*v), "tuple": tuple}[kind](unpacked(items))
+
+
+def load(path):
+    """The records of a file that this program wrote."""
+    if str(path).endswith(".pickle"):
+        with open(path, "rb") as file:
+            return pickle.load(file)
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        return [{**r, "args": unpacked(r["args"]), "kwargs": unpacked(r["kwargs"])} for r in json.load(file)]
+
+
+def write_sample(path, records):
+    """Writes SAMPLE records of each class."""
+    classes = {}
+    for record in records:
+        classes.setdefault((record["kind"], record["class"]), []).append(record)
+    chosen = []
+    for found in classes.values():
+        places = {round(i * (len(found) - 1) / (SAMPLE - 1)) for i in range(SAMPLE)}
+        chosen += [{**found[i], "args": packed(found[i]["args"]), "kwargs": packed(found[i]["kwargs"])} for i in sorted(places)]
+    data = json.dumps(chosen, sort_keys=True).encode()
+    pathlib.Path(path).write_bytes(gzip.compress(data, mtime=0))
+    print(f"{len(chosen)} calls of {len(classes)} classes")
 
 
 class Recorder:
@@ -239,6 +296,9 @@ def never_fail():
 
 
 def main():
+    if sys.argv[1] == "--sample":
+        write_sample(sys.argv[2], load(sys.argv[3]))
+        return
     import keras
     import pytest
 

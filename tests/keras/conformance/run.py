@@ -13,7 +13,6 @@ import gc
 import json
 import os
 import pathlib
-import pickle
 import re
 import subprocess
 import sys
@@ -25,6 +24,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import build  # noqa: E402
+import capture  # noqa: E402
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 from compare import difference  # noqa: E402
@@ -96,8 +96,6 @@ class Runner:
         together.model.save(path)
         together.model = keras.models.load_model(path, compile=False)  # saving merges LoRA's matrices
         sets = [(v, together.answers(v)) for v in (together.values(rows) for rows in BATCHES[: 1 if together.fixed else None])]
-        if extension == "keras":
-            together.model.save(path)
         results = [(0, None)] * len(together.cases)
         for inputs, wanted in sets:
             got = self.predict(path, inputs, len(wanted))
@@ -154,7 +152,7 @@ def main():
     parser.add_argument("--together", type=int, default=12, help="so many calls of a class make one model")
     parser.add_argument("--each", type=int, default=0, help="at most so many calls of a class")
     a = parser.parse_args()
-    records = pickle.load(open(a.captured, "rb"))
+    records = capture.load(a.captured)
     chosen = set(filter(None, a.variants.split(",")))
     part, parts = map(int, a.part.split("/"))
     unneeded, errors = left_out(), collections.defaultdict(lambda: [0, 0, 0.0])
