@@ -5,7 +5,6 @@ are the same model.
 """
 
 import functools
-import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -309,7 +308,7 @@ class Model(_hornpipe.Model):
         bar = Bar(verbose)
         try:
             with _jobs.granted(n_jobs) as jobs:
-                rows, failed = self._predict_files(
+                written, failed = self._predict_files(
                     _files.described(inputs, input_format, header, columns, id_columns),
                     _files.described(outputs, output_format, header, None, None),
                     {
@@ -333,8 +332,8 @@ class Model(_hornpipe.Model):
         finally:
             bar.close()
         if failed:
-            warnings.warn(f"{failed} of {rows} rows failed; their results are NaN", RuntimeWarning, stacklevel=2)
-        return rows
+            warnings.warn(f"{failed} of {written} rows failed; their results are NaN", RuntimeWarning, stacklevel=2)
+        return written
 
     def profile(
         self, x: Any, n_jobs: int | None = None, batch_size: int | None = None, repeats: int = 3

@@ -286,3 +286,16 @@ def test_profile(cnn):
         cnn.profile(x, repeats=0)
     with pytest.raises(hornpipe.ShapeError):
         cnn.profile(x[:, :7])
+
+
+def test_keywords_that_change_nothing(mlp, rows):
+    """Small calls with them go the short way; what is no such value is refused as ever."""
+    whole = mlp.predict(rows[:3]).tobytes()
+    for keywords in ({"n_jobs": 1}, {"n_jobs": 7}, {"verbose": 0}, {"n_jobs": 1, "verbose": 0}, {"n_jobs": -1}, {"verbose": False}):
+        assert mlp.predict(rows[:3], **keywords).tobytes() == whole
+    with pytest.raises(ValueError, match="n_jobs is 0"):
+        mlp.predict(rows[:3], n_jobs=0)
+    with pytest.raises(TypeError, match="n_jobs is True"):
+        mlp.predict(rows[:3], n_jobs=True)
+    with pytest.raises(TypeError, match="unexpected keyword"):
+        mlp.predict(rows[:3], jobs=1)
