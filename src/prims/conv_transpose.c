@@ -4,7 +4,8 @@
  * Computed as a gather: output pixel o reads input position i through tap t where o + cut = i * stride + t *
  * dilation. Which taps can meet that depends on o modulo the stride alone, its phase: each phase is a convolution
  * with its own few taps, its own packed weights and its own window table. A call of the kernel does the pixels of one
- * phase in one line of the output (the last spatial axis), which lie at a fixed distance. */
+ * phase in several lines of the output (the last spatial axis) side by side, which are then put to their places; or in one
+ * line, in place, where that has pixels enough. */
 #include <stdio.h>
 #include <string.h>
 
@@ -279,46 +280,85 @@ static void run_untouched(const transpose_state *s, const hp_conv *c) {
     s->kernels->gemm(&args);
 }
 
-static void run_line(const transpose_state *s, const hp_run *run, size_t line, const hp_rectangle *r) {
+/* Lines of a phase that go through the kernel at once; 1: in place. */
+static size_t lines_at_once(const transpose_state *s, bool residual) {
+    enum { PIXELS = 96 };
+    size_t pixels = (size_t)axis_pixels(&s->geometry, 2, 0);
+    return residual || pixels > PIXELS / 2 ? 1 : PIXELS / pixels;
+}
+
+static size_t transpose_workspace(const void *state, int64_t rows) {
+    const transpose_state *s = state;
+    size_t lines = lines_at_once(s, false);
+    (void)rows;
+    return lines > 1 ? lines * (size_t)axis_pixels(&s->geometry, 2, 0) * s->filters * sizeof(float) : 0;
+}
+
+/* The pixels of phase (p0, p1, p2) in `count` lines from `line` on, which are strides[1] apart. */
+static void run_phase(
+    const transpose_state *s, const hp_run *run, size_t line, size_t count, const int64_t *p, const hp_rectangle *r) {
     const hp_geometry *g = &s->geometry;
-    size_t lines = (size_t)(g->output[0] * g->output[1]), image = line / lines;
+    const phase *f = phase_at(s, p[0], p[1], p[2]);
+    size_t lines = (size_t)(g->output[0] * g->output[1]), image = line / lines,
+           pixels = (size_t)axis_pixels(g, 2, p[2]);
     int64_t o0 = (int64_t)(line % lines) / g->output[1], o1 = (int64_t)(line % lines) % g->output[1];
-    int64_t p0 = o0 % g->strides[0], p1 = o1 % g->strides[1];
-    int64_t q = o0 / g->strides[0] * axis_pixels(g, 1, p1) + o1 / g->strides[1];
-    for (int64_t p2 = 0; p2 < s->phases_of[2]; p2++) {
-        const phase *f = phase_at(s, p0, p1, p2);
-        size_t pixels = (size_t)axis_pixels(g, 2, p2);
-        size_t offset = (line * (size_t)g->output[2] + (size_t)p2) * s->filters;
-        hp_conv args = {
-            .window = {.index = s->tables + f->table + (size_t)q * pixels * f->taps, .pixels = pixels, .taps = f->taps},
-            .x = (const float *)run->inputs[HP_LINEAR_X] + image * s->x.positions * s->x.channels,
-            .x_stride = s->x.channels,
-            .x_image_stride = s->x.positions * s->x.channels,
-            .channels = s->x.channels,
-            .zeros = s->zeros,
-            .w = s->packed + f->packed,
-            .n = s->filters,
-            .y = (float *)run->outputs[0] + offset,
-            .y_stride = (size_t)g->strides[2] * s->filters,
-            .row_end = pixels,
-            .column_begin = r->column_begin,
-            .column_end = r->column_end,
-            .epilogue = hp_linear_epilogue(&s->activation, run, (size_t)g->strides[2] * s->filters)};
-        if (args.epilogue.residual) args.epilogue.residual += offset;
-        if (f->taps)
-            s->kernels->conv(&args);
-        else
-            run_untouched(s, &args);
+    size_t q = (size_t)(o0 / g->strides[0] * axis_pixels(g, 1, p[1]) + o1 / g->strides[1]);
+    size_t step = (size_t)g->strides[2] * s->filters,
+           offset = (line * (size_t)g->output[2] + (size_t)p[2]) * s->filters;
+    float *y = (float *)run->outputs[0] + offset;
+    hp_conv args = {
+        .window = {.index = s->tables + f->table + q * pixels * f->taps, .pixels = count * pixels, .taps = f->taps},
+        .x = (const float *)run->inputs[HP_LINEAR_X] + image * s->x.positions * s->x.channels,
+        .x_stride = s->x.channels,
+        .x_image_stride = s->x.positions * s->x.channels,
+        .channels = s->x.channels,
+        .zeros = s->zeros,
+        .w = s->packed + f->packed,
+        .n = s->filters,
+        .y = count > 1 ? run->workspace : y,
+        .y_stride = count > 1 ? s->filters : step,
+        .row_end = count * pixels,
+        .column_begin = r->column_begin,
+        .column_end = r->column_end,
+        .epilogue = hp_linear_epilogue(&s->activation, run, step)};
+    if (args.epilogue.residual) args.epilogue.residual += offset;
+    if (f->taps)
+        s->kernels->conv(&args);
+    else
+        run_untouched(s, &args);
+    for (size_t i = 0; count > 1 && i < count; i++)
+        s->kernels->copy_rows(y + i * (size_t)(g->strides[1] * g->output[2]) * s->filters + r->column_begin, step,
+            args.y + i * pixels * s->filters + r->column_begin, s->filters, pixels, r->column_end - r->column_begin);
+}
+
+/* Lines [line, end), which lie in one slice. */
+static void run_lines(const transpose_state *s, const hp_run *run, size_t line, size_t end, const hp_rectangle *r) {
+    const hp_geometry *g = &s->geometry;
+    size_t height = (size_t)g->output[1], stride = (size_t)g->strides[1];
+    size_t most = lines_at_once(s, run->inputs[HP_LINEAR_RESIDUAL] != NULL);
+    for (size_t first = line; first < end && first < line + stride; first++) {
+        int64_t p[HP_MAX_SPATIAL] = {
+            (int64_t)(line / height % (size_t)g->output[0]) % g->strides[0], (int64_t)(first % height % stride), 0};
+        for (size_t at = first, count; at < end; at += count * stride) {
+            count = (end - at + stride - 1) / stride;
+            if (count > most) count = most;
+            for (p[2] = 0; p[2] < s->phases_of[2]; p[2]++) run_phase(s, run, at, count, p, r);
+        }
     }
 }
 
 static hp_status transpose_run(const void *state, const hp_run *run) {
     const transpose_state *s = state;
+    size_t height = (size_t)s->geometry.output[1];
     hp_grid grid = transpose_grid(s, run->rows);
     int64_t begin = run->begin;
     hp_rectangle r;
     while (hp_grid_next(&grid, &begin, run->end, &r))
-        for (size_t line = r.row_begin; line < r.row_end; line++) run_line(s, run, line, &r);
+        for (size_t line = r.row_begin, next; line < r.row_end; line = next) {
+            next = (line / height + 1) * height;
+            if (next > r.row_end) next = r.row_end;
+            run_lines(s, run, line, next, &r);
+        }
     return HP_OK;
 }
 
@@ -340,6 +380,7 @@ const hp_prim hp_prim_conv_transpose = {
     .prepare = transpose_prepare,
     .release = transpose_release,
     .range = transpose_range,
+    .workspace = transpose_workspace,
     .run = transpose_run,
     .flops = transpose_flops,
     .describe = transpose_describe,

@@ -230,6 +230,10 @@ static void transpose_cases(const hp_kernels *kernels) {
         {2, {4, 5}, {3, 2}, 3, 5, {.strides = {1, 2}, .dilation = {2, 3}, .pad_before = {1, 0}, .pad_after = {2, -1}},
             2, 0},
         {1, {9}, {5}, 6, 11, {.strides = {3}, .dilation = ONES, .pad_before = {1}, .pad_after = {1}}, 7, 2},
+        /* Several lines of a phase at once, in slices and images; lines so long that they are done in place. */
+        {2, {14, 9}, {3, 3}, 40, 21, {.strides = {2, 2}, .dilation = ONES, .pad_after = ONES}, 3, 2},
+        {3, {3, 7, 5}, {2, 3, 4}, 5, 6, {.strides = {2, 3, 2}, .dilation = ONES, .pad_before = {0, 1, 0}}, 2, 0},
+        {2, {3, 60}, {2, 5}, 6, 5, {.strides = {2, 2}, .dilation = ONES}, 7, 0},
         {1, {1}, {3}, 2, 3, {.strides = {5}, .dilation = ONES, .pad_after = {-2}}, 2, 0},
         {3, {3, 2, 4}, {3, 3, 2}, 3, 6,
             {.strides = {2, 1, 2}, .dilation = ONES, .pad_before = {1, 1, 0}, .pad_after = {0, 1, 0}}, 7, 0},
