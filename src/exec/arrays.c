@@ -194,8 +194,8 @@ static hp_status batch_outputs(
     hp_shared_plan *plans[2] = {NULL, NULL};
     int64_t other =
         rows >= 0 ? rows % batch : 2 * batch; /* the last batch; another, to see whether items grow with it */
-    HP_TRY(hp_model_plan(model, shapes, 0, batch, 1, &plans[0], error));
-    hp_status status = other ? hp_model_plan(model, shapes, 0, other, 1, &plans[1], error) : HP_OK;
+    HP_TRY(hp_model_plan(model, shapes, 0, batch, 1, NULL, &plans[0], error));
+    hp_status status = other ? hp_model_plan(model, shapes, 0, other, 1, NULL, &plans[1], error) : HP_OK;
     if (rows < 0) status = HP_OK; /* a batch of fixed size is the only one there is */
     for (size_t i = 0; status == HP_OK && i < model->output_count; i++) {
         const hp_tensor *tensor = &plans[0]->outputs[i];
@@ -242,7 +242,7 @@ hp_status hp_output_shapes(
     if (status == HP_OK && batch > 0) {
         status = batch_outputs(model, shapes, rows, batch, wanted, error);
     } else if (status == HP_OK) {
-        status = hp_model_plan(model, shapes, 0, 0, 1, &shared, error);
+        status = hp_model_plan(model, shapes, 0, 0, 1, NULL, &shared, error);
         for (size_t i = 0; status == HP_OK && i < model->output_count; i++)
             wanted[i] = output_array(&shared->outputs[i], rows * shared->outputs[i].shape.dims[0]);
     }

@@ -225,7 +225,7 @@ static double flops_per_row(hp_model *model) {
             if (shapes[i].dims[d] < 0) return (double)NAN;
     int64_t batch = hp_model_batch(model);
     hp_shared_plan *shared;
-    if (hp_model_plan(model, shapes, 0, batch, 1, &shared, NULL) != HP_OK) return (double)NAN;
+    if (hp_model_plan(model, shapes, 0, batch, 1, NULL, &shared, NULL) != HP_OK) return (double)NAN;
     double flops = shared->plan->flops / (double)(batch ? batch : 1);
     hp_shared_plan_release(shared);
     return flops;

@@ -69,7 +69,7 @@ static hp_status check_dtypes(const hp_model *model, const hp_graph *graph, hp_e
 }
 
 /* The plan for workers of one node. */
-static hp_status make_node_plan(hp_model *model, hp_shared_plan *shared, int node, hp_error *error) {
+static hp_status make_node_plan(hp_model *model, hp_shared_plan *shared, int node, hp_gang *gang, hp_error *error) {
     if (!model->constants[node]) model->constants[node] = hp_constants_new(node);
     HP_ALLOCATED(model->constants[node], error);
     hp_graph graph = {0};
@@ -90,15 +90,17 @@ static hp_status make_node_plan(hp_model *model, hp_shared_plan *shared, int nod
         .tile_rows = shared->batch_rows > 0 ? 0 : shared->tile_rows,
         .forget_file = forget_file,
         .context = model->spec,
+        .gang = gang,
+        .workers = gang ? hp_gang_size(gang) : 1,
         .latency = model->prefer == HP_PREFER_LATENCY};
     return hp_plan_new(&graph, model->constants[node], model->kernels, &options, &shared->of_node[node], error);
 }
 
 /* Makes the plans of these nodes that are not there yet, and that of node 0 always. */
-static hp_status make_plans(hp_model *model, hp_shared_plan *shared, uint64_t nodes, hp_error *error) {
+static hp_status make_plans(hp_model *model, hp_shared_plan *shared, uint64_t nodes, hp_gang *gang, hp_error *error) {
     for (int node = 0; node < HP_NODES_MOST; node++) {
         bool wanted = node == 0 || nodes >> node & 1;
-        if (wanted && !shared->of_node[node]) HP_TRY(make_node_plan(model, shared, node, error));
+        if (wanted && !shared->of_node[node]) HP_TRY(make_node_plan(model, shared, node, gang, error));
     }
     if (shared->plan) return HP_OK; /* others read it */
     shared->plan = shared->of_node[0];
@@ -135,7 +137,7 @@ static void keep(hp_model *model, hp_shared_plan *shared) {
 }
 
 hp_status hp_model_plan(hp_model *model, const hp_shape *inputs, int64_t tile_rows, int64_t batch_rows, uint64_t nodes,
-    hp_shared_plan **result, hp_error *error) {
+    hp_gang *gang, hp_shared_plan **result, hp_error *error) {
     hp_status status = HP_OK;
     hp_shared_plan *shared = NULL;
     hp_mutex_lock(&model->lock);
@@ -145,7 +147,7 @@ hp_status hp_model_plan(hp_model *model, const hp_shape *inputs, int64_t tile_ro
             shared = model->plans[i];
     bool fresh = !shared;
     if (fresh) status = new_plan(model, inputs, tile_rows, batch_rows, &shared, error);
-    if (status == HP_OK) status = make_plans(model, shared, nodes, error);
+    if (status == HP_OK) status = make_plans(model, shared, nodes, gang, error);
     if (status == HP_OK) {
         if (fresh) keep(model, shared);
         shared->last_use = ++model->uses;

@@ -111,7 +111,8 @@ static hp_status find_plan(hp_session *session, int64_t batch_rows, hp_error *er
     int64_t tile_rows = batch_rows > 0 ? 0 : session->batch_size;
     if (plan_fits(session, tile_rows, batch_rows)) return HP_OK;
     hp_shared_plan *shared;
-    HP_TRY(hp_model_plan(session->model, session->shapes, tile_rows, batch_rows, session->nodes, &shared, error));
+    HP_TRY(hp_model_plan(
+        session->model, session->shapes, tile_rows, batch_rows, session->nodes, session->gang, &shared, error));
     use_plan(session, shared);
     session->keeps_strings = false;
     for (size_t i = 0; i < session->model->output_count; i++)

@@ -28,8 +28,10 @@ hp_status hp_work_plan(hp_work *work, const hp_io_view *views, hp_error *error) 
     hp_shared_plan *shared;
     HP_TRY(hp_signature_of(model, views, work->input_count, &shapes, error));
     bool mixes = hp_model_batch(model) > 0;
+    hp_gang *gang = hp_gang_new(work->jobs); /* for this alone: without threads, unless there is much to pack */
     hp_status status = hp_model_plan(model, shapes, mixes ? 0 : work->batch_size, mixes ? work->unit : 0,
-        hp_nodes_of_workers(work->jobs), &shared, error);
+        hp_nodes_of_workers(work->jobs), gang, &shared, error);
+    hp_gang_free(gang);
     hp_free(shapes);
     if (status != HP_OK) return status;
     work->stateful = shared->plan->graph.state_count > 0;

@@ -6,6 +6,7 @@
 
 #include "base/dtype.h"
 #include "graph/passes.h"
+#include "graph/prepare.h"
 #include "graph/rewrite.h"
 #include "graph/tiles.h"
 
@@ -23,7 +24,6 @@ typedef struct making {
     lifetime *lives;  /* by value */
     int32_t *readers; /* by value: those that have not packed it; graph outputs too */
     int64_t *tile_of;
-    bool latency;
     hp_error *error;
 } making;
 
@@ -56,28 +56,7 @@ static void find_roots(making *m) {
     }
 }
 
-/* Whether a step reads the data, by this value or by another of the same constant. */
-static bool is_read(const making *m, const hp_constant *constant) {
-    const hp_graph *graph = &m->plan->graph;
-    for (size_t v = 0; v < graph->value_count; v++)
-        if (graph->values[v].constant == constant && m->readers[v] > 0) return true;
-    return false;
-}
-
-/* A folded weight that all of its readers have packed is not needed any more: a large model's take as much memory as the
- * model itself. */
-static void drop_packed(making *m, const hp_node *node, uint64_t packed) {
-    hp_plan *plan = m->plan;
-    for (int i = 0; i < node->input_count && i < 64; i++) {
-        if (!(packed >> i & 1) || node->inputs[i] == HP_NO_VALUE) continue;
-        const hp_constant *constant = plan->graph.values[node->inputs[i]].constant;
-        if (!constant) continue;
-        m->readers[node->inputs[i]]--;
-        if (!is_read(m, constant)) hp_constants_drop(plan->constants, constant);
-    }
-}
-
-static hp_status make_step(making *m, const hp_node *node, hp_step *step, hp_constants *constants) {
+static hp_status make_step(making *m, const hp_node *node, hp_step *step) {
     hp_plan *plan = m->plan;
     int count = node->input_count + node->output_count;
     int32_t *slots = hp_arena_alloc(&plan->graph.arena, (size_t)count * sizeof *slots);
@@ -93,14 +72,6 @@ static hp_status make_step(making *m, const hp_node *node, hp_step *step, hp_con
         .slots = slots,
         .input_count = node->input_count,
         .output_count = node->output_count};
-    uint64_t packed = 0;
-    hp_prepare prepare = {&plan->graph, node, plan->kernels, constants, &packed, m->latency};
-    if (node->prim->prepare) {
-        hp_status status = node->prim->prepare(&prepare, &step->state, m->error);
-        if (status != HP_OK && node->layer) hp_error_prefix(m->error, "%s", node->layer);
-        HP_TRY(status);
-    }
-    drop_packed(m, node, packed);
     if (!node->prim->flops) return HP_OK;
     hp_tensor inputs[16] = {0}, outputs[4] = {0};
     for (int i = 0; i < node->input_count && i < 16; i++)
@@ -111,7 +82,7 @@ static hp_status make_step(making *m, const hp_node *node, hp_step *step, hp_con
     return HP_OK;
 }
 
-static hp_status make_steps(making *m, hp_constants *constants) {
+static hp_status make_steps(making *m, const hp_plan_options *options) {
     hp_plan *plan = m->plan;
     size_t count = count_steps(&plan->graph);
     plan->steps = hp_alloc_array(count, sizeof *plan->steps);
@@ -119,10 +90,10 @@ static hp_status make_steps(making *m, hp_constants *constants) {
     for (size_t i = 0; i < plan->graph.node_count; i++) {
         const hp_node *node = &plan->graph.nodes[i];
         if (node->prim->alias) continue;
-        hp_step *step = &plan->steps[plan->step_count++]; /* counted first: free releases its state */
-        HP_TRY(make_step(m, node, step, constants));
+        HP_TRY(make_step(m, node, &plan->steps[plan->step_count]));
+        plan->step_count++;
     }
-    return HP_OK;
+    return hp_prepare_steps(plan, m->readers, options, m->error);
 }
 
 /* Constants that steps read stay as long as the plan; what passes made on the way to others goes. */
@@ -134,7 +105,8 @@ static hp_status keep_constants(making *m) {
         const hp_constant *constant = plan->graph.values[v].constant;
         plan->kept[v] = constant && m->readers[v] > 0;
         if (plan->kept[v]) hp_constants_keep(plan->constants, constant);
-        if (constant && !is_read(m, constant)) hp_constants_drop(plan->constants, constant);
+        if (constant && !hp_constant_is_read(&plan->graph, m->readers, constant))
+            hp_constants_drop(plan->constants, constant);
     }
     return HP_OK;
 }
@@ -442,7 +414,7 @@ static hp_status make(making *m, hp_constants *constants, const hp_plan_options 
     m->lives = hp_alloc_array(plan->slot_count, sizeof *m->lives);
     if (!plan->slots || !m->lives) HP_FAIL(m->error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
     find_roots(m);
-    HP_TRY(make_steps(m, constants));
+    HP_TRY(make_steps(m, options));
     HP_TRY(keep_constants(m));
     if (options->forget_file) options->forget_file(options->context);
     find_lifetimes(m);
@@ -465,7 +437,7 @@ hp_status hp_plan_new(hp_graph *graph, hp_constants *constants, const hp_kernels
     *graph = (hp_graph){0};
     made->kernels = kernels;
     made->constants = constants;
-    making m = {.plan = made, .latency = options->latency, .error = error};
+    making m = {.plan = made, .error = error};
     hp_status status = make(&m, constants, options);
     hp_free(m.lives);
     hp_free(m.readers);

@@ -12,6 +12,7 @@
 #ifndef HP_GRAPH_PLAN_H
 #define HP_GRAPH_PLAN_H
 
+#include "base/thread.h"
 #include "graph/recorder.h"
 #include "prims/prim.h"
 
@@ -19,6 +20,8 @@ typedef struct hp_plan_options {
     size_t level1, level2; /* bytes of a core's caches */
     int64_t tile_rows;     /* 0: chosen */
     bool latency;          /* algorithms for one row at a time */
+    hp_gang *gang;         /* NULL, or idle workers to pack weights, `workers` of them */
+    int workers;
     /* NULL, or called when much of the weights' file has been read, and will not be again soon. */
     void (*forget_file)(void *context);
     void *context;

@@ -122,7 +122,55 @@ static void test_packed_and_read(void **state) {
     runner_end(&r);
 }
 
+enum { WIDE = 300, LAYERS = 14 };
+
+/* Products one behind the other, some with a weight that another has too; WIDE * WIDE * LAYERS floats are worth sharing. */
+static hp_plan *many_weights(runner *r, hp_gang *gang) {
+    hp_error error = {0};
+    runner_start(r, hp_kernels_select(NULL));
+    hp_value x = runner_input(r, HP_FLOAT32, 2, (int64_t[]){1, WIDE}), y = x, w = HP_NO_VALUE;
+    for (unsigned i = 0; i < LAYERS; i++) {
+        if (i % 3 < 2) w = runner_random(r, 2, (int64_t[]){WIDE, WIDE}, i, NULL);
+        hp_value scaled = hp_emit_binary(&r->b, HP_BINARY_MULTIPLY, hp_emit_gemm(&r->b, y, w, HP_NO_VALUE),
+            runner_random(r, 1, (int64_t[]){WIDE}, 100 + i, NULL));
+        y = hp_emit_unary(&r->b, scaled, HP_UNARY_TANH, 0, 0, 0);
+    }
+    runner_check(r);
+    r->graph.outputs = hp_arena_copy(&r->graph.arena, &y, sizeof y);
+    r->graph.output_count = 1;
+    hp_plan_options options = {
+        .level1 = 32 << 10, .level2 = 512 << 10, .gang = gang, .workers = gang ? hp_gang_size(gang) : 1};
+    hp_plan *plan;
+    if (hp_plan_new(&r->graph, r->constants, r->kernels, &options, &plan, &error) != HP_OK)
+        fail_msg("%s", error.message);
+    return plan;
+}
+
+static void test_packed_by_several(void **state) {
+    (void)state;
+    hp_gang *gang = hp_gang_new(3);
+    float *data = random_floats(WIDE, 7), outputs[2][WIDE];
+    size_t bytes[2];
+    for (int several = 0; several < 2; several++) {
+        runner r;
+        hp_plan *plan = many_weights(&r, several ? gang : NULL);
+        bytes[several] = hp_constants_bytes(r.constants);
+        void *memory = hp_alloc_aligned(hp_plan_memory(plan) + 64), *got = outputs[several];
+        hp_error error = {0};
+        hp_plan_bind(plan, memory);
+        assert_int_equal(hp_plan_run(plan, memory, (const void *[]){data}, &got, 1, NULL, &error), HP_OK);
+        hp_plan_free(plan);
+        hp_free(memory);
+        runner_end(&r);
+    }
+    assert_memory_equal(outputs[0], outputs[1], sizeof outputs[0]);
+    assert_int_equal(bytes[0], bytes[1]); /* folded weights went, and none was packed twice */
+    hp_gang_free(gang);
+    free(data);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_folded_kernels), cmocka_unit_test(test_packed_and_read)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_folded_kernels), cmocka_unit_test(test_packed_and_read),
+        cmocka_unit_test(test_packed_by_several)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
