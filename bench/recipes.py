@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """The recipes that people use to predict on several cores, on Keras and on hornpipe, side by side.
 
-    PYTHONPATH=build/python python bench/recipes.py [--rows N] [--workers N] [--rounds N] [--only RECIPE]... [--json FILE]
+    PYTHONPATH=build/python python bench/recipes.py [--rows N] [--workers N] [--rounds N] [--only RECIPE]... [--cache FOLDER]
+    python bench/recipes.py --write [--cache FOLDER]
+
+Results are kept in the cache folder, a file for each number of rows; --write puts them into docs/python.md and README.md.
 
 Each recipe runs in a process of its own, engines taking turns: it opens the model, predicts N rows of 10 numbers with the
 64-64-1 MLP of examples/, and writes the results to one array. Told are the seconds of the whole process (imports, opening,
@@ -16,12 +19,14 @@ import json
 import multiprocessing
 import os
 import pathlib
+import re
 import statistics
 import subprocess
 import sys
 import time
 
-MODEL = pathlib.Path(__file__).resolve().parent.parent / "examples" / "mlp_10_64_64_1.keras"
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+MODEL = ROOT / "examples" / "mlp_10_64_64_1.keras"
 RECIPES = ["one call", "Pool, fork", "Pool, spawn", "joblib", "threads", "generator"]
 ENGINES = ["hornpipe", "Keras", "Keras, batch 8192"]
 
@@ -132,15 +137,67 @@ def measure(recipe, engine, rows, workers):
     return {"whole": seconds, "memory": most, **json.loads(process.stdout.read())}
 
 
+def table(found):
+    """Lines of the table of one number of rows."""
+    names = ["hornpipe", "Keras", "Keras, batch 8192"]
+    lines = [
+        f"{found['rows']:,} rows, {found['workers']} workers:",
+        "",
+        "| recipe | " + " | ".join(f"{name}: s | MB" for name in names) + " | time, Keras's best : hornpipe |",
+        "| --- " * 8 + "|",
+    ]
+    for recipe in RECIPES:
+        runs = {run["engine"]: run for run in found["runs"] if run["recipe"] == recipe}
+        if not runs:
+            continue
+        cells = " | ".join(f"{runs[name]['whole']:.2f} | {runs[name]['memory']:.0f}" for name in names)
+        best = min(runs[name]["whole"] for name in names[1:])
+        lines.append(f"| {recipe} | {cells} | {best / runs['hornpipe']['whole']:.0f} |")
+    return lines
+
+
+def between(path, text):
+    """Replaces what stands between the marks of this program."""
+    mark, end = "<!-- recipes: written by bench/recipes.py -->\n", "<!-- /recipes -->"
+    old = path.read_text()
+    new = re.sub(re.escape(mark) + ".*?" + re.escape(end), lambda _: mark + text + end, old, flags=re.S)
+    if mark not in old:
+        raise RuntimeError(f"{path} has no place for the recipes' results")
+    path.write_text(new)
+
+
+def write(cache):
+    """The tables of all results into docs/python.md, and a line of the smallest run into README.md."""
+    results = [json.loads(path.read_text()) for path in cache.glob("recipes.*.json")]
+    if not results:
+        raise RuntimeError(f"there are no results in {cache}")
+    results.sort(key=lambda found: found["rows"])
+    between(ROOT / "docs" / "python.md", "\n\n".join("\n".join(table(found)) for found in results) + "\n")
+    first = results[0]
+    runs = {(run["recipe"], run["engine"]): run for run in first["runs"]}
+    pool = "Pool, spawn" if ("Pool, spawn", "Keras") in runs else first["runs"][0]["recipe"]
+    ours, theirs = runs[pool, "hornpipe"], min((runs[pool, name] for name in ENGINES[1:]), key=lambda run: run["whole"])
+    between(
+        ROOT / "README.md",
+        f"The recipes that people use with Keras (`Pool`, joblib, threads, a generator) run as they stand: {first['rows']:,} rows by"
+        f" `{pool}` take {ours['whole']:.1f} s and {ours['memory']:.0f} MB in all, with Keras {theirs['whole']:.1f} s and"
+        f" {theirs['memory']:.0f} MB ([docs/python.md](docs/python.md#the-recipes-beside-keras)).\n",
+    )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", action="append", choices=RECIPES)
-    parser.add_argument("--json", type=pathlib.Path)
+    parser.add_argument("--cache", type=pathlib.Path, default=os.environ.get("HORNPIPE_BENCH_CACHE", ROOT / "build" / "bench"))
+    parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    table = []
+    if options.write:
+        write(options.cache)
+        return
+    kept = []
     print(f"{options.rows} rows, {options.workers} workers; seconds and megabytes, medians of {options.rounds} rounds\n")
     print("| recipe | engine | whole process | predicting | memory |\n| --- | --- | --- | --- | --- |", flush=True)
     for recipe in options.only or RECIPES:
@@ -153,10 +210,11 @@ def main():
             raise RuntimeError(f"{recipe}: the results are not the same: {sums}")
         for engine, found in runs.items():
             row = {key: statistics.median(one[key] for one in found) for key in ("whole", "predicting", "memory")}
-            table.append({"recipe": recipe, "engine": engine, **row})
+            kept.append({"recipe": recipe, "engine": engine, **row})
             print(f"| {recipe} | {engine} | {row['whole']:.2f} | {row['predicting']:.3f} | {row['memory']:.0f} |", flush=True)
-    if options.json:
-        options.json.write_text(json.dumps({"rows": options.rows, "workers": options.workers, "runs": table}, indent=1))
+    options.cache.mkdir(parents=True, exist_ok=True)
+    path = options.cache / f"recipes.{options.rows}.json"
+    path.write_text(json.dumps({"rows": options.rows, "workers": options.workers, "runs": kept}, indent=1))
 
 
 if __name__ == "__main__":
