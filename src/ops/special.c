@@ -1,4 +1,5 @@
 /* special.c: elementwise functions made of several primitives, as keras/src/backend/tensorflow/numpy.py makes them. */
+#include <float.h>
 #include <math.h>
 
 #include "base/dtype.h"
@@ -253,22 +254,23 @@ SPECIAL_OP(Ldexp) {
 }
 
 /* The float next to x1 towards x2: its bits counted up or down. */
+/* Of doubles in any dtype: what a narrow float has next is lost when it is rounded, as in Keras. */
 SPECIAL_OP(Nextafter) {
     (void)layer;
     hp_value pair[2];
     floats(b, call, pair);
-    for (int i = 0; i < 2; i++) pair[i] = hp_emit_cast(b, pair[i], HP_FLOAT32);
+    hp_dtype dtype = hp_op_dtype(b, pair[0]);
+    for (int i = 0; i < 2; i++) pair[i] = hp_emit_cast(b, pair[i], HP_FLOAT64);
     hp_value sum = hp_op_add(b, pair[0], pair[1]), x = hp_op_add(b, pair[0], hp_op_scale(b, pair[1], 0));
-    hp_value bits = hp_emit_bitcast(b, x, HP_INT32);
+    hp_value bits = hp_emit_bitcast(b, x, HP_INT64);
     hp_value up = hp_emit_compare(b, HP_LESS, x, pair[1]), positive = compare_number(b, HP_GREATER, x, 0);
     hp_value away = hp_emit_logical(b, HP_NOT, hp_emit_logical(b, HP_XOR, up, positive), HP_NO_VALUE);
     hp_value step = hp_emit_select(b, away, hp_op_number(b, 1, bits), hp_op_number(b, -1, bits));
-    hp_value y = hp_emit_bitcast(b, hp_op_add(b, bits, step), HP_FLOAT32);
-    hp_value least =
-        hp_emit_select(b, up, hp_op_number(b, 1.401298464324817e-45, x), hp_op_number(b, -1.401298464324817e-45, x));
+    hp_value y = hp_emit_bitcast(b, hp_op_add(b, bits, step), HP_FLOAT64);
+    hp_value least = hp_emit_select(b, up, hp_op_number(b, DBL_TRUE_MIN, x), hp_op_number(b, -DBL_TRUE_MIN, x));
     y = hp_emit_select(b, compare_number(b, HP_EQUAL, x, 0), least, y);
     y = hp_emit_select(b, hp_emit_compare(b, HP_EQUAL, x, pair[1]), pair[1], y);
-    hp_call_output(b, call, hp_emit_select(b, hp_op_is_nan(b, sum), sum, y));
+    hp_call_output(b, call, hp_emit_cast(b, hp_emit_select(b, hp_op_is_nan(b, sum), sum, y), dtype));
 }
 
 /* ---- nearness */
