@@ -25,9 +25,9 @@ PACKAGE = -DHORNPIPE_PYTHON=ON -DPython_EXECUTABLE=$(abspath $(VENV))/bin/python
 
 # The second tier's steps: one target each, so that each can be run alone.
 SECOND_TIER = check-format check-shell check-header check-install check-page check-clang check-asan check-tsan \
-    check-aarch64 check-fuzz check-keras check-conformance check-package
+    check-aarch64 check-fuzz check-keras check-package
 # What takes longer still: make soak runs it, with hours of damaged files.
-SOAK = check-cases conformance check-kills check-applications check-wheel
+SOAK = check-cases check-conformance conformance check-kills check-applications check-wheel
 
 .PHONY: all demo test test-full soak install bench format clean wheel \
     venv keras-venv bench-venv unit-tests python-tests supported-layers measured-errors $(SECOND_TIER) $(SOAK)
@@ -131,8 +131,8 @@ wheel: venv
 check-wheel: wheel
 	tools/check_wheel.sh dist/hornpipe-*.whl $(abspath $(VENV))/bin/python
 
-# Every layer and operation as Keras's own tests call them: two calls of each class in the second tier (conformance/capture.py
-# --sample chooses them), all of them in the soak. CASES='--only op-Add' chooses.
+# Every layer and operation as Keras's own tests call them: two calls of each class (conformance/capture.py --sample chooses
+# them), or all. CASES='--only op-Add' chooses.
 check-conformance: keras-venv
 	$(KERAS_PYTHON) tests/keras/conformance/run.py --hornpipe build/hornpipe \
 	    --captured tests/keras/conformance/sample.json.gz $(CASES)

@@ -1,7 +1,7 @@
 """Collects how Keras's own tests use its layers and operations.
 
     python capture.py OUTPUT.pickle [TEXT]                 TEXT: only of test files that have it in their path ("ops/numpy")
-    python capture.py --sample OUTPUT.json.gz CAPTURED     some calls of each class, for the second tier: sample.json.gz
+    python capture.py --sample OUTPUT.json.gz CAPTURED     some calls of each class: sample.json.gz
 
 Keras's wheel holds its tests (keras/src/layers/**/*_test.py and keras/src/ops/*_test.py). They run here with three
 functions replaced: `run_layer_test` notes its arguments and does nothing else; a layer or an operation that is called from

@@ -222,7 +222,7 @@ def main():
                 if len(waiting[group]) == a.together or not joined:
                     check_all({group: waiting.pop(group)})
         check_all(waiting)
-    if not a.only and not chosen and parts == 1 and not a.each:
+    if a.captured.endswith(".pickle") and not a.only and not chosen and parts == 1 and not a.each:
         for pattern, reason in unneeded.items():
             failures += 1
             print(f"FAIL left_out.txt: {pattern} ({reason}) is not needed any more")
