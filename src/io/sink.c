@@ -97,7 +97,7 @@ static hp_status open_target(hp_io_sink *sink, const char *path, const hp_io_mar
         sink->owned = true;
         return HP_OK;
     }
-    HP_FAIL_IF(exists && sink->exclusive, error, HP_ERROR_IO, NULL, "it exists already");
+    HP_FAIL_IF(exists && sink->exclusive, error, HP_ERROR_IO, NULL, "it exists already; predict --force replaces it");
     char *resolved = exists ? realpath(path, NULL) : NULL; /* a link stays a link to the new file */
     sink->target = hp_strdup(resolved ? resolved : path);
     free(resolved);
