@@ -10,21 +10,21 @@ static const hp_plan_options machine = {.level1 = 32 << 10, .level2 = 512 << 10}
 
 static void small_values_fit_the_first_cache(void **state) {
     (void)state;
-    hp_step_cost costs[2] = {{.live_bytes = 80, .flops = 128}, {.live_bytes = 200, .flops = 512}};
+    hp_step_cost costs[2] = {{.live_bytes = 40, .flops = 128}, {.live_bytes = 80, .flops = 512}};
     int64_t tiles[2];
     hp_tiles_choose(costs, 2, &machine, 6, tiles);
     assert_int_equal(tiles[0], tiles[1]); /* one segment */
     assert_int_equal(tiles[0] % 6, 0);    /* whole micro-tiles */
-    assert_true(tiles[0] >= 96 && tiles[0] * 200 <= 32 << 10);
+    assert_true(tiles[0] >= 256 && tiles[0] * 80 <= 32 << 10);
 }
 
 static void steps_cost_more_than_the_second_cache(void **state) {
-    (void)state; /* the first cache holds 42 rows of these: too few for what a step itself costs */
+    (void)state; /* the first cache holds 48 rows of these: too few for what each tile costs anew */
     hp_step_cost costs[2] = {{.live_bytes = 296, .flops = 1280}, {.live_bytes = 512, .flops = 8192}};
     int64_t tiles[2];
     hp_tiles_choose(costs, 2, &machine, 6, tiles);
     assert_int_equal(tiles[0], tiles[1]);
-    assert_true(tiles[0] >= 96 && tiles[0] * 512 <= 256 << 10);
+    assert_true(tiles[0] >= 256 && tiles[0] * 512 <= 256 << 10);
 }
 
 static void large_values_go_row_by_row(void **state) {
