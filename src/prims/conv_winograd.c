@@ -67,7 +67,7 @@ enum { ENOUGH_TILES = 48, MANY_TILES = 64, HELD_BYTES = 512 << 10, LARGE_BYTES =
 
 /* Whether weights are transformed by each run: where transformed ones would be too large for the caches, and few tiles of
  * an image use them. Then it costs 1 % of a network's time, and saves three quarters of their memory; with one row at a
- * time it is faster, too. */
+ * time it costs nothing. */
 static bool streams(const hp_winograd_layer *l, const struct form *f, double tiles, bool latency) {
     enum { FEW_TILES = 8 };
     const double bytes = points(f) * (double)l->channels * (double)l->filters * sizeof(float);
