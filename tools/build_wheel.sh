@@ -112,12 +112,18 @@ export PKG_CONFIG_LIBDIR="$modules" PKG_CONFIG_PATH=
 
 # ---- the wheels
 
+# Debian's Python.h includes <x86_64-linux-gnu/python3.11/pyconfig.h>, which is found from /usr/include; nothing else of the
+# system's shall be.
+triplet=$(uname -m)-linux-gnu
+mkdir -p "$work/multiarch"
+ln -sfn "/usr/include/$triplet" "$work/multiarch/$triplet"
+
 for python in "$@"; do
     rm -rf "$work/raw"
     "$python" -m venv --clear "$work/for-wheel"
     "$work/for-wheel/bin/python" -m pip --quiet install pip --upgrade
     # shellcheck disable=SC2086
-    CMAKE_ARGS="$tools -DCMAKE_SHARED_LINKER_FLAGS=-Wl,--gc-sections -DCMAKE_MODULE_LINKER_FLAGS=-Wl,--gc-sections" \
+    CMAKE_ARGS="$tools -DCMAKE_C_FLAGS=-idirafter$work/multiarch -DCMAKE_SHARED_LINKER_FLAGS=-Wl,--gc-sections -DCMAKE_MODULE_LINKER_FLAGS=-Wl,--gc-sections" \
         "$work/for-wheel/bin/python" -m pip wheel --no-deps --wheel-dir "$work/raw" \
         --config-settings=build-dir="$work/cmake/{wheel_tag}" \
         --config-settings=wheel.license-files="LICENSE;build/wheel/licenses/*.txt" .
