@@ -40,8 +40,12 @@ ELEMENTWISE_OP(Squareplus, ARGUMENT(b, 4), SQUAREPLUS, c->b, 0)
 
 ACTIVATION_OP(Threshold, HP_OP_NN, ARGUMENT(threshold, HP_REQUIRED), ARGUMENT(default_value, HP_REQUIRED)) {
     const config *c = layer->config;
-    hp_value x = input(b, call);
-    hp_call_output(b, call, hp_emit_unary(b, x, HP_UNARY_THRESHOLD, c->threshold, c->default_value, 0));
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    hp_dtype dtype = hp_builder_tensor(b, x)->dtype;
+    bool is_float = hp_dtype_is_float(dtype);
+    hp_value y = is_float ? x : hp_emit_cast(b, x, HP_FLOAT64);
+    y = hp_emit_unary(b, y, HP_UNARY_THRESHOLD, c->threshold, c->default_value, 0);
+    hp_call_output(b, call, is_float ? y : hp_emit_cast(b, y, dtype));
 }
 
 ACTIVATION_OP(Gelu, HP_OP_NN, HP_BOOL(config, approximate, true)) {
@@ -131,7 +135,8 @@ ACTIVATION_OP(Clip, HP_OP_NUMPY, ARGUMENT(x_min, HP_NULL), ARGUMENT(x_max, HP_NU
 ACTIVATION_OP(Round, HP_OP_NUMPY, HP_INT(config, decimals, 0, -30, 30)) {
     const config *c = layer->config;
     hp_value x = hp_op_operand(b, call, 0, "x");
-    if (!hp_dtype_is_float(hp_builder_tensor(b, x)->dtype) && c->decimals >= 0) {
+    hp_dtype dtype = hp_builder_tensor(b, x)->dtype;
+    if (!hp_dtype_is_float(dtype) && c->decimals >= 0) {
         hp_call_output(b, call, x);
         return;
     }
@@ -140,7 +145,7 @@ ACTIVATION_OP(Round, HP_OP_NUMPY, HP_INT(config, decimals, 0, -30, 30)) {
     if (c->decimals != 0) x = hp_emit_unary(b, x, HP_UNARY_AFFINE, factor, 0, 0);
     x = hp_emit_unary(b, x, HP_UNARY_ROUND, 0, 0, 0);
     if (c->decimals != 0) x = hp_emit_binary(b, HP_BINARY_DIVIDE, x, hp_emit_float(b, (double)factor));
-    hp_call_output(b, call, x);
+    hp_call_output(b, call, hp_dtype_is_float(dtype) ? x : hp_emit_cast(b, x, dtype));
 }
 
 /* nan_to_num (keras/src/ops/numpy.py): NaN and the infinities replaced; the largest finite numbers where none is given. */
