@@ -140,8 +140,9 @@ def measure(recipe, engine, rows, workers):
 def table(found):
     """Lines of the table of one number of rows."""
     names = ["hornpipe", "Keras", "Keras, batch 8192"]
+    runs_told = "one run each" if found["rounds"] == 1 else f"medians of {found['rounds']} runs"
     lines = [
-        f"{found['rows']:,} rows, {found['workers']} workers:",
+        f"{found['rows']:,} rows, {found['workers']} workers, {runs_told}:",
         "",
         "| recipe | " + " | ".join(f"{name}: s | MB" for name in names) + " | time, Keras's best : hornpipe |",
         "| --- " * 8 + "|",
@@ -214,7 +215,7 @@ def main():
             print(f"| {recipe} | {engine} | {row['whole']:.2f} | {row['predicting']:.3f} | {row['memory']:.0f} |", flush=True)
     options.cache.mkdir(parents=True, exist_ok=True)
     path = options.cache / f"recipes.{options.rows}.json"
-    path.write_text(json.dumps({"rows": options.rows, "workers": options.workers, "runs": kept}, indent=1))
+    path.write_text(json.dumps({"rows": options.rows, "workers": options.workers, "rounds": options.rounds, "runs": kept}, indent=1))
 
 
 if __name__ == "__main__":

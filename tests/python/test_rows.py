@@ -135,13 +135,16 @@ def test_another_choice_is_not_resumed(hornpipe, command, rows):
     np.save(rows / "many.npy", x)
     arguments = ["predict", MLP, "many.npy", "-o", "out.npy", "--progress", "none", "--checkpoint", "0.0001",
                  "--chunk-rows", "500", "--force"]
-    run = subprocess.Popen([command, *arguments, "--rows", "5:400000"], cwd=rows, stderr=subprocess.PIPE)
-    while run.poll() is None and not (rows / "out.npy.checkpoint").exists():
-        time.sleep(0.001)
-    run.kill()
-    run.communicate()
-    if not (rows / "out.npy.checkpoint").exists():
-        pytest.skip("the run was over before it could be killed")
+    for _ in range(50):  # a run may be over before it is killed
+        run = subprocess.Popen([command, *arguments, "--rows", "5:400000"], cwd=rows, stderr=subprocess.PIPE)
+        while run.poll() is None and not (rows / "out.npy.checkpoint").exists():
+            time.sleep(0.001)
+        run.kill()
+        run.communicate()
+        if (rows / "out.npy.checkpoint").exists():
+            break
+    else:
+        pytest.fail("no run was killed in time")
     done = hornpipe(*arguments, "--rows", "4:400000", "--resume", code=2)
     assert b"the choice of rows differs" in done.stderr
     hornpipe(*arguments, "--rows", "5:400000", "--resume")
