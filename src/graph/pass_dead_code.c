@@ -1,6 +1,13 @@
 /* pass_dead_code.c: drops nodes whose outputs nobody reads. */
 #include "graph/passes.h"
 
+/* By itself, or as a part of another value. */
+static bool is_read(const hp_graph *graph, const bool *read, hp_value value) {
+    for (; value != HP_NO_VALUE; value = graph->values[value].within)
+        if (read[value]) return true;
+    return false;
+}
+
 hp_status hp_pass_dead_code(hp_graph *graph, hp_constants *constants, const hp_kernels *kernels, hp_error *error) {
     (void)constants;
     (void)kernels;
@@ -14,7 +21,7 @@ hp_status hp_pass_dead_code(hp_graph *graph, hp_constants *constants, const hp_k
     for (size_t i = 0; i < graph->output_count; i++) read[graph->outputs[i]] = true;
     for (size_t i = graph->node_count; i-- > 0;) { /* readers come after makers */
         const hp_node *node = &graph->nodes[i];
-        for (int o = 0; o < node->output_count; o++) alive[i] |= read[node->outputs[o]];
+        for (int o = 0; o < node->output_count; o++) alive[i] |= is_read(graph, read, node->outputs[o]);
         for (int in = 0; alive[i] && in < node->input_count; in++)
             if (node->inputs[in] != HP_NO_VALUE) read[node->inputs[in]] = true;
     }

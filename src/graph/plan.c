@@ -12,7 +12,10 @@
 
 /* While a plan is made: facts per value, at the value whose bytes it shares (views are resolved). */
 typedef struct lifetime {
-    int32_t root;       /* the value whose bytes these are */
+    int32_t root; /* the value whose bytes these are */
+    int32_t home; /* the value that it is within; mostly itself. All but `root`, `begin` and `own` count at the home */
+    size_t begin,
+        own; /* 1 + the first step that uses it, 0: none; bytes of a row without those of the values within it */
     size_t first, last; /* steps: made, last read; of what crosses segments, those of the tiles that it is kept for */
     size_t read;        /* step that reads it last */
     bool used;
@@ -54,6 +57,7 @@ static void find_roots(making *m) {
         const hp_node *node = &graph->nodes[i];
         if (node->prim->alias) m->lives[node->outputs[0]].root = m->lives[node->inputs[0]].root;
     }
+    for (size_t v = 0; v < graph->value_count; v++) m->lives[v].home = hp_value_home(graph, (hp_value)v, NULL);
 }
 
 static hp_status make_step(making *m, const hp_node *node, hp_step *step) {
@@ -122,7 +126,8 @@ static void find_lifetimes(making *m) {
         const hp_step *step = &plan->steps[s];
         for (int i = 0; i < step->input_count + step->output_count; i++) {
             if (step->slots[i] < 0) continue;
-            lifetime *life = &m->lives[step->slots[i]];
+            lifetime *own = &m->lives[step->slots[i]], *life = &m->lives[own->home];
+            if (own->begin == 0) own->begin = s + 1;
             if (!life->used) life->first = s;
             life->used = true;
             life->last = life->read = s;
@@ -138,6 +143,8 @@ static hp_status place_outside(making *m) {
     for (size_t v = 0; v < graph->value_count; v++) {
         hp_slot *slot = &plan->slots[v];
         HP_TRY(row_bytes_of(&graph->values[v], &slot->row_bytes, m->error));
+        m->lives[v].own += slot->row_bytes;
+        if (graph->values[v].within != HP_NO_VALUE) m->lives[graph->values[v].within].own -= slot->row_bytes;
         if (graph->values[v].constant) {
             slot->kind = HP_SLOT_CONSTANT;
             slot->data = graph->values[v].constant->data; /* NULL: dropped, and so read by no step */
@@ -189,9 +196,9 @@ static hp_status choose_tiles(making *m, const hp_plan_options *options) {
                 costs[s].weight_bytes += plan->slots[step->slots[i]].row_bytes;
     }
     for (size_t v = 0; v < plan->slot_count; v++) {
-        const lifetime *life = &m->lives[v];
-        if (!life->used || plan->slots[v].kind == HP_SLOT_CONSTANT) continue;
-        for (size_t s = life->first; s <= life->last; s++) costs[s].live_bytes += plan->slots[v].row_bytes;
+        const lifetime *life = &m->lives[v], *home = &m->lives[life->home];
+        if (life->begin == 0 || plan->slots[v].kind == HP_SLOT_CONSTANT) continue;
+        for (size_t s = life->begin - 1; s <= home->last; s++) costs[s].live_bytes += life->own;
     }
     hp_tiles_choose(costs, plan->step_count, options, plan->kernels->gemm_mr, m->tile_of);
     if (plan->graph.batch_rows > 0)
@@ -289,7 +296,8 @@ static int32_t overwritten(const making *m, size_t s) {
     const int32_t in = step->slots[place], out = step->slots[step->input_count];
     if (!side_by_side(plan, s, &plan->slots[in], &plan->slots[out])) return -1;
     for (int i = 0; i < step->input_count; i++)
-        if (i != place && step->slots[i] == in) return -1; /* read in another way, too */
+        if (i != place && step->slots[i] >= 0 && m->lives[step->slots[i]].home == in)
+            return -1; /* read in another way, too */
     return m->lives[in].read == s && same_elements(plan, in, out) ? in : -1;
 }
 
@@ -374,6 +382,18 @@ static hp_status place_inside(making *m) {
     return HP_OK;
 }
 
+/* What is within another value lies where that one lies now. */
+static void place_within(making *m) {
+    hp_plan *plan = m->plan;
+    for (size_t v = 0; v < plan->slot_count; v++) {
+        int64_t column;
+        const hp_value home = hp_value_home(&plan->graph, (hp_value)v, &column);
+        if (home == (hp_value)v) continue;
+        plan->slots[v] = plan->slots[home];
+        plan->slots[v].offset += (size_t)column * hp_dtype_size(plan->graph.values[v].tensor.dtype);
+    }
+}
+
 static hp_status list_moving(making *m) {
     hp_plan *plan = m->plan;
     bool *seen = hp_alloc_array(plan->slot_count, sizeof *seen);
@@ -424,6 +444,7 @@ static hp_status make(making *m, hp_constants *constants, const hp_plan_options 
     HP_TRY(size_values(m));
     join_in_place(m);
     HP_TRY(place_inside(m));
+    place_within(m);
     return list_moving(m);
 }
 

@@ -32,7 +32,7 @@ typedef enum hp_slot_kind {
     HP_SLOT_NONE,     /* nothing reads or makes it */
     HP_SLOT_CONSTANT, /* `data` */
     HP_SLOT_INPUT,    /* the caller's rows of input `index` */
-    HP_SLOT_OUTPUT,   /* the caller's rows of output `index` */
+    HP_SLOT_OUTPUT,   /* the caller's rows of output `index`, from `offset` on */
     HP_SLOT_BLOCK, /* worker memory at `offset`, the rows of a tile of segment `index`, or of a block: crosses segments */
     HP_SLOT_TILE, /* worker memory at `offset`, one tile's rows */
 } hp_slot_kind;
@@ -44,7 +44,7 @@ typedef struct hp_slot {
     size_t index; /* of kind BLOCK: HP_WHOLE_BLOCK or a segment */
     const void *data;
     size_t offset;
-    size_t row_bytes;
+    size_t row_bytes; /* from one row to the next; of a value within another: the other's */
 } hp_slot;
 
 typedef struct hp_step {

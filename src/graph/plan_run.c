@@ -56,7 +56,7 @@ static void move_to(const running *r, const hp_segment *segment, int64_t row) {
         if (slot->kind == HP_SLOT_INPUT) {
             base = r->inputs[slot->index];
         } else if (slot->kind == HP_SLOT_OUTPUT) {
-            base = r->outputs[slot->index];
+            base = (const unsigned char *)r->outputs[slot->index] + slot->offset;
         } else {
             base = values_of(plan, r->memory) + slot->offset;
             if (slot->index != HP_WHOLE_BLOCK) at -= places[slot->index];

@@ -227,6 +227,7 @@ typedef enum hp_pool_mode {
 
 typedef struct hp_pool {
     hp_pool_mode mode;
+    int zeros; /* taps outside the image count as zeros */
     hp_window window;
     const float *x;
     size_t x_stride, x_image_stride;

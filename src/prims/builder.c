@@ -93,8 +93,8 @@ static hp_value out_of_memory(hp_builder *b) {
 /* A new value; there is room for it. */
 static hp_value add_value(hp_builder *b, const hp_tensor *tensor, const hp_constant *constant, int32_t node) {
     hp_graph *g = b->graph;
-    g->values[g->value_count] =
-        (hp_value_info){.tensor = *tensor, .constant = constant, .node = node, .mask = HP_NO_VALUE};
+    g->values[g->value_count] = (hp_value_info){
+        .tensor = *tensor, .constant = constant, .node = node, .mask = HP_NO_VALUE, .within = HP_NO_VALUE};
     return (hp_value)g->value_count++;
 }
 

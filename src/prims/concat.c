@@ -1,4 +1,5 @@
-/* concat.c: the primitive `concat`: tensors side by side along one axis. See builder.h, hp_emit_concat. */
+/* concat.c: the primitive `concat`: tensors side by side along one axis. See builder.h, hp_emit_concat. Those that lie
+ * within the output already are not copied. */
 #include "base/dtype.h"
 #include "prims/moves.h"
 #include "prims/node_params.h"
@@ -34,15 +35,19 @@ static hp_status prepare(const hp_prepare *prepare, void **state, hp_error *erro
     hp_moves *moves = hp_moves_new(prepare->kernels, count, hp_dtype_size(y->dtype), y->shape.rows);
     HP_ALLOCATED(moves, error);
     int64_t to[HP_MAX_RANK], from[HP_MAX_RANK], offset = 0;
-    hp_moves_strides(&y->shape, to);
+    hp_moves_value_strides(prepare->graph, prepare->node->outputs[0], to);
+    moves->count = 0;
     for (int i = 0; i < count; i++) {
-        const hp_shape *x = &prepare->graph->values[prepare->node->inputs[i]].tensor.shape;
-        hp_move *move = &moves->at[i];
-        hp_moves_strides(x, from);
-        for (int a = 0; a < x->rank; a++) hp_strided_axis(&move->copy, x->dims[a], to[a], from[a]);
-        move->copy.to_offset = offset;
-        move->input = i;
+        const hp_value value = prepare->node->inputs[i];
+        const hp_shape *x = &prepare->graph->values[value].tensor.shape;
+        const int64_t before = offset;
         offset += x->dims[p->axis] * to[p->axis];
+        if (prepare->graph->values[value].within == prepare->node->outputs[0]) continue; /* it is there */
+        hp_move *move = &moves->at[moves->count++];
+        hp_moves_value_strides(prepare->graph, value, from);
+        for (int a = 0; a < x->rank; a++) hp_strided_axis(&move->copy, x->dims[a], to[a], from[a]);
+        move->copy.to_offset = before;
+        move->input = i;
     }
     hp_moves_plan(moves);
     *state = moves;
@@ -51,6 +56,8 @@ static hp_status prepare(const hp_prepare *prepare, void **state, hp_error *erro
 
 const hp_prim hp_prim_concat = {.name = "concat",
     .infer = infer,
+    .inputs_within = UINT32_MAX,
+    .output_within = true,
     .prepare = prepare,
     .release = hp_moves_release,
     .range = hp_moves_range,

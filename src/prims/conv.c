@@ -20,6 +20,7 @@ typedef struct conv_state {
     hp_window window;
     hp_images x;
     size_t groups, group_channels, group_filters, filters;
+    size_t x_pitch, y_pitch; /* between positions */
     hp_packing packing;
     const float *packed; /* NULL: the kernel is computed; unused by WAY_DEPTHWISE */
     const float *zeros;
@@ -65,7 +66,8 @@ static void conv_release(void *state) {
 
 static hp_status prepare_way(const hp_prepare *prepare, const hp_geometry *geometry, conv_state *s, hp_error *error) {
     if (s->way == WAY_WINDOW) {
-        hp_winograd_layer layer = {*geometry, s->x, s->groups, s->group_channels, s->group_filters, s->activation};
+        hp_winograd_layer layer = {
+            *geometry, s->x, s->groups, s->group_channels, s->group_filters, s->x_pitch, s->y_pitch, s->activation};
         HP_TRY(hp_winograd_prepare(prepare, &layer, &s->winograd, error));
         if (s->winograd) {
             s->way = WAY_WINOGRAD;
@@ -99,6 +101,8 @@ static hp_status conv_prepare(const hp_prepare *prepare, void **state, hp_error 
     s->x = hp_images_of(&inputs[0].shape);
     s->groups = (size_t)p->conv.groups;
     s->filters = (size_t)inputs[1].shape.dims[inputs[1].shape.rank - 1];
+    s->x_pitch = (size_t)hp_value_pitch(prepare->graph, node->inputs[HP_LINEAR_X]);
+    s->y_pitch = (size_t)hp_value_pitch(prepare->graph, node->outputs[0]);
     s->group_channels = s->x.channels / s->groups;
     s->group_filters = s->filters / s->groups;
     s->activation = p->activation;
@@ -158,11 +162,11 @@ static void run_pointwise(const conv_state *s, const hp_run *run, const float *p
     hp_gemm args = {.m = r->row_end - r->row_begin,
         .n = s->filters,
         .k = s->x.channels,
-        .a = (const float *)run->inputs[HP_LINEAR_X] + r->row_begin * s->x.channels,
-        .a_stride = s->x.channels,
+        .a = (const float *)run->inputs[HP_LINEAR_X] + r->row_begin * s->x_pitch,
+        .a_stride = s->x_pitch,
         .b = packed,
-        .c = (float *)run->outputs[0] + r->row_begin * s->filters,
-        .c_stride = s->filters,
+        .c = (float *)run->outputs[0] + r->row_begin * s->y_pitch,
+        .c_stride = s->y_pitch,
         .column_begin = r->column_begin,
         .column_end = r->column_end,
         .epilogue = hp_linear_epilogue(&s->activation, run, s->filters)};
@@ -173,15 +177,15 @@ static void run_pointwise(const conv_state *s, const hp_run *run, const float *p
 static void run_depthwise(const conv_state *s, const hp_run *run, const hp_rectangle *r) {
     hp_depthwise args = {.window = s->window,
         .x = run->inputs[HP_LINEAR_X],
-        .x_stride = s->x.channels,
-        .x_image_stride = s->x.positions * s->x.channels,
+        .x_stride = s->x_pitch,
+        .x_image_stride = s->x.positions * s->x_pitch,
         .channels = s->x.channels,
         .multiplier = s->group_filters,
         .zeros = s->zeros,
         .w = run->inputs[HP_LINEAR_W],
         .w_stride = s->filters,
         .y = run->outputs[0],
-        .y_stride = s->filters,
+        .y_stride = s->y_pitch,
         .row_begin = r->row_begin,
         .row_end = r->row_end,
         .epilogue = hp_linear_epilogue(&s->activation, run, s->filters)};
@@ -194,14 +198,14 @@ static void run_group(const conv_state *s, const hp_run *run, const float *packe
     size_t column = group * s->group_filters;
     hp_conv args = {.window = s->window,
         .x = (const float *)run->inputs[HP_LINEAR_X] + group * s->group_channels,
-        .x_stride = s->x.channels,
-        .x_image_stride = s->x.positions * s->x.channels,
+        .x_stride = s->x_pitch,
+        .x_image_stride = s->x.positions * s->x_pitch,
         .channels = s->group_channels,
         .zeros = s->zeros,
         .w = packed + group * hp_packed_part(s->kernels, &s->packing),
         .n = s->group_filters,
         .y = (float *)run->outputs[0] + column,
-        .y_stride = s->filters,
+        .y_stride = s->y_pitch,
         .row_begin = r->row_begin,
         .row_end = r->row_end,
         .column_begin = column_begin,
@@ -259,6 +263,8 @@ static void conv_describe(const void *state, char *text, size_t size) {
 const hp_prim hp_prim_conv = {
     .name = "conv",
     .infer = conv_infer,
+    .inputs_within = 1U << HP_LINEAR_X,
+    .output_within = true,
     .in_place = conv_in_place,
     .prepare = conv_prepare,
     .release = conv_release,

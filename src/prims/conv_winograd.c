@@ -268,15 +268,15 @@ static void run_phase(
     const size_t filters = l->groups * l->filters, column = group * l->filters;
     const size_t steps[HP_MAX_SPATIAL] = {0, (size_t)g->input[2], 1},
                  out_steps[HP_MAX_SPATIAL] = {0, (size_t)g->output[2], 1};
-    const size_t x_slice = (size_t)(g->input[1] * g->input[2]) * l->x.channels,
-                 y_slice = (size_t)(g->output[1] * g->output[2]) * filters;
+    const size_t x_slice = (size_t)(g->input[1] * g->input[2]) * l->x_pitch,
+                 y_slice = (size_t)(g->output[1] * g->output[2]) * l->y_pitch;
     const size_t down = (size_t)g->dilation[s->down], across = (size_t)g->dilation[s->across];
     hp_winograd args = {.form = s->form,
         .streamed = s->streamed,
-        .x = (const float *)run->inputs[HP_LINEAR_X] + p->x * l->x.channels + group * l->channels,
+        .x = (const float *)run->inputs[HP_LINEAR_X] + p->x * l->x_pitch + group * l->channels,
         .x_image_stride = x_slice * ((size_t)g->input[0] / s->planes),
-        .x_down = steps[s->down] * down * l->x.channels,
-        .x_across = steps[s->across] * across * l->x.channels,
+        .x_down = steps[s->down] * down * l->x_pitch,
+        .x_across = steps[s->across] * across * l->x_pitch,
         .height = p->height,
         .width = p->width,
         .pad_top = p->pad_top,
@@ -291,10 +291,10 @@ static void run_phase(
         .plain = s->streamed ? NULL : (const float *)run->inputs[HP_LINEAR_W] + column,
         .plain_stride = filters,
         .n = l->filters,
-        .y = (float *)run->outputs[0] + p->y * filters + column,
+        .y = (float *)run->outputs[0] + p->y * l->y_pitch + column,
         .y_image_stride = y_slice * ((size_t)g->output[0] / s->planes),
-        .y_down = out_steps[s->down] * down * filters,
-        .y_across = out_steps[s->across] * across * filters,
+        .y_down = out_steps[s->down] * down * l->y_pitch,
+        .y_across = out_steps[s->across] * across * l->y_pitch,
         .out_height = p->out_height,
         .out_width = p->out_width,
         .out_slices = (size_t)g->output[0] / s->planes,

@@ -13,6 +13,7 @@ typedef struct hp_winograd_layer {
     hp_geometry geometry;
     hp_images x;
     size_t groups, channels, filters;
+    size_t x_pitch, y_pitch; /* between positions */
     hp_activation activation;
 } hp_winograd_layer;
 

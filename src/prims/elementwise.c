@@ -164,6 +164,13 @@ typedef struct step_plan {
     hp_activation activation;
 } step_plan;
 
+/* The whole program is activation(x * scale + offset) with a scale and an offset per column, as a BatchNormalization that no
+ * convolution comes before: one pass does it. Inputs by number. */
+typedef struct affine_plan {
+    int x, scale, offset;
+    hp_activation activation;
+} affine_plan;
+
 typedef struct elementwise_state {
     const hp_kernels *kernels;
     hp_layout layout;
@@ -172,6 +179,8 @@ typedef struct elementwise_state {
     int64_t columns, width;  /* matrix: the last axis, and how much of it is a block's */
     int64_t blocks_in_piece; /* matrix */
     size_t workspace;
+    bool is_affine; /* matrix form */
+    affine_plan affine;
     int step_count;
     step_plan steps[HP_MAX_ELEMENTWISE_STEPS];
     operand_plan operands[HP_MAX_ELEMENTWISE_INPUTS];
@@ -305,19 +314,58 @@ static void plan_steps(const hp_elementwise_params *p, elementwise_state *s) {
     for (int i = 0; i < p->step_count; i++) s->steps[i].slot += base;
 }
 
+/* The operand of a step that is an input with a value per column; -1: there is none. */
+static int column_operand(const elementwise_state *s, const step_plan *t) {
+    const hp_layout *l = &s->layout;
+    for (int k = 0; k < 2; k++) {
+        const int input = t->step.operands[k];
+        bool columns = input >= 0 && l->strides[input][l->rank - 1] == 1;
+        for (int a = 0; columns && a < l->rank - 1; a++) columns = l->strides[input][a] == 0;
+        if (columns) return k;
+    }
+    return -1;
+}
+
+static bool is_float_step(const step_plan *t, hp_elementwise_kind kind) {
+    return t->kernel && t->step.kind == kind;
+}
+
+static bool find_affine(const elementwise_state *s, affine_plan *affine) {
+    const step_plan *multiply = &s->steps[0], *add = &s->steps[1], *activate = &s->steps[2];
+    if (s->flat || s->step_count < 2 || s->step_count > 3) return false;
+    if (!is_float_step(multiply, HP_STEP_BINARY) || multiply->step.op != HP_BINARY_MULTIPLY) return false;
+    if (!is_float_step(add, HP_STEP_BINARY) || add->step.op != HP_BINARY_ADD) return false;
+    const int scale = column_operand(s, multiply), offset = column_operand(s, add);
+    if (scale < 0 || offset < 0 || add->step.operands[1 - offset] != -1) return false;
+    affine->scale = multiply->step.operands[scale];
+    affine->offset = add->step.operands[offset];
+    affine->x = multiply->step.operands[1 - scale];
+    if (affine->x < 0 || s->layout.strides[affine->x][s->layout.rank - 1] != 1) return false;
+    affine->activation = (hp_activation){.op = HP_UNARY_IDENTITY};
+    if (s->step_count == 2) return true;
+    affine->activation = activate->activation;
+    return is_float_step(activate, HP_STEP_UNARY) && activate->step.operands[0] == -2;
+}
+
 static hp_status prepare(const hp_prepare *prepare, void **state, hp_error *error) {
     const hp_node *node = prepare->node;
     const hp_elementwise_params *p = node->params;
     elementwise_state *s = HP_NEW(elementwise_state);
     HP_ALLOCATED(s, error);
     const hp_shape *shapes[HP_MAX_ELEMENTWISE_INPUTS] = {NULL};
+    int64_t pitches[HP_MAX_ELEMENTWISE_INPUTS];
     for (int i = 0; i < node->input_count; i++)
-        if (node->inputs[i] != HP_NO_VALUE) shapes[i] = &prepare->graph->values[node->inputs[i]].tensor.shape;
+        if (node->inputs[i] != HP_NO_VALUE) {
+            shapes[i] = &prepare->graph->values[node->inputs[i]].tensor.shape;
+            pitches[i] = hp_value_pitch(prepare->graph, node->inputs[i]);
+        }
     s->kernels = prepare->kernels;
     s->step_count = p->step_count;
-    hp_layout_make(&s->layout, &prepare->graph->values[node->outputs[0]].tensor.shape, shapes, node->input_count);
+    hp_layout_make(
+        &s->layout, &prepare->graph->values[node->outputs[0]].tensor.shape, shapes, pitches, node->input_count);
     choose_form(s);
     plan_steps(p, s);
+    s->is_affine = find_affine(s, &s->affine);
     hp_status status = plan_operands(prepare, s, error);
     if (status != HP_OK) {
         free(s);
@@ -396,6 +444,19 @@ static void run_kernel(const hp_kernels *k, const step_plan *t, const hp_typed_c
             k->fill(y, value, c->n);
         }
     }
+}
+
+static void run_affine(const elementwise_state *s, const hp_typed_operand *inputs, void *y, size_t rows, size_t n) {
+    hp_channel_affine args = {.y = y,
+        .y_stride = n,
+        .x = inputs[s->affine.x].data,
+        .x_stride = inputs[s->affine.x].stride,
+        .rows = rows,
+        .n = n,
+        .scale = inputs[s->affine.scale].data,
+        .offset = inputs[s->affine.offset].data,
+        .activation = s->affine.activation};
+    s->kernels->channel_affine(&args);
 }
 
 /* All steps over one block of [rows][n] elements; the last one writes to y. */
@@ -492,7 +553,11 @@ static void run_matrix(const elementwise_state *s, const hp_run *run) {
             inputs[i].step = (size_t)l->strides[i][l->rank - 1];
         }
         int64_t at = (outer * height + row) * s->columns + column;
-        run_block(s, inputs, run->workspace, (char *)run->outputs[0] + (size_t)at * size, (size_t)rows, (size_t)n);
+        char *y = (char *)run->outputs[0] + (size_t)at * size;
+        if (s->is_affine)
+            run_affine(s, inputs, y, (size_t)rows, (size_t)n);
+        else
+            run_block(s, inputs, run->workspace, y, (size_t)rows, (size_t)n);
     }
 }
 
@@ -517,6 +582,7 @@ static double flops(const void *params, const hp_tensor *inputs, const hp_tensor
 const hp_prim hp_prim_elementwise = {
     .name = "elementwise",
     .infer = infer,
+    .inputs_within = UINT32_MAX,
     .in_place = hp_in_place_first,
     .prepare = prepare,
     .release = release,

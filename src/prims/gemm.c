@@ -14,6 +14,7 @@ typedef struct gemm_state {
     hp_packing packing;
     bool rows;
     size_t m, n, k; /* m: per row where `rows` is set */
+    size_t x_pitch, y_pitch;
     hp_activation activation;
 } gemm_state;
 
@@ -46,6 +47,8 @@ static hp_status gemm_prepare(const hp_prepare *prepare, void **state, hp_error 
     s->m = (size_t)hp_shape_product(x, 0, x->rank - 1);
     s->k = (size_t)w->dims[p->transpose_w ? 1 : 0];
     s->n = (size_t)w->dims[p->transpose_w ? 0 : 1];
+    s->x_pitch = (size_t)hp_value_pitch(prepare->graph, node->inputs[HP_LINEAR_X]);
+    s->y_pitch = (size_t)hp_value_pitch(prepare->graph, node->outputs[0]);
     s->activation = p->activation;
     s->packing = (hp_packing){.k = s->k,
         .n = s->n,
@@ -96,11 +99,11 @@ static hp_status gemm_run(const void *state, const hp_run *run) {
         hp_gemm args = {.m = r.row_end - r.row_begin,
             .n = s->n,
             .k = s->k,
-            .a = x + r.row_begin * s->k,
-            .a_stride = s->k,
+            .a = x + r.row_begin * s->x_pitch,
+            .a_stride = s->x_pitch,
             .b = packed,
-            .c = y + r.row_begin * s->n,
-            .c_stride = s->n,
+            .c = y + r.row_begin * s->y_pitch,
+            .c_stride = s->y_pitch,
             .column_begin = r.column_begin,
             .column_end = r.column_end,
             .epilogue = hp_linear_epilogue(&s->activation, run, s->n)};
@@ -125,6 +128,8 @@ static void gemm_describe(const void *state, char *text, size_t size) {
 const hp_prim hp_prim_gemm = {
     .name = "gemm",
     .infer = gemm_infer,
+    .inputs_within = 1U << HP_LINEAR_X,
+    .output_within = true,
     .in_place = hp_linear_in_place,
     .prepare = gemm_prepare,
     .release = hp_free,

@@ -93,6 +93,19 @@ bool hp_shape_broadcast(const hp_shape *a, const hp_shape *b, hp_shape *result) 
     return hp_shape_broadcast_rows(a, b, result) == HP_BROADCAST_FITS;
 }
 
+hp_value hp_value_home(const hp_graph *graph, hp_value value, int64_t *column) {
+    int64_t first = 0;
+    for (; graph->values[value].within != HP_NO_VALUE; value = graph->values[value].within)
+        first += graph->values[value].column;
+    if (column) *column = first;
+    return value;
+}
+
+int64_t hp_value_pitch(const hp_graph *graph, hp_value value) {
+    const hp_shape *home = &graph->values[hp_value_home(graph, value, NULL)].tensor.shape;
+    return home->rank > 0 ? home->dims[home->rank - 1] : 1;
+}
+
 void hp_graph_release(hp_graph *graph) {
     if (!graph) return;
     hp_arena_release(&graph->arena);

@@ -66,6 +66,10 @@ typedef struct hp_value_info {
     const hp_constant *constant; /* NULL: computed or an input */
     int32_t node;                /* that makes it; -1 for inputs and constants */
     hp_value mask;               /* Keras's _keras_mask while lowering: a bool value, or HP_NO_VALUE */
+    /* HP_NO_VALUE, or the value of which it is the columns (its last axis) from `column` on: its bytes lie there, and who
+     * makes it makes that part of the other one. Only values that nobody but primitives that can (prim.h) make or read. */
+    hp_value within;
+    int64_t column;
 } hp_value_info;
 
 struct hp_prim;
@@ -113,6 +117,11 @@ typedef struct hp_graph {
     size_t measure_count;
     int64_t batch_rows; /* 0: rows are free; else the graph mixes rows and was lowered for this many */
 } hp_graph;
+
+/* The value whose bytes hold those of `value`: itself, or what it is within in the end, from *column on (may be NULL). */
+hp_value hp_value_home(const hp_graph *graph, hp_value value, int64_t *column);
+/* Elements from one place to the next along the last axis but one: the last axis of its home. */
+int64_t hp_value_pitch(const hp_graph *graph, hp_value value);
 
 void hp_graph_release(hp_graph *graph);
 

@@ -6,13 +6,13 @@
 #include "prims/bytes.h"
 
 /* The strides of `shape` against the axes of `output`, right-aligned. */
-static void input_strides(const hp_shape *output, const hp_shape *shape, int64_t *strides) {
+static void input_strides(const hp_shape *output, const hp_shape *shape, int64_t pitch, int64_t *strides) {
     int64_t stride = 1;
     for (int i = output->rank - 1; i >= 0; i--) {
         int j = i - (output->rank - shape->rank);
         bool repeats = j < 0 || (shape->dims[j] == 1 && !(j == 0 && shape->rows));
         strides[i] = repeats ? 0 : stride;
-        if (j >= 0) stride *= shape->dims[j];
+        if (j >= 0) stride *= j == shape->rank - 1 ? pitch : shape->dims[j];
     }
 }
 
@@ -31,11 +31,12 @@ static void remove_axis(hp_layout *l, int k) {
     l->rank--;
 }
 
-void hp_layout_make(hp_layout *layout, const hp_shape *output, const hp_shape *const *shapes, int input_count) {
+void hp_layout_make(
+    hp_layout *layout, const hp_shape *output, const hp_shape *const *shapes, const int64_t *pitches, int input_count) {
     *layout = (hp_layout){.rank = output->rank, .rows = output->rows, .input_count = input_count};
     for (int a = 0; a < output->rank; a++) layout->dims[a] = output->dims[a];
     for (int i = 0; i < input_count; i++)
-        if (shapes[i]) input_strides(output, shapes[i], layout->strides[i]);
+        if (shapes[i]) input_strides(output, shapes[i], pitches[i], layout->strides[i]);
     for (int a = layout->rank - 1; a >= (layout->rows ? 1 : 0); a--)
         if (layout->dims[a] == 1) remove_axis(layout, a);
     for (int a = layout->rank - 2; a >= 0; a--)

@@ -17,8 +17,10 @@ typedef struct hp_layout {
     int64_t strides[HP_MAX_LAYOUT_INPUTS][HP_MAX_RANK]; /* 0: the input repeats along this axis */
 } hp_layout;
 
-/* Of inputs with these shapes, each of which broadcasts to `output`. NULL in shapes: an absent input. */
-void hp_layout_make(hp_layout *layout, const hp_shape *output, const hp_shape *const *shapes, int input_count);
+/* Of inputs with these shapes, each of which broadcasts to `output`; their last axes lie `pitches` elements apart. NULL in
+ * shapes: an absent input. */
+void hp_layout_make(
+    hp_layout *layout, const hp_shape *output, const hp_shape *const *shapes, const int64_t *pitches, int input_count);
 
 /* The input holds every output element once, in order. */
 bool hp_layout_is_full(const hp_layout *layout, int input);

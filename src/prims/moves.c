@@ -77,6 +77,12 @@ hp_status hp_moves_check(const hp_tensor *inputs, int input_count, int output_co
     return HP_OK;
 }
 
+void hp_moves_value_strides(const hp_graph *graph, hp_value value, int64_t *strides) {
+    hp_shape shape = graph->values[value].tensor.shape;
+    if (shape.rank > 0) shape.dims[shape.rank - 1] = hp_value_pitch(graph, value);
+    hp_moves_strides(&shape, strides);
+}
+
 void hp_moves_strides(const hp_shape *shape, int64_t *strides) {
     int64_t stride = 1;
     for (int a = shape->rank - 1; a >= 0; a--) {

@@ -32,5 +32,7 @@ hp_status hp_moves_run(const void *state, const hp_run *run);
 hp_status hp_moves_check(const hp_tensor *inputs, int input_count, int output_count, hp_error *error);
 /* C order strides of a shape. */
 void hp_moves_strides(const hp_shape *shape, int64_t *strides);
+/* Strides of a value where it lies, which may be within another one. */
+void hp_moves_value_strides(const hp_graph *graph, hp_value value, int64_t *strides);
 
 #endif

@@ -121,8 +121,8 @@ static hp_status prepare(const hp_prepare *prepare, void **state, hp_error *erro
     const hp_tensor *x = &prepare->graph->values[prepare->node->inputs[0]].tensor;
     const hp_shape *y = &prepare->graph->values[prepare->node->outputs[0]].tensor.shape;
     int64_t to[HP_MAX_RANK], from[HP_MAX_RANK];
-    hp_moves_strides(y, to);
-    hp_moves_strides(&x->shape, from);
+    hp_moves_value_strides(prepare->graph, prepare->node->outputs[0], to);
+    hp_moves_value_strides(prepare->graph, prepare->node->inputs[0], from);
     hp_moves *moves = p->mode == HP_PAD_CONSTANT ? constant_boxes(prepare, p, x, y, to, from)
                                                  : mirrored_boxes(prepare, p, x, to, from);
     HP_ALLOCATED(moves, error);
@@ -138,6 +138,8 @@ static hp_status prepare(const hp_prepare *prepare, void **state, hp_error *erro
 
 const hp_prim hp_prim_pad = {.name = "pad",
     .infer = infer,
+    .inputs_within = 1,
+    .output_within = true,
     .prepare = prepare,
     .release = hp_moves_release,
     .range = hp_moves_range,

@@ -17,10 +17,12 @@ typedef struct hp_conv_params {
         Transposed: what is cut off the full output instead (pad_after may be negative: output_padding adds) */
 } hp_conv_params;
 
-/* Averages leave the padding out of the count, as Keras does; maxima take it as -infinity. */
+/* Averages leave the padding out of the count, as Keras does; maxima take it as -infinity. With `zeros` it is zeros that count:
+ * what was put around the tensor before. */
 typedef struct hp_pool_params {
     int32_t spatial;
     int32_t mode; /* hp_pool_mode */
+    int64_t zeros;
     int64_t pool_size[HP_MAX_SPATIAL];
     int64_t strides[HP_MAX_SPATIAL];
     int64_t pad_before[HP_MAX_SPATIAL], pad_after[HP_MAX_SPATIAL];

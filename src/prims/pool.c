@@ -10,9 +10,11 @@
 typedef struct pool_state {
     const hp_kernels *kernels;
     hp_pool_mode mode;
+    bool zeros;
     bool wide; /* float64 */
     hp_window window;
     hp_images x;
+    size_t x_pitch, y_pitch; /* between positions */
 } pool_state;
 
 static hp_status pool_geometry(const hp_pool_params *p, const hp_shape *x, hp_geometry *geometry, hp_error *error) {
@@ -46,8 +48,11 @@ static hp_status pool_prepare(const hp_prepare *prepare, void **state, hp_error 
     HP_ALLOCATED(s, error);
     s->kernels = prepare->kernels;
     s->mode = (hp_pool_mode)p->mode;
+    s->zeros = p->zeros != 0;
     s->wide = prepare->graph->values[prepare->node->inputs[0]].tensor.dtype == HP_FLOAT64;
     s->x = hp_images_of(x);
+    s->x_pitch = (size_t)hp_value_pitch(prepare->graph, prepare->node->inputs[0]);
+    s->y_pitch = (size_t)hp_value_pitch(prepare->graph, prepare->node->outputs[0]);
     hp_status status = hp_window_get(prepare->constants, &geometry, &s->window, error);
     if (status != HP_OK)
         hp_free(s);
@@ -68,7 +73,7 @@ static int64_t pool_range(const void *state, int64_t rows) {
 
 /* float64: correctness counts, not speed. NaN is what it is in the float32 kernels: greater than anything. */
 static void pool_wide(const pool_state *s, const hp_run *run, const hp_rectangle *r) {
-    size_t image = s->x.positions * s->x.channels;
+    size_t image = s->x.positions * s->x_pitch;
     for (size_t row = r->row_begin; row < r->row_end; row++) {
         const double *x = (const double *)run->inputs[0] + row / s->window.pixels * image;
         const int32_t *index = s->window.index + row % s->window.pixels * s->window.taps;
@@ -76,13 +81,13 @@ static void pool_wide(const pool_state *s, const hp_run *run, const hp_rectangle
             double most = -INFINITY, sum = 0;
             size_t count = 0;
             for (size_t t = 0; t < s->window.taps; t++) {
-                if (index[t] < 0) continue;
-                double value = x[(size_t)index[t] * s->x.channels + c];
+                if (index[t] < 0 && !s->zeros) continue;
+                double value = index[t] < 0 ? 0 : x[(size_t)index[t] * s->x_pitch + c];
                 if (value > most || value != value) most = value;
                 sum += value;
                 count++;
             }
-            ((double *)run->outputs[0])[row * s->x.channels + c] = s->mode == HP_POOL_MAX ? most : sum / (double)count;
+            ((double *)run->outputs[0])[row * s->y_pitch + c] = s->mode == HP_POOL_MAX ? most : sum / (double)count;
         }
     }
 }
@@ -98,13 +103,14 @@ static hp_status pool_run(const void *state, const hp_run *run) {
             continue;
         }
         hp_pool args = {.mode = s->mode,
+            .zeros = s->zeros,
             .window = s->window,
             .x = (const float *)run->inputs[0] + r.column_begin,
-            .x_stride = s->x.channels,
-            .x_image_stride = s->x.positions * s->x.channels,
+            .x_stride = s->x_pitch,
+            .x_image_stride = s->x.positions * s->x_pitch,
             .channels = r.column_end - r.column_begin,
             .y = (float *)run->outputs[0] + r.column_begin,
-            .y_stride = s->x.channels,
+            .y_stride = s->y_pitch,
             .row_begin = r.row_begin,
             .row_end = r.row_end};
         s->kernels->pool(&args);
@@ -123,6 +129,8 @@ static double pool_flops(const void *params, const hp_tensor *inputs, const hp_t
 const hp_prim hp_prim_pool = {
     .name = "pool",
     .infer = pool_infer,
+    .inputs_within = 1,
+    .output_within = true,
     .prepare = pool_prepare,
     .release = hp_free,
     .range = pool_range,

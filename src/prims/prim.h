@@ -47,6 +47,9 @@ typedef struct hp_prim {
      * as many elements per row, of one size; -1: none. As many bytes alone will not do: an int64 that is broadcast to
      * eight bools has those. NULL: none. */
     int (*in_place)(const void *state);
+    /* Inputs (bit i), and whether output 0, that may lie within wider values (hp_value_pitch). */
+    uint32_t inputs_within;
+    bool output_within;
     /* Makes the state: kernel, packed weights (from the store), tables. NULL: there is none (run gets the node's
      * hp_prepare-time state NULL). Constants' data is there. */
     hp_status (*prepare)(const hp_prepare *prepare, void **state, hp_error *error);

@@ -9,6 +9,8 @@ static hp_status prepare(const hp_prepare *prepare, void **state, hp_error *erro
 
 const hp_prim hp_prim_repeat = {.name = "repeat",
     .infer = hp_repeats_infer,
+    .inputs_within = 1,
+    .output_within = true,
     .prepare = prepare,
     .release = hp_moves_release,
     .range = hp_moves_range,

@@ -26,8 +26,8 @@ hp_status hp_repeats_prepare(const hp_prepare *prepare, bool whole, void **state
     HP_ALLOCATED(moves, error);
     hp_strided *copy = &moves->at[0].copy;
     int64_t to[HP_MAX_RANK], from[HP_MAX_RANK];
-    hp_moves_strides(y, to);
-    hp_moves_strides(&x->shape, from);
+    hp_moves_value_strides(prepare->graph, prepare->node->outputs[0], to);
+    hp_moves_value_strides(prepare->graph, prepare->node->inputs[0], from);
     for (int a = 0; a < y->rank; a++) {
         bool here = a == p->axis;
         if (here && whole) hp_strided_axis(copy, p->repeats, x->shape.dims[a] * to[a], 0);

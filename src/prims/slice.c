@@ -32,8 +32,8 @@ static hp_status prepare(const hp_prepare *prepare, void **state, hp_error *erro
     hp_moves *moves = hp_moves_new(prepare->kernels, 1, hp_dtype_size(x->dtype), x->shape.rows);
     HP_ALLOCATED(moves, error);
     int64_t to[HP_MAX_RANK], from[HP_MAX_RANK];
-    hp_moves_strides(y, to);
-    hp_moves_strides(&x->shape, from);
+    hp_moves_value_strides(prepare->graph, prepare->node->outputs[0], to);
+    hp_moves_value_strides(prepare->graph, prepare->node->inputs[0], from);
     for (int a = 0; a < y->rank; a++) {
         int64_t step = a == 0 && x->shape.rows ? 1 : p->step[a];
         if (y->dims[a] <= 1 && !(a == 0 && x->shape.rows)) step = 0; /* of no meaning, and may be huge */
@@ -47,6 +47,8 @@ static hp_status prepare(const hp_prepare *prepare, void **state, hp_error *erro
 
 const hp_prim hp_prim_slice = {.name = "slice",
     .infer = infer,
+    .inputs_within = 1,
+    .output_within = true,
     .prepare = prepare,
     .release = hp_moves_release,
     .range = hp_moves_range,

@@ -291,8 +291,9 @@ static double pool_reference(const hp_pool *g, size_t row, size_t channel) {
     size_t count = 0;
     for (size_t t = 0; t < g->window.taps; t++) {
         int32_t position = g->window.index[row % g->window.pixels * g->window.taps + t];
-        if (position < 0) continue;
-        double x = g->x[row / g->window.pixels * g->x_image_stride + (size_t)position * g->x_stride + channel];
+        if (position < 0 && !g->zeros) continue;
+        const size_t at = row / g->window.pixels * g->x_image_stride + (size_t)position * g->x_stride + channel;
+        double x = position < 0 ? 0 : g->x[at];
         sum += x;
         if (x > best) best = x;
         count++;
@@ -334,6 +335,7 @@ void hp_check_pool_kernel(const hp_kernels *k) {
                 hp_check_reset((int)variant & 1);
                 struct windows w = windows_of(&geometries[i]);
                 hp_pool g = {.mode = mode ? HP_POOL_AVERAGE : HP_POOL_MAX,
+                    .zeros = variant / 2 % 2,
                     .window = w.window,
                     .x_stride = channels[l] + 1,
                     .channels = channels[l],

@@ -125,9 +125,16 @@ static inline void *runner_run(
         int64_t n = first + tile < rows ? tile : rows - first;
         for (size_t v = 0; v < r->graph.value_count; v++) {
             size_t bytes = runner_bytes(r, (hp_value)v, n);
+            if (r->graph.values[v].within != HP_NO_VALUE) continue;
             buffers[v] = hp_alloc_aligned(bytes + 64);
             memset(buffers[v], 0xff, bytes + 64);
             if (r->graph.values[v].constant) memcpy(buffers[v], r->graph.values[v].constant->data, bytes);
+        }
+        for (size_t v = 0; v < r->graph.value_count; v++) { /* places within others */
+            int64_t column;
+            hp_value home = hp_value_home(&r->graph, (hp_value)v, &column);
+            if (home != (hp_value)v)
+                buffers[v] = (char *)buffers[home] + (size_t)column * hp_dtype_size(r->graph.values[v].tensor.dtype);
         }
         for (size_t i = 0; i < r->graph.input_count; i++) {
             size_t bytes = runner_bytes(r, r->graph.inputs[i], 1);
@@ -138,6 +145,7 @@ static inline void *runner_run(
         size_t offset = r->graph.values[output].tensor.shape.rows ? (size_t)first * bytes : 0;
         memcpy(result + offset, buffers[output], runner_bytes(r, output, n));
         for (size_t v = 0; v < r->graph.value_count; v++) {
+            if (r->graph.values[v].within != HP_NO_VALUE) continue;
             for (size_t i = 0; i < 64; i++)
                 assert_int_equal(((unsigned char *)buffers[v])[runner_bytes(r, (hp_value)v, n) + i], 0xff);
             hp_free(buffers[v]);

@@ -119,12 +119,39 @@ static void test_residual_that_is_read_otherwise(void **state) {
     free(data);
 }
 
+/* Parts of joint values, made and read where these lie: in a tile, across segments of other tiles, in the caller's output. */
+static void parts(int64_t channels, bool joint_output) {
+    runner r;
+    runner_start(&r, hp_kernels_select(NULL));
+    hp_value x = runner_input(&r, HP_FLOAT32, 4, (int64_t[]){1, 8, 8, channels}), inner;
+    hp_value y = conv(&r, x, 1, channels, channels);
+    for (int64_t i = 1; i < 4; i++) {
+        inner = conv(&r, hp_emit_unary(&r.b, y, HP_UNARY_RELU, 0, INFINITY, 0), 1, i * channels, 2 * channels);
+        inner = conv(&r, inner, 3, 2 * channels, channels);
+        y = hp_emit_concat(&r.b, (hp_value[]){y, inner}, 2, 3);
+    }
+    if (!joint_output) y = hp_emit_reduce(&r.b, y, HP_REDUCTION_MEAN, (int[]){1, 2}, 2, false);
+    float *data = random_floats((size_t)(ROWS * 64 * channels), 3);
+    compare(&r, (const void *[]){data}, y);
+    free(data);
+}
+
+static void test_parts(void **state) {
+    (void)state;
+    for (int joint_output = 0; joint_output < 2; joint_output++) {
+        parts(5, joint_output);
+        parts(16, joint_output);
+        parts(64, joint_output);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_chain),
         cmocka_unit_test(test_broadcast_of_equal_bytes),
         cmocka_unit_test(test_residuals),
         cmocka_unit_test(test_residual_that_is_read_otherwise),
+        cmocka_unit_test(test_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
