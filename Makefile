@@ -25,7 +25,7 @@ PACKAGE = -DHORNPIPE_PYTHON=ON -DPython_EXECUTABLE=$(abspath $(VENV))/bin/python
 
 # The second tier's steps: one target each, so that each can be run alone.
 SECOND_TIER = check-format check-shell check-header check-install check-page check-clang check-asan check-tsan \
-    check-aarch64 check-fuzz check-keras check-package
+    check-aarch64 check-numbers check-fuzz check-keras check-package
 # What takes longer still: make soak runs it, with hours of damaged files.
 SOAK = check-cases check-conformance conformance check-kills check-applications check-wheel
 
@@ -102,6 +102,11 @@ check-tsan: venv
 
 check-aarch64:
 	@tools/check_aarch64.sh
+
+# Text to numbers and numbers to text, by the million, against the C library's.
+check-numbers: all
+	HORNPIPE_NUMBERS=5000000 build/tests/test_io_csv_rows
+	HORNPIPE_NUMBERS=10000000 build/tests/test_io_numbers
 
 check-fuzz: venv
 	HORNPIPE=$(CURDIR)/build/hornpipe $(PYTEST) tests/fuzz

@@ -12,8 +12,8 @@ import sys
 SEES = {
     "base": set(),
     "format": {"base"},
-    "io": {"base"},
-    "kernels": {"base"},
+        "kernels": {"base"},
+    "io": {"base", "kernels"},
     "prims": {"base", "kernels"},
     "layers": {"base", "kernels", "prims"},
     "ops": {"base", "kernels", "prims", "layers"},

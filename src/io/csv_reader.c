@@ -6,6 +6,7 @@
 #include "io/csv_columns.h"
 #include "io/format.h"
 #include "io/source.h"
+#include "kernels/kernels.h"
 
 enum { LEAST_BLOCK = 64 << 10, LONGEST_ROW = 1 << 30, SKIPPED_ROWS = 1 << 16 };
 
@@ -61,22 +62,45 @@ static hp_status fail_open_row(const csv_reader *csv, int64_t line, hp_error *er
         (long long)line);
 }
 
+/* Adds the row, unless it is a blank line, that ends before place `next`, and goes on there. */
+static hp_status add_row(hp_io_batch *batch, size_t size, size_t *place, size_t next, hp_error *error) {
+    struct hp_io_buffer *buffer = batch->buffer;
+    const char *data = buffer->data;
+    if (!is_blank(data + *place, data + size)) {
+        HP_FAIL_IF(!hp_io_buffer_reserve_starts(buffer, (size_t)batch->rows + 2), error, HP_ERROR_NO_MEMORY, NULL,
+            "out of memory");
+        buffer->starts[batch->rows++] = *place;
+    }
+    *place = next;
+    return HP_OK;
+}
+
+/* find_rows where there are no quotes: every line feed ends a row. */
+static hp_status find_lines(csv_reader *csv, hp_io_batch *batch, size_t size, size_t *place, int64_t max_rows,
+    int64_t *lines, hp_error *error) {
+    enum { AT_ONCE = 1024, MOST = 1 << 30 };
+    int32_t places[AT_ONCE];
+    while (*place < size && batch->rows < max_rows) {
+        size_t from = *place, left = size - from < MOST ? size - from : MOST;
+        const char *text = (const char *)batch->buffer->data + from;
+        size_t found = csv->layout.kernels->text_find(places, AT_ONCE, text, left, '\n', '\n');
+        for (size_t i = 0; i < found && batch->rows < max_rows; i++, ++*lines)
+            HP_TRY(add_row(batch, size, place, from + (size_t)places[i] + 1, error));
+        if (found == 0) return HP_OK;
+    }
+    return HP_OK;
+}
+
 /* Finds rows in data[0, size) from *place on, until there are max_rows; *place becomes the first byte not used. */
 static hp_status find_rows(csv_reader *csv, hp_io_batch *batch, size_t size, size_t *place, int64_t max_rows,
     bool quotes, int64_t *lines, hp_error *error) {
-    struct hp_io_buffer *buffer = batch->buffer;
-    const char *data = buffer->data, *end = data + size;
+    if (!quotes && csv->layout.kernels) return find_lines(csv, batch, size, place, max_rows, lines, error);
+    const char *data = batch->buffer->data, *end = data + size;
     while (*place < size && batch->rows < max_rows) {
-        const char *row = data + *place;
-        const char *next = hp_io_row_end(row, end, csv->layout.delimiter, quotes);
+        const char *row = data + *place, *next = hp_io_row_end(row, end, csv->layout.delimiter, quotes);
         if (!next) return HP_OK;
-        if (!is_blank(row, end)) {
-            HP_FAIL_IF(!hp_io_buffer_reserve_starts(buffer, (size_t)batch->rows + 2), error, HP_ERROR_NO_MEMORY, NULL,
-                "out of memory");
-            buffer->starts[batch->rows++] = *place;
-        }
         *lines += quotes ? count_lines(row, next) : 1;
-        *place = (size_t)(next - data);
+        HP_TRY(add_row(batch, size, place, (size_t)(next - data), error));
     }
     return HP_OK;
 }
@@ -222,6 +246,7 @@ static hp_status start_csv(
     HP_FAIL_IF(!start.first, error, HP_ERROR_FORMAT, NULL, "it is empty");
     HP_TRY(hp_io_csv_choose_columns(
         &start, delimiter, options, &csv->arena, &csv->layout, &csv->has_header, &csv->base, error));
+    csv->layout.kernels = hp_kernels_select(NULL);
     if (csv->has_header) drop_header(csv, &start);
     csv->row_bytes = 16 * (size_t)csv->layout.column_count;
     csv->base.dtype = HP_STRING;

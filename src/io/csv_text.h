@@ -29,6 +29,7 @@ typedef struct hp_io_csv_layout {
     int64_t pick_count;
     const hp_io_pick *id_picks; /* the same for ids */
     int64_t id_count;
+    const struct hp_kernels *kernels; /* of this machine; NULL: numbers are parsed one by one */
 } hp_io_csv_layout;
 
 /* The rows of a batch. */

@@ -23,9 +23,9 @@ const char *hp_io_parse_uint64(const char *text, uint64_t *value, bool *overflow
 enum { HP_IO_NUMBER_MESSAGE = 160 };
 bool hp_io_number_from_text(const char *text, size_t size, hp_dtype dtype, void *dst, char what[HP_IO_NUMBER_MESSAGE]);
 
-/* Shortest text; returns its length (at most HP_IO_NUMBER_TEXT). NaN is "nan", infinities "inf" and "-inf"; no
- * terminator. */
-enum { HP_IO_NUMBER_TEXT = 40 };
+/* Shortest text; returns its length, at most 25. NaN is "nan", infinities "inf" and "-inf"; no terminator. `text` has
+ * HP_IO_NUMBER_TEXT bytes of room, and what is behind the number is overwritten. */
+enum { HP_IO_NUMBER_TEXT = 48 };
 size_t hp_io_format_float32(float value, char *text);
 size_t hp_io_format_float64(double value, char *text);
 size_t hp_io_format_int64(int64_t value, char *text);

@@ -28,6 +28,7 @@
 #include "kernels/norm.inc"
 #include "kernels/gates.inc"
 #include "kernels/rnn.inc"
+#include "kernels/text.inc"
 #include "kernels/peak.inc"
 
 #define PASTE(a, b) a##b

@@ -389,6 +389,27 @@ typedef struct hp_gru_reset {
     hp_activation recurrent_activation;
 } hp_gru_reset;
 
+/* ---- numbers of text
+ * ------------------------------------------------------------------------------------------- */
+
+/* text_find(places, most, text, n, a, b): stores the places in text[0, n) of the bytes a and b (the same twice: of one, which
+ * is rare, as line ends are), ascending, and returns how many. Stops early, at a multiple of 64 bytes, where fewer than
+ * 64 of `most` places are left. `places` has room for `most`, of which any may be written to; n is below 2^31. */
+
+/* Fields of text, for text_floats and text_doubles: field i is what stands between places before[i] and end[i] of `text`,
+ * the places of two separators (before[i] may be -1). Places may be negative; 31 bytes before the least one can be read,
+ * and nothing behind the end of a field is but the separator itself. */
+typedef struct hp_text_fields {
+    const char *text;
+    const int32_t *before, *end;
+    size_t n;
+} hp_text_fields;
+
+/* Numbers, rounded once: what strtof and strtod give in the C locale. A field is read if it is a minus or none, digits, and
+ * a point or none before, between or behind them, and nothing else. Others, and such as are long or hard to round, are odd:
+ * their places are stored in `odd` (room for n + 1), ascending, what is in y there means nothing, and the caller does them
+ * another way. Which ones those are depends on the ISA, numbers do not. Returns how many are odd. y has n elements. */
+
 /* ---- the table
  * ------------------------------------------------------------------------------------------------ */
 

@@ -153,34 +153,54 @@ static void test_parse_words(void **state) {
     assert_ptr_equal(hp_io_parse_float64(exponent, &value), exponent + 1);
 }
 
-static int significant_digits(const char *text) {
-    int n = 0, zeros = 0;
+/* The significant digits of a number's text, without zeros at their end. */
+static void significant_digits(const char *text, char *digits) {
+    int n = 0, count = 0;
     for (; *text && *text != 'e'; text++) {
-        if (*text < '0' || *text > '9' || (n + zeros == 0 && *text == '0')) continue;
-        if (*text == '0') {
-            zeros++;
-        } else {
-            n += zeros + 1;
-            zeros = 0;
-        }
+        if (*text < '0' || *text > '9' || (n == 0 && *text == '0')) continue;
+        digits[n++] = *text;
+        if (*text != '0') count = n;
     }
-    return n;
+    digits[count] = '\0';
 }
 
+/* As few digits as read back the same, and of those the nearest ones. */
 static void check_format(double value, bool single) {
-    char text[HP_IO_NUMBER_TEXT + 40], shortest[60];
+    char text[HP_IO_NUMBER_TEXT + 1], shortest[60], got[60], wanted[60];
     size_t n = single ? hp_io_format_float32((float)value, text) : hp_io_format_float64(value, text);
-    assert_true(n <= HP_IO_NUMBER_TEXT);
+    assert_true(n <= 25);
     text[n] = '\0';
     double back = single ? (double)strtof(text, NULL) : strtod(text, NULL);
     if (memcmp(&back, &value, 8)) fail_msg("%.17g is written %s", value, text);
-    int digits = 1;
-    for (;; digits++) {
+    for (int digits = 1;; digits++) {
         snprintf(shortest, sizeof shortest, "%.*e", digits - 1, value);
         if ((single ? (double)strtof(shortest, NULL) : strtod(shortest, NULL)) == value) break;
     }
-    if (value != 0 && significant_digits(text) > significant_digits(shortest))
-        fail_msg("%s is written %s", shortest, text);
+    significant_digits(text, got);
+    significant_digits(shortest, wanted);
+    if (strlen(got) >= strlen(wanted) && strcmp(got, wanted) != 0) fail_msg("%s is written %s", shortest, text);
+}
+
+/* Every exponent of float32, and fractions at its ends, in the middle, and anywhere. */
+static void test_format_every_exponent(void **state) {
+    (void)state;
+    static const uint32_t fractions[] = {0, 1, 2, 3, 0x3FFFFF, 0x400000, 0x400001, 0x7FFFFD, 0x7FFFFE, 0x7FFFFF};
+    enum { FIXED = sizeof fractions / sizeof *fractions };
+    for (uint32_t exponent = 0; exponent < 255; exponent++)
+        for (uint32_t i = 0; i < FIXED + 40; i++) {
+            uint32_t fraction = i < FIXED ? fractions[i] : (uint32_t)next_random() & 0x7FFFFF;
+            uint32_t bits = (i & 1) << 31 | exponent << 23 | fraction;
+            float value;
+            memcpy(&value, &bits, sizeof value);
+            check_format((double)value, true);
+        }
+    const char *wanted = getenv("HORNPIPE_NUMBERS");
+    for (long i = 0, all = wanted ? atol(wanted) : 0; i < all; i++) {
+        uint32_t bits = (uint32_t)(next_random() >> 20);
+        float value;
+        memcpy(&value, &bits, sizeof value);
+        if (isfinite(value)) check_format((double)value, true);
+    }
 }
 
 static void test_format(void **state) {
@@ -331,6 +351,7 @@ int main(void) {
         cmocka_unit_test(test_parse),
         cmocka_unit_test(test_parse_words),
         cmocka_unit_test(test_format),
+        cmocka_unit_test(test_format_every_exponent),
         cmocka_unit_test(test_locale),
         cmocka_unit_test(test_halves),
         cmocka_unit_test(test_conversions),

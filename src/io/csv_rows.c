@@ -1,0 +1,120 @@
+/* csv_rows.c: see csv_rows.h. */
+#include "io/csv_rows.h"
+
+#include <string.h>
+#include "base/dtype.h"
+#include "base/half.h"
+#include "io/format.h"
+#include "io/number_text.h"
+
+enum { LONGEST_NUMBER = 25 }; /* number_text.h */
+
+/* A field must be quoted where it holds what has a meaning, or would be read as an empty line. */
+static bool needs_quotes(const char *text, size_t size, char delimiter) {
+    for (size_t i = 0; i < size; i++)
+        if (text[i] == delimiter || text[i] == '"' || text[i] == '\n' || text[i] == '\r') return true;
+    return size == 0;
+}
+
+char *hp_io_csv_put_string(char *to, const char *text, size_t size, char delimiter) {
+    if (!needs_quotes(text, size, delimiter)) {
+        if (size) memcpy(to, text, size);
+        return to + size;
+    }
+    *to++ = '"';
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] == '"') *to++ = '"';
+        *to++ = text[i];
+    }
+    *to++ = '"';
+    return to;
+}
+
+/* Each element of a row, behind the delimiter if `separate`; the first and all others behind it. */
+#define PUT_EACH(type, format, value)                                                                                  \
+    for (size_t i = first; i < first + count; i++, separate = true) {                                                  \
+        const type x = ((const type *)data)[i];                                                                        \
+        *to = delimiter;                                                                                               \
+        to += separate;                                                                                                \
+        to += format(value, to);                                                                                       \
+    }                                                                                                                  \
+    break
+
+static char *put_elements(
+    char *to, hp_dtype dtype, const void *data, size_t first, size_t count, char delimiter, bool separate) {
+    switch (dtype) {
+    case HP_FLOAT32:
+        PUT_EACH(float, hp_io_format_float32, x);
+    case HP_FLOAT64:
+        PUT_EACH(double, hp_io_format_float64, x);
+    case HP_FLOAT16:
+        PUT_EACH(uint16_t, hp_io_format_float32, hp_half_to_float(x));
+    case HP_BFLOAT16:
+        PUT_EACH(uint16_t, hp_io_format_float32, hp_bfloat_to_float(x));
+    case HP_INT8:
+        PUT_EACH(int8_t, hp_io_format_int64, x);
+    case HP_INT16:
+        PUT_EACH(int16_t, hp_io_format_int64, x);
+    case HP_INT32:
+        PUT_EACH(int32_t, hp_io_format_int64, x);
+    case HP_INT64:
+        PUT_EACH(int64_t, hp_io_format_int64, x);
+    case HP_UINT16:
+        PUT_EACH(uint16_t, hp_io_format_uint64, x);
+    case HP_UINT32:
+        PUT_EACH(uint32_t, hp_io_format_uint64, x);
+    case HP_UINT64:
+        PUT_EACH(uint64_t, hp_io_format_uint64, x);
+    case HP_BOOL:
+        PUT_EACH(uint8_t, hp_io_format_uint64, x != 0);
+    case HP_STRING:
+        for (size_t i = first; i < first + count; i++, separate = true) {
+            const hp_string *string = (const hp_string *)data + i;
+            *to = delimiter;
+            to += separate;
+            to = hp_io_csv_put_string(to, string->data, string->size, delimiter);
+        }
+        break;
+    default:
+        PUT_EACH(uint8_t, hp_io_format_uint64, x);
+    }
+    return to;
+}
+
+char *hp_io_csv_put_row(
+    char *to, const hp_io_writer *writer, char delimiter, int64_t row, const void *const *data, const hp_string *ids) {
+    bool separate = writer->id_count > 0;
+    if (separate)
+        to = put_elements(
+            to, HP_STRING, ids, (size_t)(row * writer->id_count), (size_t)writer->id_count, delimiter, false);
+    for (int i = 0; i < writer->output_count; i++) {
+        size_t count = hp_io_output_row_elements(&writer->outputs[i]);
+        to = put_elements(to, writer->outputs[i].dtype, data[i], (size_t)row * count, count, delimiter, separate);
+        separate |= count > 0;
+    }
+    *to++ = '\n';
+    return to;
+}
+
+size_t hp_io_csv_row_room(const hp_io_writer *writer) {
+    size_t bytes = HP_IO_NUMBER_TEXT + 1 + 3 * (size_t)writer->id_count;
+    for (int i = 0; i < writer->output_count; i++)
+        bytes += (LONGEST_NUMBER + 1) * hp_io_output_row_elements(&writer->outputs[i]);
+    return bytes;
+}
+
+static size_t string_bytes(const hp_string *strings, size_t count) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++) bytes += 2 * strings[i].size;
+    return bytes;
+}
+
+size_t hp_io_csv_strings_room(const hp_io_writer *writer, int64_t row, const void *const *data, const hp_string *ids) {
+    size_t bytes = writer->id_count ? string_bytes(ids + row * writer->id_count, (size_t)writer->id_count) : 0;
+    for (int i = 0; i < writer->output_count; i++) {
+        if (writer->outputs[i].dtype != HP_STRING) continue;
+        size_t count = hp_io_output_row_elements(&writer->outputs[i]);
+        bytes += string_bytes((const hp_string *)data[i] + (size_t)row * count, count);
+    }
+    return bytes;
+}
