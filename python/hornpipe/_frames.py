@@ -55,6 +55,16 @@ def select(value: Any, names: Sequence[str]) -> Any:
     return value.select(list(names))
 
 
+def _check_alike(names: Sequence[str], types: Sequence[Any], numeric: Sequence[bool]) -> None:
+    """Raises TypeError for a table of numbers in which some column holds none, naming it."""
+    if any(numeric) and not all(numeric):
+        at = list(numeric).index(False)
+        raise TypeError(
+            f"column {names[at]!r} holds {types[at]}, other columns numbers: select those of the model's input "
+            "(frame[names]), or convert it"
+        )
+
+
 def array(value: Any) -> Array:
     """A table or column as an array of shape (rows, columns) or (rows, *size of a list's items)."""
     if is_polars(value):
@@ -64,11 +74,19 @@ def array(value: Any) -> Array:
     return _from_arrow(value)
 
 
+def _numbers(column: Any) -> bool:
+    """Whether a column of pandas holds numbers: its categories, where it has any."""
+    dtype = column.cat.categories.dtype if hasattr(column, "cat") else column.dtype
+    return getattr(dtype, "kind", "O") in "biuf"
+
+
 def _from_pandas(value: Any) -> Array:
     result: Array = value.to_numpy()
     if result.dtype != object:
         return result
     types = value.dtypes.tolist() if hasattr(value, "columns") else [value.dtype]
+    numeric = [_numbers(value.iloc[:, at]) for at in range(len(types))] if len(types) > 1 else []
+    _check_alike(columns(value), types, numeric)
     if all(getattr(each, "kind", "O") in "biuf" for each in types):  # pandas's own nullable numbers
         result = value.to_numpy(dtype="float64", na_value=float("nan"))
     elif len(types) == 1 and isinstance(result.flat[0] if result.size else None, (list, np.ndarray)):
@@ -83,6 +101,10 @@ def _from_polars(value: Any) -> Array:
         inner = value.to_series()
         if inner.dtype.is_nested():
             return _from_polars(inner)
+    if hasattr(value, "columns"):
+        _check_alike(
+            value.columns, value.dtypes, [each.is_numeric() or str(each) == "Boolean" for each in value.dtypes]
+        )
     result: Array = value.to_numpy()
     if result.dtype == object and result.size and isinstance(result.flat[0], np.ndarray):
         result = np.stack(list(result))
@@ -100,6 +122,7 @@ def _from_arrow(value: Any) -> Array:
     if not isinstance(value, pyarrow.Table):
         return _column(value)
     parts = [_column(column) for column in value.columns]
+    _check_alike(value.column_names, value.schema.types, [part.dtype.kind in "biuf" for part in parts])
     if len(parts) == 1:
         return parts[0] if parts[0].ndim > 1 else parts[0].reshape(-1, 1)
     return np.column_stack(parts) if parts else np.empty((value.num_rows, 0))

@@ -59,12 +59,13 @@ class Model:
         self,
         x: Any,
         batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        *,
         n_jobs: int | None = None,
         backend: str = "threads",
         out: Any = None,
-        verbose: Any = "auto",
         on_error: str = "fail",
-        steps: int | None = None,
     ) -> Any: ...
     def predict_on_batch(self, x: Any) -> Any: ...
     def _run(

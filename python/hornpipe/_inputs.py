@@ -5,6 +5,7 @@ computed here. A batch that is a tuple or list is (x,), (x, y) or (x, y, sample_
 """
 
 import itertools
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,11 @@ def array(value: Any) -> Array:
     if isinstance(value, np.ndarray):
         if isinstance(value, np.ma.MaskedArray):
             raise TypeError("masked arrays cannot be used: fill them first (x.filled(0))")
-        return value
+        return value.astype(object) if value.dtype.kind == "T" else value
+    if value is None or isinstance(value, (str, bytes, os.PathLike)):
+        raise TypeError(
+            f"an array was expected, found {value!r}: rows of text are [[text], ...], and predict_file reads files"
+        )
     if _frames.is_frame(value) and not hasattr(value, "detach"):
         return _frames.array(value)
     if hasattr(value, "detach"):  # torch
@@ -81,6 +86,11 @@ def _is_iterable(value: Any) -> bool:
     return hasattr(value, "__iter__") and not hasattr(value, "shape") and not _frames.is_frame(value)
 
 
+def _are_batches(x: Any, rank: int) -> bool:
+    """Whether these are several arrays of rows, and not rows of one array."""
+    return len(x) > 1 and all(hasattr(item, "shape") and len(item.shape) == rank and item.shape[-1] != 1 for item in x)
+
+
 def flatten(model: "Model", x: Any) -> list[Any]:
     """The tensors of x in the order of model.inputs, as they are: see `array`."""
     names = [spec.name for spec in model.inputs]
@@ -93,6 +103,8 @@ def flatten(model: "Model", x: Any) -> list[Any]:
             and len(x[0].shape) + 1 >= len(model.inputs[0].shape)
         ):
             return [x[0]]
+        if isinstance(x, (list, tuple)) and _are_batches(x, len(model.inputs[0].shape)):
+            raise ValueError(f"the model has one input ({names[0]}); found a {type(x).__name__} of {len(x)} arrays")
         if not isinstance(x, Mapping):
             return [x]
     if _frames.is_frame(x):

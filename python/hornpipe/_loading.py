@@ -124,7 +124,7 @@ def load_model(
         A ``.keras`` file or unpacked directory, an HDF5 file (told by content, not by name), or a JSON config with
         `weights`; or such a file's bytes, or an open file to read them from.
     weights : path, optional
-        The weights, where `source` is a JSON config.
+        The weights, where `source` is a JSON config; of any other model: in the place of its own.
     isa : str, optional
         The instruction set to use (see `isas`). None: the best that this machine has.
     output_layer : str, optional

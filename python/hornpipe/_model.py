@@ -79,12 +79,13 @@ class Model(_hornpipe.Model):
         self,
         x: Any,
         batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        *,
         n_jobs: int | None = None,
         backend: str = "threads",
         out: Any = None,
-        verbose: Any = "auto",
         on_error: str = "fail",
-        steps: int | None = None,
     ) -> Any:
         """The long way of predict: see there. The extension module comes here with what it cannot do by itself."""
         options = self._checked(batch_size, backend, on_error)
@@ -185,6 +186,11 @@ class Model(_hornpipe.Model):
             return self._predict(x, batch_size=max(1, rows), verbose=0)
         return self._predict(x, verbose=0)
 
+    # Messages about arguments name the methods that people call.
+    _predict.__qualname__ = "Model.predict"
+    _call.__qualname__ = "Model.__call__"
+    _predict_on_batch.__qualname__ = "Model.predict_on_batch"
+
     def predict_iter(
         self,
         batches: Any,
@@ -266,7 +272,8 @@ class Model(_hornpipe.Model):
         ----------
         inputs : path, list of paths, or dict of paths by input name
             ``.npy .npz .csv .tsv``, ``file.h5:/dataset`` or raw little-endian float32; kinds by extension or
-            `input_format`.
+            `input_format`. One ``.npz`` or HDF5 file may hold all inputs by name, and one ``.csv`` columns of their
+            names (``name_0``, ``name_1`` ... for an input of several numbers).
         outputs : path or list of paths
             One per output, or one file of a kind that holds several (``.npz``, ``.csv``, HDF5). Each appears under its
             name when it is complete.
@@ -279,7 +286,8 @@ class Model(_hornpipe.Model):
         header : bool, optional
             Whether csv and tsv files begin with names. None: found out.
         columns, id_columns : str, optional
-            csv and tsv: ``"age,income,3-9"``; the columns to use, and those to carry to the output unread.
+            csv and tsv: ``"age,income,3-9"``, by name or by number from 0; the columns to use, in that order, and
+            those to carry to the output unread.
         rows : (first, end), optional
             The rows to predict, `end` not among them; None in place of either: from the first, up to the last.
         part : (i, n), optional
@@ -506,6 +514,8 @@ class _Options(NamedTuple):
 
 
 def _checked(batch_size: int | None, backend: str, on_error: str) -> _Options:
+    if batch_size is not None and (isinstance(batch_size, bool) or not hasattr(batch_size, "__index__")):
+        raise TypeError(f"batch_size is {batch_size!r}; expected an integer or None")
     if batch_size is not None and batch_size < 1:
         raise ValueError(f"batch_size is {batch_size}; expected at least 1, or None")
     if backend not in ("threads", "processes"):

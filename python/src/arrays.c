@@ -108,8 +108,8 @@ static void put_utf8(const npy_ucs4 *from, size_t count, char *text, size_t *use
     }
 }
 
-/* One element of an object array: str, or bytes. */
-static bool object_string(PyObject *item, hp_string *string) {
+/* Element `index` of an object array: str, or bytes. */
+static bool object_string(PyObject *item, size_t index, hp_string *string) {
     Py_ssize_t size = 0;
     if (item && PyUnicode_Check(item)) {
         string->data = PyUnicode_AsUTF8AndSize(item, &size);
@@ -119,7 +119,11 @@ static bool object_string(PyObject *item, hp_string *string) {
         size = PyBytes_Size(item);
     } else {
         PyObject *type = item ? (PyObject *)Py_TYPE(item) : Py_None;
-        PyErr_Format(PyExc_TypeError, "an array of objects may hold str and bytes only, found %R", type);
+        PyErr_Format(PyExc_TypeError,
+            "an array of objects may hold str and bytes only, found %R (%R) at element %zu: fill missing text, and "
+            "give "
+            "numbers a dtype of their own (x.astype(\"float32\"))",
+            item ? item : Py_None, type, index);
         return false;
     }
     string->size = (size_t)size;
@@ -141,7 +145,7 @@ static bool view_strings(array_view *view) {
     for (size_t i = 0; i < count; i++) {
         hp_string *string = &view->strings[i];
         if (kind == 'O') {
-            if (!object_string(((PyObject *const *)(const void *)data)[i], string)) return false;
+            if (!object_string(((PyObject *const *)(const void *)data)[i], i, string)) return false;
         } else if (kind == 'S') {
             string->data = data + i * item;
             string->size = item;
@@ -192,8 +196,11 @@ bool arrays_view(PyObject *object, array_view *view) {
     int rank = PyArray_NDIM(array);
     if (rank < 1 || rank > HP_MAX_RANK) {
         hp_error error = {.status = HP_ERROR_SHAPE, .row = -1};
-        PyOS_snprintf(error.message, sizeof error.message, "an array has %d axes; 1 (the rows) to %d can be used", rank,
-            HP_MAX_RANK);
+        if (rank < 1)
+            PyOS_snprintf(error.message, sizeof error.message, "a single value is no array: axis 0 is the rows");
+        else
+            PyOS_snprintf(error.message, sizeof error.message, "an array has %d axes; 1 (the rows) to %d can be used",
+                rank, HP_MAX_RANK);
         return errors_raise(&error, NULL) != NULL;
     }
     view->array.data = PyArray_DATA(array);

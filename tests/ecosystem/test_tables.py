@@ -20,8 +20,13 @@ def test_pandas(mlp, rows, whole):
     assert mlp.predict(frame[NAMES]).tobytes() == whole
     frame = pandas.DataFrame({name: rows[:, i].astype("f8" if i % 2 else "f4") for i, name in enumerate(NAMES)})
     assert mlp.predict(frame).tobytes() == whole
-    with pytest.raises(TypeError, match="str and bytes"):
-        mlp.predict(frame.assign(feature_3=object()))
+    frame["feature_1"] = frame["feature_1"].astype("category")
+    assert mlp.predict(frame).tobytes() == whole
+    for other in (object(), "x", pandas.Timestamp(0)):
+        with pytest.raises(TypeError, match="column 'feature_3' holds .*, other columns numbers"):
+            mlp.predict(frame.assign(feature_3=other))
+    with pytest.raises(TypeError, match=r"float.* at element 0.*astype"):
+        mlp.predict(frame.astype(object))
 
 
 def test_pandas_columns_feed_inputs_by_name(nested):

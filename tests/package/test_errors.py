@@ -1,4 +1,5 @@
 """Errors: an exception class per status, and messages that say where, what and what was expected."""
+import pathlib
 import pickle
 import re
 import sys
@@ -56,8 +57,21 @@ def test_shapes_say_found_and_expected(mlp):
     for bad in (np.zeros((3, 9)), np.zeros(10), np.zeros((2, 3, 10)), np.float32(1)):
         with pytest.raises(hornpipe.ShapeError):
             mlp.predict(bad)
-    with pytest.raises(hornpipe.ShapeError, match=r"\(3, 9\).*\(None, 10\)"):
+    with pytest.raises(hornpipe.ShapeError, match=r"^mlp_10_64_64_1.keras: input 0 .*\(3, 9\).*\(None, 10\)$"):
         mlp.predict(np.zeros((3, 9)))
+    with pytest.raises(hornpipe.ShapeError, match=r"^mlp_10_64_64_1.keras: input 0 .*\(3, 9\)"):
+        list(mlp.predict_iter([np.zeros((3, 9))]))
+    with pytest.raises(hornpipe.ShapeError, match="axis 0 is the rows, even where there is one"):
+        mlp.predict(np.zeros(10))
+    with pytest.raises(hornpipe.ShapeError, match="a single value is no array"):
+        mlp.predict(3)
+    with pytest.raises(ValueError, match="the model has one input .* a list of 2 arrays"):
+        mlp.predict([np.zeros((3, 10)), np.zeros((3, 10))])
+    for bad in (None, "rows.npy", b"text", pathlib.Path("rows.npy")):
+        with pytest.raises(TypeError, match="predict_file reads files"):
+            mlp.predict(bad)
+    with pytest.raises(TypeError, match=r"found 0\.5 .* at element 1: .*astype"):
+        mlp.predict(np.array([["a", 0.5]], dtype=object))
     for bad in (np.zeros((3, 10), complex), np.zeros((3, 10), "M8[s]"), np.ma.masked_array(np.zeros((3, 10)))):
         with pytest.raises(TypeError):
             mlp.predict(bad)
@@ -66,9 +80,11 @@ def test_shapes_say_found_and_expected(mlp):
 def test_a_bad_row_is_named(table):
     x = np.array([[0, 1], [2, 3], [4, 7], [9, 0]])
     assert table.predict(x[:2]).tolist() == [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11]]
-    with pytest.raises(hornpipe.RowError) as caught:
+    with pytest.raises(hornpipe.RowError, match=": row 2: index 7 is outside") as caught:
         table.predict(x)
     assert caught.value.row == 2
+    with pytest.raises(hornpipe.RowError, match="^indices: row 2: column 1: nan does not fit into int32$"):
+        table.predict(np.where(x == 7, np.nan, x))
     with pytest.raises(hornpipe.RowError) as caught:
         list(table.predict_iter([x[:2], x[2:]]))
     assert caught.value.row == 2
@@ -85,10 +101,12 @@ def test_options_are_checked(mlp, rows):
     for bad in ({"batch_size": 0}, {"n_jobs": 0}, {"backend": "gpu"}, {"on_error": "skip"}, {"verbose": "loud"}, {"steps": 3}):
         with pytest.raises(ValueError, match=next(iter(bad))):
             mlp.predict(rows, **bad)
-    with pytest.raises(TypeError):
-        mlp.predict(rows, n_jobs=1.5)
-    with pytest.raises(TypeError):
-        mlp.predict(rows, callbacks=[])
+    for bad in ({"n_jobs": 1.5}, {"batch_size": "32"}, {"batch_size": 32.0}):
+        with pytest.raises(TypeError, match=f"{next(iter(bad))} is .*; expected an integer or None"):
+            mlp.predict(rows, **bad)
+    for method in ("predict", "__call__", "predict_on_batch"):
+        with pytest.raises(TypeError, match=rf"^Model\.{method}\(\) got an unexpected keyword argument 'callbacks'"):
+            getattr(mlp, method)(rows, callbacks=[])
     with pytest.raises(ValueError, match="predicts only"):
         mlp(rows, training=True)
 

@@ -216,7 +216,7 @@ def test_what_a_model_tells(mlp, nested):
     assert "rows (None, 10) float32 -> probability (None, 1) float32" in repr(mlp)
     assert [spec.name for spec in nested.inputs] == ["left", "right"]
     assert copy.copy(mlp) is mlp and copy.deepcopy(mlp) is mlp
-    assert list(inspect.signature(mlp.predict).parameters)[:3] == ["x", "batch_size", "n_jobs"]
+    assert list(inspect.signature(mlp.predict).parameters)[:4] == ["x", "batch_size", "verbose", "steps"]
     assert "ShapeError" in mlp.predict.__doc__
 
 
@@ -265,6 +265,8 @@ def test_strings(tmp_path, make_model):
     expected = [[2], [0], [4], [3]]
     assert model.predict(np.array(words)).tolist() == expected
     assert model.predict(np.array(words, dtype=object)).tolist() == expected
+    if hasattr(np.dtypes, "StringDType"):  # NumPy 2
+        assert model.predict(np.array(words, dtype=np.dtypes.StringDType())).tolist() == expected
     assert model.predict(np.array([[w.encode() for (w,) in words]]).T).tolist() == expected
     assert model.predict(words).tolist() == expected
     with pytest.raises(TypeError, match="str and bytes"):
@@ -286,6 +288,16 @@ def test_profile(cnn):
         cnn.profile(x, repeats=0)
     with pytest.raises(hornpipe.ShapeError):
         cnn.profile(x[:, :7])
+
+
+def test_arguments_by_place_are_keras_s(mlp, rows, capsys):
+    """predict(x, batch_size, verbose, steps): all others go by keyword."""
+    whole = mlp.predict(rows)
+    assert mlp.predict(rows, 32, 0).tobytes() == whole.tobytes() and capsys.readouterr().err == ""
+    assert mlp.predict((rows[at : at + 1000] for at in range(0, 3001, 1000)), None, 2, 2).tobytes() == whole[:2000].tobytes()
+    assert capsys.readouterr().err.startswith("2000 rows, ")
+    with pytest.raises(TypeError, match="positional"):
+        mlp.predict(rows, 32, 0, None, 1)
 
 
 def test_keywords_that_change_nothing(mlp, rows):
