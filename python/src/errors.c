@@ -111,10 +111,12 @@ static PyObject *decode(const char *text) {
     return PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace");
 }
 
-/* "where: message", and each of the reasons on a line of its own where there are several. */
+/* "where: row 7: message", as the command says it, and each of the reasons on a line of its own where there are several. */
 static PyObject *full_text(const hp_error *error, PyObject *reasons) {
     PyObject *where = decode(error->where), *message = decode(error->message), *text = NULL;
-    if (where && message) text = PyUnicode_FromFormat(error->where[0] ? "%U: %U" : "%U%U", where, message);
+    char row[40] = "";
+    if (error->row >= 0) PyOS_snprintf(row, sizeof row, "row %lld: ", (long long)error->row);
+    if (where && message) text = PyUnicode_FromFormat(error->where[0] ? "%U: %s%U" : "%U%s%U", where, row, message);
     Py_XDECREF(where);
     Py_XDECREF(message);
     if (!text || !reasons || PyList_Size(reasons) < 2) return text;

@@ -55,8 +55,17 @@ hp_status hp_cli_load_inputs(const hp_model *model, char **files, hp_array *inpu
         const char *name, *path = hp_cli_named_file(files[i], &name);
         size_t place = i;
         hp_tensor_info info;
-        for (size_t k = 0; name && k < count; k++)
-            if (hp_model_input(model, k, &info, NULL) == HP_OK && !strcmp(info.name, name)) place = k;
+        if (name) place = 0;
+        while (name && place < count && (hp_model_input(model, place, &info, NULL) != HP_OK || strcmp(info.name, name)))
+            place++;
+        if (place == count || inputs[place].data) {
+            *error = (hp_error){.status = HP_ERROR_ARGUMENT, .row = -1};
+            snprintf(error->where, sizeof error->where, "%s", path);
+            snprintf(error->message, sizeof error->message,
+                place == count ? "the model has no input named \"%s\"" : "input \"%s\" is given twice",
+                name ? name : "");
+            return HP_ERROR_ARGUMENT;
+        }
         status = hp_array_load(&(hp_file){.path = path}, &inputs[place], error);
     }
     return status;

@@ -94,17 +94,32 @@ hp_io_view hp_array_view(const char *name, const hp_array *array) {
     return view;
 }
 
+/* What may have gone wrong with an input's shape: a row alone, or columns of text that are not the model's. */
+static const char *shape_hint(const hp_io_view *given, const hp_tensor_info *info, char *text, size_t size) {
+    bool one_row = given->rank + 1 == info->rank, columns = given->storage == HP_IO_TEXT;
+    for (int i = 1; one_row && i < info->rank; i++) one_row = given->dims[i - 1] == info->shape[i];
+    *text = '\0';
+    if (one_row)
+        snprintf(text, size, " (axis 0 is the rows, even where there is one)");
+    else if (columns && given->rank == 2 && given->dims[1] == 1)
+        snprintf(text, size, " (fields are separated by commas, in .tsv by tabs)");
+    else if (columns && given->rank == 2 && info->shape[1] > 0 && given->dims[1] > info->shape[1])
+        snprintf(
+            text, size, " (--columns and --id-columns choose among the %lld of the file)", (long long)given->dims[1]);
+    return text;
+}
+
 static hp_status bind_input(const hp_model *model, size_t index, const hp_io_view *given, hp_bound_input *bound,
     hp_shape *shape, hp_error *error) {
     hp_tensor_info info = hp_network_input(model->network, index);
-    char found[160], expected[160];
+    char found[160], expected[160], hint[100];
     hp_io_view view = *given;
     adjust_rank(&view, &info);
     bool fits = view.rank == info.rank;
     for (int i = 1; fits && i < info.rank; i++) fits = info.shape[i] < 0 || info.shape[i] == view.dims[i];
-    HP_FAIL_IF(!fits, error, HP_ERROR_SHAPE, NULL, "input %zu \"%s\" has shape %s; the model wants %s", index,
+    HP_FAIL_IF(!fits, error, HP_ERROR_SHAPE, NULL, "input %zu \"%s\" has shape %s; the model wants %s%s", index,
         info.name, shape_text(given->rank, given->dims, found, sizeof found),
-        shape_text(info.rank, info.shape, expected, sizeof expected));
+        shape_text(info.rank, info.shape, expected, sizeof expected), shape_hint(given, &info, hint, sizeof hint));
     HP_FAIL_IF(!hp_io_convertible(view.dtype, info.dtype), error, HP_ERROR_SHAPE, NULL,
         "input %zu \"%s\" is %s; the model wants %s", index, info.name, hp_dtype_name(view.dtype),
         hp_dtype_name(info.dtype));

@@ -138,6 +138,8 @@ const hp_plan *hp_session_plan(const hp_session *session, int worker);
 /* Puts a session of one job, which has not run yet, on a node. */
 void hp_session_move(hp_session *session, int node);
 
+/* `status`; a failure that names no place yet is told of the model's file. */
+hp_status hp_name_model(const hp_model *model, hp_status status, hp_error *error);
 /* As hp_session_predict, for inputs as views, hp_model_input_count of them, and outputs, model->output_count. */
 hp_status hp_session_run(hp_session *session, const hp_io_view *views, hp_array *outputs, hp_error *error);
 

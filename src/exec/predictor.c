@@ -292,8 +292,9 @@ hp_status hp_predictor_push(hp_predictor *p, const hp_array *inputs, size_t inpu
     HP_FAIL_IF(!p || !inputs, error, HP_ERROR_ARGUMENT, NULL, "predictor or inputs is NULL");
     batch pushed = {.ragged = NULL};
     hp_shape *shapes;
-    HP_TRY(hp_array_views(p->work.model, inputs, input_count, pushed.views, error));
-    HP_TRY(hp_signature_of(p->work.model, pushed.views, input_count, &shapes, error));
+    const hp_model *model = p->work.model;
+    HP_TRY(hp_name_model(model, hp_array_views(model, inputs, input_count, pushed.views, error), error));
+    HP_TRY(hp_name_model(model, hp_signature_of(model, pushed.views, input_count, &shapes, error), error));
     hp_free(shapes);
     for (size_t i = 0; i < input_count; i++) {
         pushed.alike[i] = pushed.views[i];

@@ -180,7 +180,8 @@ static hp_status provide_states(hp_session *session, hp_error *error) {
             session->state_bytes[i] = bytes;
         }
         HP_FAIL_IF(session->state_bytes[i] != bytes, error, HP_ERROR_SHAPE, NULL,
-            "the model keeps its state from batch to batch: all batches must have the same size");
+            "the model keeps its state from batch to batch: its rows come in whole batches of %lld",
+            (long long)hp_model_batch(session->model));
     }
     return HP_OK;
 }
@@ -355,15 +356,26 @@ hp_status hp_session_run(hp_session *session, const hp_io_view *views, hp_array 
     return status;
 }
 
-hp_status hp_session_predict(hp_session *session, const hp_array *inputs, size_t input_count, hp_array *outputs,
+hp_status hp_name_model(const hp_model *model, hp_status status, hp_error *error) {
+    if (status != HP_OK && error && !error->where[0]) hp_error_prefix(error, "%s", model->spec->name);
+    return status;
+}
+
+static hp_status predict_arrays(hp_session *session, const hp_array *inputs, size_t input_count, hp_array *outputs,
     size_t output_count, hp_error *error) {
-    HP_FAIL_IF(!session, error, HP_ERROR_ARGUMENT, NULL, "session is NULL");
     HP_FAIL_IF((!inputs && input_count) || !outputs, error, HP_ERROR_ARGUMENT, NULL, "inputs or outputs is NULL");
     HP_FAIL_IF(output_count != session->model->output_count, error, HP_ERROR_ARGUMENT, NULL,
         "%zu outputs were given; the model has %zu", output_count, session->model->output_count);
     hp_io_view views[HP_MOST_TENSORS];
     HP_TRY(hp_array_views(session->model, inputs, input_count, views, error));
     return hp_session_run(session, views, outputs, error);
+}
+
+hp_status hp_session_predict(hp_session *session, const hp_array *inputs, size_t input_count, hp_array *outputs,
+    size_t output_count, hp_error *error) {
+    HP_FAIL_IF(!session, error, HP_ERROR_ARGUMENT, NULL, "session is NULL");
+    hp_status status = predict_arrays(session, inputs, input_count, outputs, output_count, error);
+    return hp_name_model(session->model, status, error);
 }
 
 /* An idle session of the model with these options, or a new one. */

@@ -59,21 +59,20 @@ bool hp_io_convertible(hp_dtype from, hp_dtype to) {
 
 hp_status hp_io_fail_value(const hp_io_view *view, int64_t row, int64_t element, const char *what, hp_error *error) {
     char place[160] = "";
-    if (view->rank == 2) snprintf(place, sizeof place, ", column %lld", (long long)element);
+    if (view->rank == 2) snprintf(place, sizeof place, "column %lld: ", (long long)element);
     if (view->rank > 2) {
         int64_t index[HP_MAX_RANK], rest = element;
         for (int i = view->rank - 1; i > 0; i--) {
             index[i] = rest % view->dims[i];
             rest /= view->dims[i];
         }
-        int n = snprintf(place, sizeof place, ", element [");
+        int n = snprintf(place, sizeof place, "element [");
         for (int i = 1; i < view->rank; i++)
             n += snprintf(place + n, sizeof place - (size_t)n, i > 1 ? ", %lld" : "%lld", (long long)index[i]);
-        snprintf(place + n, sizeof place - (size_t)n, "]");
+        snprintf(place + n, sizeof place - (size_t)n, "]: ");
     }
-    int64_t number = view->first_row + row;
-    hp_error_set(error, HP_ERROR_ROW, view->name, "row %lld%s: %s", (long long)number, place, what);
-    if (error) error->row = number;
+    hp_error_set(error, HP_ERROR_ROW, view->name, "%s%s", place, what);
+    if (error) error->row = view->first_row + row; /* said with the message by whoever shows it */
     return HP_ERROR_ROW;
 }
 

@@ -115,7 +115,7 @@ static hp_status sniff_format(
     HP_TRY(hp_io_source_peek(*opened, bytes, &got, error));
     if (hp_io_npy_is_magic(bytes, got)) *format = hp_io_format_by_name("npy");
     HP_FAIL_IF(!*format, error, HP_ERROR_ARGUMENT, NULL,
-        "its format is not known from its name or first bytes: name one of %s", hp_io_format_names());
+        "its format is not known from its name or first bytes; give it (--input-format): %s", hp_io_format_names());
     return HP_OK;
 }
 

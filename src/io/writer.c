@@ -86,8 +86,8 @@ static hp_status open_known(const hp_io_place *place, const hp_io_output *output
             hp_io_format_names());
     } else {
         format = hp_io_format_by_path(place->path);
-        HP_FAIL_IF(!format, error, HP_ERROR_ARGUMENT, NULL, "its format is not known from its name: name one of %s",
-            hp_io_format_names());
+        HP_FAIL_IF(!format, error, HP_ERROR_ARGUMENT, NULL,
+            "its format is not known from its name; give it (--output-format): %s", hp_io_format_names());
     }
     HP_TRY(format->open_writer(place, outputs, count, options, writer, error));
     (*writer)->format = format->name;

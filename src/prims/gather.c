@@ -116,7 +116,8 @@ static int64_t read_index(const gather_state *s, const void *indices, int64_t i,
 
 static hp_status bad_index(const gather_state *s, const hp_run *run, int64_t i, int64_t found) {
     hp_error_set(run->error, HP_ERROR_ROW, NULL,
-        "index %" PRId64 " is outside a table of %" PRId64 " entries (0 to %" PRId64 ")", found, s->n, s->n - 1);
+        "index %" PRId64 " is outside a table of %" PRId64 " entries (0 to %" PRId64 ")%s", found, s->n, s->n - 1,
+        found == INT32_MIN || found == INT64_MIN ? ": NaN, as an integer" : "");
     if (run->error) run->error->row = s->index_rows && s->indices > 0 ? i / s->indices : 0;
     return HP_ERROR_ROW;
 }

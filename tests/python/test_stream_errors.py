@@ -146,7 +146,7 @@ SHAPES = {
     "columns": (MLP, npy(ROWS[:, :9]), "has shape (None, 9); the model wants (None, 10)", 1),
     "axes": (MLP, npy(ROWS.reshape(5, 10, 10)), "has shape (None, 10, 10)", 1),
     "one number": (MLP, npy(np.float32(3)), "rows.npy: ", 1),
-    "strings": (MLP, npy(np.full((3, 10), "x")), 'row 0, column 0: "x" is not a number', 1),
+    "strings": (MLP, npy(np.full((3, 10), "x")), 'row 0: column 0: "x" is not a number', 1),
     "complex": (MLP, npy(ROWS.astype(complex)), "rows.npy: ", 1),
     "objects": (MLP, npy(np.full((3, 10), None)), "rows.npy: ", 1),
     "records": (MLP, npy(np.zeros(3, "f4,f4")), "rows.npy: ", 1),

@@ -78,7 +78,7 @@ static void part_of_a_batch_is_refused(void **state) {
     hp_array in = rows_of(x, 3), out = room_for(y, 3);
     assert_int_equal(hp_model_open(MODEL, NULL, &model, NULL), HP_OK);
     assert_int_equal(hp_model_predict(model, &in, 1, &out, 1, NULL, &error), HP_ERROR_SHAPE);
-    assert_non_null(strstr(error.message, "same size"));
+    assert_non_null(strstr(error.message, "rows come in whole batches of"));
     hp_model_close(model);
 }
 

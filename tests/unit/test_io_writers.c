@@ -240,7 +240,7 @@ static void test_links_and_places(void **state) {
     check_floats(in_folder("real.npy"), NULL);
     assert_fails(write_floats(folder, &(hp_io_writer_options){.format = "npy"}), HP_ERROR_IO, "directory");
     assert_fails(write_floats(in_folder("no/such/y.npy"), NULL), HP_ERROR_IO, "No such file");
-    assert_fails(write_floats(in_folder("y.xyz"), NULL), HP_ERROR_ARGUMENT, "name one of");
+    assert_fails(write_floats(in_folder("y.xyz"), NULL), HP_ERROR_ARGUMENT, "give it (--output-format): npy, npz");
     assert_fails(write_floats("-", NULL), HP_ERROR_ARGUMENT, "standard output");
     assert_fails(write_floats("-", &(hp_io_writer_options){.format = "hdf5"}), HP_ERROR_ARGUMENT, "standard output");
     assert_ok(write_floats("/dev/null", &(hp_io_writer_options){.format = "npy"}));

@@ -352,7 +352,7 @@ static void test_bad_index(void **state) {
     (void)state;
     runner r;
     runner_start(&r, hp_kernels_select(NULL));
-    static const int32_t indices[] = {0, 1, 2, 9, 10, 1, -11, 0};
+    static const int32_t indices[] = {0, 1, 2, 9, 10, 1, -11, 0, 3, INT32_MIN};
     hp_value table = runner_random(&r, 2, (int64_t[]){10, 3}, 1, NULL);
     hp_value i = runner_input(&r, HP_INT32, 2, (int64_t[]){1, 2});
     hp_emit_gather(&r.b, table, i, 0);
@@ -372,7 +372,11 @@ static void test_bad_index(void **state) {
     run.rows = 1;
     assert_int_equal(node->prim->run(s, &run), HP_ERROR_ROW);
     assert_int_equal(error.row, 0);
-    assert_non_null(strstr(error.message, "index -11"));
+    assert_non_null(strstr(error.message, "index -11 is outside a table of 10 entries (0 to 9)"));
+    assert_null(strstr(error.message, "NaN"));
+    run.inputs = (const void *[]){r.graph.values[table].constant->data, indices + 8};
+    assert_int_equal(node->prim->run(s, &run), HP_ERROR_ROW);
+    assert_non_null(strstr(error.message, "(0 to 9): NaN, as an integer"));
     node->prim->release(s);
     runner_end(&r);
 }
