@@ -71,7 +71,7 @@ typedef enum hp_status {
 typedef struct hp_error {
     hp_status status;  /* why */
     int64_t row;       /* the first bad row for HP_ERROR_ROW, counted from 0; else -1 */
-    char where[256];   /* a place that a user understands: `model.keras: layers/3 "lstm_1" (LSTM)`; UTF-8 */
+    char where[256];   /* a place that a user understands, or "": `model.keras: layers/3 "lstm_1" (LSTM)`; UTF-8 */
     char message[512]; /* what was found and what was expected; one line, UTF-8 */
 } hp_error;
 
@@ -138,7 +138,7 @@ typedef enum hp_prefer {
 
 typedef struct hp_model_options {
     size_t struct_size;
-    const char *weights;      /* path of the weights, where `path` is a JSON config; else NULL */
+    const char *weights;      /* path of the weights: of a JSON config, or in the place of a model's own; else NULL */
     const char *isa;          /* name of an ISA ("avx2"); NULL: the best this machine has, or HORNPIPE_ISA */
     const char *output_layer; /* predict this inner layer's outputs instead of the model's; NULL: the model's */
     hp_prefer prefer;
@@ -311,7 +311,7 @@ typedef struct hp_file {
     const char *input_name; /* the model input that it feeds; NULL: by place */
     const char *dataset;    /* array in an .npz or HDF5 file; NULL: the path's, or the only one */
     hp_header header;       /* csv, tsv */
-    const char *columns;    /* csv, tsv: "age,income,3-9"; NULL: all */
+    const char *columns;    /* csv, tsv: by name, or by number from 0: "age,income,3-9"; NULL: all */
     const char *id_columns; /* csv, tsv: carried to the output unread; NULL: none */
 } hp_file;
 
@@ -380,8 +380,9 @@ typedef struct hp_stream_options {
 
 /* Predicts whole files: reads, computes and writes at the same time, chunk by chunk, rows in order, in bounded memory.
  *
- * inputs   one file per model input (by input_name, else by place), all with the same number of rows; or one .npz that
- *          holds them by name
+ * inputs   one file per model input (by input_name, else by place), all with the same number of rows; or one .npz or
+ *          HDF5 file that holds them by name; or one .csv or .tsv with columns of their names (NAME_0, NAME_1 ... for an
+ *          input of several numbers)
  * outputs  one file per model output, or one file of a kind that holds several (.npz, .csv, HDF5)
  * *rows    number of rows written; may be NULL
  *

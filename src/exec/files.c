@@ -1,4 +1,5 @@
 /* files.c: predictions from files to files: what is read, computed and written, made of the caller's options. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/dtype.h"
@@ -31,6 +32,45 @@ static hp_status open_members(hp_file_job *j, const hp_file *file, hp_error *err
     return HP_OK;
 }
 
+/* "name", or "name_0","name_1",... for an input of several numbers, as a list of columns; NULL: out of memory. */
+static const char *columns_of(const hp_tensor_info *info, hp_arena *arena) {
+    size_t length = strlen(info->name), n = 0;
+    bool many = info->rank == 2 && info->shape[1] > 1;
+    int64_t count = many ? info->shape[1] : 1;
+    char *list = hp_arena_alloc(arena, (size_t)count * (2 * length + 25) + 1);
+    for (int64_t i = 0; list && i < count; i++) {
+        list[n++] = '"';
+        for (size_t k = 0; k < length; k++) {
+            if (info->name[k] == '"') list[n++] = '"';
+            list[n++] = info->name[k];
+        }
+        if (many) n += (size_t)snprintf(list + n, 22, "_%lld", (long long)i);
+        list[n++] = '"';
+        list[n++] = ',';
+    }
+    if (list) list[n - 1] = '\0';
+    return list;
+}
+
+/* One text file for all inputs: each reads the columns of its name. */
+static hp_status open_columns(hp_file_job *j, const hp_file *file, hp_error *error) {
+    HP_FAIL_IF(!strcmp(file->path, "-"), error, HP_ERROR_ARGUMENT, "standard input",
+        "it can be read once, and each input of the model reads the columns of its name: give a file");
+    HP_FAIL_IF(file->columns, error, HP_ERROR_ARGUMENT, file->path,
+        "each input of the model reads the columns of its name: no others can be chosen");
+    for (size_t i = 0; i < hp_model_input_count(j->model); i++) {
+        hp_tensor_info info;
+        HP_TRY(hp_model_input(j->model, i, &info, error));
+        hp_io_reader_options options = hp_file_reader_options(file);
+        options.columns = columns_of(&info, &j->arena);
+        HP_ALLOCATED(options.columns, error);
+        if (i > 0) options.id_columns = NULL;
+        HP_TRY(hp_io_reader_open(file->path, &options, &j->readers[i], error));
+    }
+    if (file->id_columns) j->stream.id_reader = j->readers[0];
+    return HP_OK;
+}
+
 static hp_status open_readers(hp_file_job *j, hp_error *error) {
     const hp_file *files = j->inputs;
     size_t file_count = j->input_count;
@@ -38,6 +78,7 @@ static hp_status open_readers(hp_file_job *j, hp_error *error) {
     if (file_count == 1 && count > 1) {
         const char *format = hp_io_format_of(files[0].path, files[0].format);
         if (format && (!strcmp(format, "npz") || !strcmp(format, "hdf5"))) return open_members(j, &files[0], error);
+        if (format && (!strcmp(format, "csv") || !strcmp(format, "tsv"))) return open_columns(j, &files[0], error);
     }
     HP_FAIL_IF(file_count != count, error, HP_ERROR_ARGUMENT, NULL, "%zu input file%s given; the model has %zu input%s",
         file_count, file_count == 1 ? " was" : "s were", count, count == 1 ? "" : "s");
