@@ -33,7 +33,7 @@ cat >"$work/CMakeLists.txt" <<'C'
 cmake_minimum_required(VERSION 3.22)
 project(program LANGUAGES C)
 find_package(hornpipe 0.1 REQUIRED)
-foreach(kind static shared)
+foreach(kind static shared hornpipe)
   add_executable(with_${kind} program.c)
   target_link_libraries(with_${kind} PRIVATE hornpipe::${kind})
 endforeach()
@@ -44,4 +44,5 @@ C
 } >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 "$work/build/with_static"
 "$work/build/with_shared"
+"$work/build/with_hornpipe"
 echo "check_install: command, header, man page, pkg-config and CMake package"

@@ -58,7 +58,8 @@ typedef struct hp_model_arguments {
     int prefer;
 } hp_model_arguments;
 #define HP_MODEL_OPTIONS(s)                                                                                            \
-    {"weights", 0, HP_OPTION_TEXT, offsetof(s, model.weights), "FILE", "weights of a model given as a JSON config"},   \
+    {"weights", 0, HP_OPTION_TEXT, offsetof(s, model.weights), "FILE",                                                 \
+        "weights of a JSON config; of any other model: in the place of its own"},                                      \
         {"output-layer", 0, HP_OPTION_TEXT, offsetof(s, model.output_layer), "NAME",                                   \
             "predict what this inner layer gives instead of the model's outputs"},                                     \
         {"prefer", 0, HP_OPTION_CHOICE, offsetof(s, model.prefer), "throughput|latency",                               \
@@ -132,7 +133,7 @@ typedef struct hp_progress_state {
     bool drawn;
 } hp_progress_state;
 
-/* Progress on standard error: a bar on a terminal, else a line now and then. Takes SIGINT and SIGTERM over, so that
+/* Progress on standard error: a bar on a terminal, else a line now and then. Takes SIGINT, SIGTERM and SIGHUP over, so that
  * the call that reports to hp_cli_progress is stopped. */
 void hp_progress_begin(hp_progress_state *state, hp_progress_style style);
 int hp_cli_progress(void *state, int64_t done, int64_t total); /* an hp_progress */

@@ -24,8 +24,9 @@ static const hp_option table[] = {
     {"no-header", 0, HP_OPTION_FLAG, offsetof(options, no_header), NULL,
         "csv: it is not; and none is written (default: told by its content)"},
     {"columns", 0, HP_OPTION_TEXT, offsetof(options, columns), "LIST",
-        "csv: columns to read, by name or number: a,b,3-9"},
-    {"id-columns", 0, HP_OPTION_TEXT, offsetof(options, id_columns), "LIST", "csv: columns carried over to the output"},
+        "csv: columns to read, in this order, by name or by number from 0: age,income,3-9"},
+    {"id-columns", 0, HP_OPTION_TEXT, offsetof(options, id_columns), "LIST",
+        "csv: columns carried over to the output, and not read"},
     {"jobs", 'j', HP_OPTION_COUNT, offsetof(options, jobs), "N", "workers; default: all cores that may be used"},
     {"backend", 0, HP_OPTION_CHOICE, offsetof(options, backend), "threads|processes",
         "what computes: threads, or processes, which survive what kills one of them"},
@@ -226,9 +227,10 @@ const hp_command hp_command_predict = {
     .description =
         "Predicts every row of the input files and writes the predictions, in order.\n\n"
         "MODEL is a .keras file or unpacked directory, an HDF5 file, or a JSON config with --weights.\n"
-        "One INPUT per model input, in the order of Keras's model.inputs, or NAME=FILE; or one .npz with all of\n"
-        "them by name. Kinds by extension: .npy, .npz, .csv, .tsv, FILE.h5:/dataset, raw float32; - is standard\n"
-        "input. An output appears under its name only when it is complete.",
+        "One INPUT per model input, in the order of Keras's model.inputs, or NAME=FILE; or one .npz or .h5 with all\n"
+        "of them by name, or one .csv with columns of their names (NAME_0, NAME_1 ... for several numbers). Kinds by\n"
+        "extension: .npy, .npz, .csv, .tsv, FILE.h5:/dataset, .raw (little-endian float32); - is standard input.\n"
+        "In text an empty field, NA, n/a and the like are NaN. An output appears under its name only when complete.",
     .options = table,
     .options_size = sizeof(options),
     .least_arguments = 2,

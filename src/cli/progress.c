@@ -27,6 +27,9 @@ void hp_progress_begin(hp_progress_state *state, hp_progress_style style) {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    struct sigaction before;
+    if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN) /* nohup has it ignored */
+        sigaction(SIGHUP, &action, NULL);
     if (style == HP_PROGRESS_AUTO) style = isatty(STDERR_FILENO) ? HP_PROGRESS_BAR : HP_PROGRESS_LINES;
     *state = (hp_progress_state){.style = style, .started = hp_cli_now()};
     state->last = state->started;
@@ -94,6 +97,6 @@ void hp_progress_end(hp_progress_state *state, int64_t rows) {
             "{\"rows\": %lld, \"total\": %lld, \"seconds\": %.3f, \"rows_per_second\": %.6g, \"done\": true}\n",
             (long long)rows, (long long)rows, elapsed, speed);
     else
-        fprintf(
-            stderr, "hornpipe: %lld rows in %.3g s, %s rows/s\n", (long long)rows, elapsed, hp_cli_scaled(speed, rate));
+        fprintf(stderr, "hornpipe: %lld row%s in %.3g s, %s rows/s\n", (long long)rows, rows == 1 ? "" : "s", elapsed,
+            hp_cli_scaled(speed, rate));
 }

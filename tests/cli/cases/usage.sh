@@ -5,6 +5,9 @@ hornpipe > /dev/null 2>&1 || echo "none $?"
 hornpipe nonsense || echo "unknown $?"
 hornpipe predict only_one || echo "few $?"
 hornpipe predict a b --colour red || echo "option $?"
+hornpipe predict a b --ouput=c || echo "meant $?"
 hornpipe predict a b --jobs many || echo "number $?"
 hornpipe predict a b --progress loud || echo "choice $?"
 hornpipe predict a b --jobs || echo "value $?"
+# No line of a help is longer than 110 columns.
+for command in predict inspect check diff bench profile; do hornpipe $command --help; done | awk 'length > 110'

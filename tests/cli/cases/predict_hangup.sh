@@ -1,0 +1,22 @@
+# SIGHUP (the terminal is closed) ends a run as SIGTERM does; under nohup, which has it ignored, it does nothing.
+"$BUILT_EXAMPLES/make_rows" 3000000 10 > rows.npy
+slowly() {
+    head -c 4000128 rows.npy
+    for _ in $(seq $1); do head -c 40000 /dev/zero 2> /dev/null || return 0; sleep 0.02; done
+}
+(trap '' HUP; slowly 30; tail -c +5200129 rows.npy) | (
+    trap '' HUP
+    exec hornpipe predict "$EXAMPLES/mlp_10_64_64_1.keras" - -o ignored.npy --progress none --chunk-rows 1000
+) &
+job=$!
+sleep 0.4
+kill -HUP $job
+wait $job
+test -s ignored.npy && rm ignored.npy
+slowly 1000 | hornpipe predict "$EXAMPLES/mlp_10_64_64_1.keras" - -o out.npy --progress none --chunk-rows 1000 &
+job=$!
+sleep 0.4
+kill -HUP $job
+wait $job && code=0 || code=$?
+test ! -e out.npy
+exit $code
