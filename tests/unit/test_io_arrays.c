@@ -112,7 +112,9 @@ static void test_strings(void **state) {
     assert_true(doubles[1] == -2.5 && doubles[2] == 300);
     assert_ok(hp_io_convert(&batch.view, 3, 1, HP_INT64, whole, NULL, &failure));
     assert_true(whole[0] == 9007199254740993);
-    assert_fails(hp_io_convert(&batch.view, 0, 2, HP_INT64, whole, NULL, &failure), HP_ERROR_ROW, "row 1: -2.5");
+    assert_fails(
+        hp_io_convert(&batch.view, 0, 2, HP_INT64, whole, NULL, &failure), HP_ERROR_ROW, "-2.5 is no whole number");
+    assert_int_equal(failure.row, 1);
     hp_io_batch_release(&batch);
     hp_io_reader_close(reader);
 }
