@@ -145,7 +145,7 @@ typedef enum hp_winograd_form {
 /* A convolution at stride 1 as hp_conv's, by tiles of outputs with fewer multiplications and other rounding. Images are
  * height x width positions, x_down and x_across apart, so that the positions of a dilated window are an image of their
  * own, as is a column under a vertical window (exchange the axes). Tiles are numbered through all images:
- * tile = (image * tile rows + row) * tile columns + column, with the last ones reaching over the edge.
+ * tile = (image * tile rows + row) * tile columns + column; as few as there can be, along each axis of about one size.
  *
  * With depth_taps > 1 an image is `slices` such planes, x_slice apart, and the window takes depth_taps of them at stride 1:
  * a 3D convolution. Its tiles, out_slices times as many, are numbered image by image, in no order that a caller may know.

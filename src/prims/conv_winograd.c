@@ -52,6 +52,23 @@ static double tiles_of(const hp_geometry *g, const struct form *f, int down, int
     return tiles[0] * tiles[1];
 }
 
+/* Products along one axis, of `outputs` outputs and `taps` taps a tile: a tile that has fewer outputs than that does without one. */
+static double axis_products(const hp_geometry *g, int axis, int64_t outputs, int64_t taps) {
+    double products = 0;
+    for (int64_t p = 0; p < g->dilation[axis] && p < g->output[axis]; p++) {
+        const int64_t extent = divide_up(g->output[axis] - p, g->dilation[axis]), tiles = divide_up(extent, outputs);
+        const int64_t spare = tiles * outputs - extent;
+        products += (double)(tiles * (outputs + taps - 1) - (spare < tiles ? spare : tiles));
+    }
+    return products;
+}
+
+/* Products of an element of V by a weight for one slice, over all phases; with sums in depth all tiles have them all. */
+static double products_of(const hp_geometry *g, const struct form *f, int down, int across) {
+    if (g->kernel[0] > 1) return tiles_of(g, f, down, across) * points(f);
+    return axis_products(g, down, f->rows, f->row_taps) * axis_products(g, across, f->columns, f->column_taps);
+}
+
 /* ---- the rule */
 
 /* Cost of an image in multiply-adds, as measured on AVX-512 (docs/convolution.md): an element of V costs as much as
@@ -81,8 +98,8 @@ static double winograd_cost(const hp_winograd_layer *l, const struct form *f, in
     const double slices = (double)g->output[0], depth = (double)g->kernel[0], products = depth * channels * filters;
     const double tiles = tiles_of(g, f, down, across), elements = tiles * xis;
     const bool streamed = streams(l, f, tiles, latency);
-    double cost =
-        elements * (slices * (products + filters * output_cost) + (slices + depth - 1) * channels * input_cost);
+    double cost = elements * (slices * filters * output_cost + (slices + depth - 1) * channels * input_cost);
+    cost += products_of(g, f, down, across) * slices * products;
     if (streamed) cost += transform_cost * products * (latency ? 1 : tiles * slices / MANY_TILES);
     return cost + (latency ? weight_cost * (streamed ? (double)hp_geometry_taps(g) : xis) * products : 0);
 }
