@@ -429,6 +429,16 @@ INLINE vf vscale(vf x, vf k, vi n) {
 #endif
 }
 
+#if defined(VEC_AVX512)
+/* t - floor(t), and x * 2^floor(t) rounded once: each is one instruction. */
+INLINE vf vfraction(vf t) {
+    return _mm512_reduce_ps(t, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+}
+INLINE vf vscale_floor(vf x, vf t) {
+    return _mm512_scalef_ps(x, t);
+}
+#endif
+
 /* Adding and subtracting 2^23 leaves an integer, ties to even; larger values are integers already. */
 INLINE vf vround(vf x) {
     vf big = vset(0x1p23F), t = (vabs(x) + big) - big;
