@@ -183,7 +183,8 @@ static void check_norm(const hp_kernels *k, void (*kernel)(const hp_norm *), boo
     for (size_t a = 1; (n = lengths(k, a)) != SIZE_MAX; a++)
         for (int variant = 0; variant < 16; variant++) {
             hp_check_reset(variant & 1);
-            const size_t rows = 3, stride = n + (size_t)(variant >> 3), total = (rows - 1) * stride + n;
+            const size_t rows = k->vector_floats + 2; /* so many at once, and some more */
+            const size_t stride = n + (size_t)(variant >> 3), total = (rows - 1) * stride + n;
             float *x = hp_check_random(total), *y = hp_check_output(total), *alone = hp_check_output(n);
             for (size_t i = 0; i < total; i++) x[i] += 3;
             hp_norm g = {
