@@ -26,6 +26,7 @@
 #include "kernels/reduce.inc"
 #include "kernels/softmax.inc"
 #include "kernels/attention.inc"
+#include "kernels/attention_head.inc"
 #include "kernels/norm.inc"
 #include "kernels/gates.inc"
 #include "kernels/rnn.inc"

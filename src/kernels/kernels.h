@@ -293,6 +293,23 @@ typedef struct hp_attention_weights {
     float *inverse; /* [rows] */
 } hp_attention_weights;
 
+/* attention: y[r] = sum over keys of weight[r][k] * value[k], the weights those above of scale * query[r] . key[k], divided by
+ * their sum; without a mask. With many queries (a vector of them or more) the faster way.
+ *
+ * attention_workspace(keys, key_size, value_size): floats of workspace. Parts of a head's queries give the same bits where
+ * they begin at multiples of gemm_nr queries. */
+typedef struct hp_attention {
+    const float *query, *key, *value; /* [queries][key_size], [keys][key_size], [keys][value_size] */
+    size_t query_stride, key_stride, value_stride;
+    float *y; /* [queries][value_size]; 0 without keys */
+    size_t y_stride;
+    size_t queries, keys, key_size, value_size;
+    float scale;
+    int causal; /* query r does not see the keys past first + r */
+    size_t first;
+    float *workspace; /* on a cache line */
+} hp_attention;
+
 /* layer_norm: y = (x - mean) / sqrt(variance + epsilon) * scale + offset over each row's n values (variance
  * divides by n). rms_norm: y = x / sqrt(mean(x^2) + epsilon) * scale + offset. y may be x. */
 typedef struct hp_norm {

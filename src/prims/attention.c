@@ -1,7 +1,8 @@
 /* attention.c: softmax(scale * query key^T) value, head by head; see hp_attention_params.
  *
- * For one head of one item keys and values are packed, then blocks of queries go through: scores, weights, sums of
- * values. The block's scores stay in the cache; all scores are never in memory at once. Under a causal mask alone the keys
+ * Without a mask, a head's queries go through the kernel `attention`. With one, or with few queries, keys and values are
+ * packed for one head of one item, then blocks of queries go through: scores, weights, sums of
+ * values. A block's scores stay in the cache; all scores are never in memory at once. Under a causal mask alone the keys
  * behind a block are not looked at: their weights are 0. Blocks and pieces lie at places that follow from the shapes, so
  * a query's result does not depend on the split. */
 #include "prims/attention.h"
@@ -23,6 +24,7 @@ typedef struct attention_state {
     size_t batch; /* per row where `rows` is set */
     size_t queries, keys;
     size_t query_width, key_width, value_width; /* of the inputs' last axes */
+    bool whole_heads;                           /* by the kernel `attention` */
     size_t block;                               /* queries at once */
     size_t piece_blocks, pieces;                /* blocks of a piece; pieces of a head */
     size_t mask_item, mask_head, mask_query;    /* bytes of the mask from one to the next; 0: the same */
@@ -98,6 +100,12 @@ static size_t divide_up(size_t a, size_t b) {
 }
 
 static void choose_blocks(attention_state *s) {
+    if (s->whole_heads) {
+        s->block = divide_up(MOST_BLOCK_ROWS / 2, s->kernels->gemm_nr) * s->kernels->gemm_nr;
+        s->piece_blocks = 1;
+        s->pieces = divide_up(s->queries, s->block);
+        return;
+    }
     size_t units = BLOCK_SCORES / (s->keys ? s->keys : 1) / BLOCK_UNIT;
     s->block = (units ? units : 1) * BLOCK_UNIT;
     if (s->block > MOST_BLOCK_ROWS) s->block = MOST_BLOCK_ROWS;
@@ -128,6 +136,7 @@ static hp_status attention_prepare(const hp_prepare *prepare, void **state, hp_e
         s->mask_head = mask->dims[1] > 1 ? queries : 0;
         s->mask_item = mask->rows || mask->dims[0] > 1 ? heads : 0;
     }
+    s->whole_heads = node->inputs[HP_ATTENTION_MASK] == HP_NO_VALUE && s->queries >= s->kernels->vector_floats;
     choose_blocks(s);
     size_t last_columns = ((size_t)s->params.value_size + s->kernels->gemm_nr - 1) % s->kernels->gemm_nr + 1;
     s->stops_early = s->params.causal && last_columns >= HP_GEMM_PREFIX_COLUMNS;
@@ -167,8 +176,11 @@ static layout lay_out(const attention_state *s) {
 
 static size_t attention_workspace(const void *state, int64_t rows) {
     const attention_state *s = state;
-    layout l = lay_out(s);
     (void)rows;
+    if (s->whole_heads)
+        return s->kernels->attention_workspace(s->keys, (size_t)s->params.key_size, (size_t)s->params.value_size) *
+               sizeof(float);
+    layout l = lay_out(s);
     return (l.key_floats + l.value_floats + l.score_floats + s->block) * sizeof(float);
 }
 
@@ -259,33 +271,80 @@ static void run_block(const head *h, size_t first, size_t count) {
     sum_values(h, first, count, seen);
 }
 
+/* A piece of the range: queries [first, end) of one head of one item. */
+typedef struct piece {
+    size_t item, head, key_head, first, end;
+    const float *query, *key, *value; /* of the head's first ones */
+    float *y;
+} piece;
+
+static piece find_piece(const attention_state *s, const hp_run *run, size_t index) {
+    const hp_attention_params *p = &s->params;
+    size_t heads = (size_t)p->heads, key_size = (size_t)p->key_size, value_size = (size_t)p->value_size;
+    size_t part = index % s->pieces, length = s->piece_blocks * s->block;
+    piece found = {.item = index / s->pieces / heads, .head = index / s->pieces % heads};
+    found.key_head = found.head / (heads / (size_t)p->key_heads);
+    found.first = part * length;
+    found.end = smaller(s->queries, found.first + length);
+    found.query = (const float *)run->inputs[HP_ATTENTION_QUERY] + found.item * s->queries * s->query_width +
+                  (size_t)p->query_offset + found.head * key_size;
+    found.key = (const float *)run->inputs[HP_ATTENTION_KEY] + found.item * s->keys * s->key_width +
+                (size_t)p->key_offset + found.key_head * key_size;
+    found.value = (const float *)run->inputs[HP_ATTENTION_VALUE] + found.item * s->keys * s->value_width +
+                  (size_t)p->value_offset + found.key_head * value_size;
+    found.y = (float *)run->outputs[0] + (found.item * s->queries * heads + found.head) * value_size;
+    return found;
+}
+
+static void run_whole(const attention_state *s, const hp_run *run, const piece *p) {
+    size_t value_size = (size_t)s->params.value_size, width = (size_t)s->params.heads * value_size;
+    hp_attention args = {.query = p->query + p->first * s->query_width,
+        .key = p->key,
+        .value = p->value,
+        .query_stride = s->query_width,
+        .key_stride = s->key_width,
+        .value_stride = s->value_width,
+        .y = p->y + p->first * width,
+        .y_stride = width,
+        .queries = p->end - p->first,
+        .keys = s->keys,
+        .key_size = (size_t)s->params.key_size,
+        .value_size = value_size,
+        .scale = s->params.scale,
+        .causal = s->params.causal,
+        .first = p->first,
+        .workspace = run->workspace};
+    s->kernels->attention(&args);
+}
+
 static hp_status attention_run(const void *state, const hp_run *run) {
     const attention_state *s = state;
-    const hp_attention_params *p = &s->params;
-    size_t heads = (size_t)p->heads, items = hp_tile_extent(s->rows, s->batch, run->rows), packed = SIZE_MAX;
-    size_t group = heads / (size_t)p->key_heads;
-    head h = {.s = s, .layout = lay_out(s), .keys = run->workspace};
-    h.values = h.keys + h.layout.key_floats;
-    h.scores = h.values + h.layout.value_floats;
-    h.inverse = h.scores + h.layout.score_floats;
-    for (size_t piece = (size_t)run->begin; piece < (size_t)run->end && s->pieces; piece++) {
-        size_t part = piece % s->pieces, index = piece / s->pieces % heads, item = piece / s->pieces / heads;
-        size_t key_head = index / group, source = item * (size_t)p->key_heads + key_head;
-        if (item >= items) break;
-        const float *inputs[3];
-        for (int i = 0; i < 3; i++) inputs[i] = run->inputs[i];
-        h.query =
-            inputs[0] + item * s->queries * s->query_width + (size_t)p->query_offset + index * (size_t)p->key_size;
-        if (source != packed)
-            pack(&h, inputs[1] + item * s->keys * s->key_width + (size_t)p->key_offset + key_head * (size_t)p->key_size,
-                inputs[2] + item * s->keys * s->value_width + (size_t)p->value_offset +
-                    key_head * (size_t)p->value_size);
+    const size_t items = hp_tile_extent(s->rows, s->batch, run->rows);
+    size_t packed = SIZE_MAX;
+    head h = {.s = s};
+    if (!s->whole_heads) {
+        h.layout = lay_out(s);
+        h.keys = run->workspace;
+        h.values = h.keys + h.layout.key_floats;
+        h.scores = h.values + h.layout.value_floats;
+        h.inverse = h.scores + h.layout.score_floats;
+    }
+    for (size_t i = (size_t)run->begin; i < (size_t)run->end && s->pieces; i++) {
+        const piece p = find_piece(s, run, i);
+        if (p.item >= items) break;
+        if (s->whole_heads) {
+            run_whole(s, run, &p);
+            continue;
+        }
+        size_t source = p.item * (size_t)s->params.key_heads + p.key_head;
+        if (source != packed) pack(&h, p.key, p.value);
         packed = source;
-        h.output = (float *)run->outputs[0] + (item * s->queries * heads + index) * (size_t)p->value_size;
+        h.query = p.query;
+        h.output = p.y;
         h.mask = run->inputs[HP_ATTENTION_MASK];
-        if (h.mask) h.mask += item * s->mask_item + index * s->mask_head;
-        size_t first = part * s->piece_blocks * s->block, end = smaller(s->queries, first + s->piece_blocks * s->block);
-        for (; first < end; first += s->block) run_block(&h, first, smaller(s->block, end - first));
+        if (h.mask) h.mask += p.item * s->mask_item + p.head * s->mask_head;
+        for (size_t first = p.first; first < p.end; first += s->block)
+            run_block(&h, first, smaller(s->block, p.end - first));
     }
     return HP_OK;
 }
@@ -300,7 +359,9 @@ static double attention_flops(const void *params, const hp_tensor *inputs, const
 
 static void attention_describe(const void *state, char *text, size_t size) {
     const attention_state *s = state;
-    snprintf(text, size, "blocks of %zu queries%s", s->block, s->stops_early ? ", up to their own keys" : "");
+    bool stops = s->whole_heads ? s->params.causal : s->stops_early;
+    snprintf(text, size, "%s of %zu queries%s", s->whole_heads ? "panels" : "blocks",
+        s->whole_heads ? s->kernels->gemm_nr : s->block, stops ? ", up to their own keys" : "");
 }
 
 const hp_prim hp_prim_attention = {

@@ -1,4 +1,4 @@
-/* check_attention.c: attention_weights. */
+/* check_attention.c: attention_weights, attention. */
 #include "check.h"
 
 static bool visible(const hp_attention_weights *g, size_t r, size_t i) {
@@ -78,6 +78,135 @@ void hp_check_attention_weights_kernel(const hp_kernels *k) {
         for (size_t variant = 0; variant < 132; variant++) check_case(k, sizes[i], variant);
 }
 
+/* ---- attention */
+
+/* Operands of a head, apart by more than their rows; one value is `odd`. */
+typedef struct head_case {
+    hp_attention g;
+    size_t output; /* floats of y */
+} head_case;
+
+static head_case make_head(const hp_kernels *k, size_t queries, size_t keys, size_t key_size, size_t value_size) {
+    const size_t strides[] = {key_size + 3, key_size + 1, value_size + 2, value_size + 5};
+    head_case c = {.g = {.query_stride = strides[0],
+                       .key_stride = strides[1],
+                       .value_stride = strides[2],
+                       .y_stride = strides[3],
+                       .queries = queries,
+                       .keys = keys,
+                       .key_size = key_size,
+                       .value_size = value_size,
+                       .scale = 2}};
+    c.g.query = hp_check_random(queries ? (queries - 1) * strides[0] + key_size : 0);
+    c.g.key = hp_check_random(keys ? (keys - 1) * strides[1] + key_size : 0);
+    c.g.value = hp_check_random(keys ? (keys - 1) * strides[2] + value_size : 0);
+    c.output = queries ? (queries - 1) * strides[3] + value_size : 0;
+    c.g.y = hp_check_output(c.output);
+    c.g.workspace = hp_check_output(k->attention_workspace(keys, key_size, value_size));
+    return c;
+}
+
+/* y of one query, by the definition; `slack`: how much a rounding of the largest score's size may change it. */
+static void reference_query(const hp_attention *g, size_t r, double *y, double *slack) {
+    const size_t seen = g->causal && g->first + r + 1 < g->keys ? g->first + r + 1 : g->keys;
+    double highest = -INFINITY, lowest = INFINITY, total = 0, score[1500];
+    for (size_t k = 0; k < seen; k++) {
+        score[k] = 0;
+        for (size_t i = 0; i < g->key_size; i++)
+            score[k] += (double)g->scale * g->query[r * g->query_stride + i] * g->key[k * g->key_stride + i];
+        highest = fmax(highest, score[k]);
+        lowest = fmin(lowest, score[k]);
+    }
+    for (size_t j = 0; j < g->value_size; j++) y[j] = 0;
+    for (size_t k = 0; k < seen; k++) {
+        const double weight = exp(score[k] - highest);
+        total += weight;
+        for (size_t j = 0; j < g->value_size; j++) y[j] += weight * g->value[k * g->value_stride + j];
+    }
+    for (size_t j = 0; j < g->value_size && seen; j++) y[j] /= total;
+    *slack = seen ? 0x1p-23 * (16 + 2 * fabs(highest) + 2 * fabs(lowest)) : 0;
+}
+
+static void check_head(const hp_kernels *k, const head_case *c) {
+    const hp_attention *g = &c->g;
+    double y[128], slack;
+    k->attention(g);
+    for (size_t r = 0; r < g->queries; r++) {
+        reference_query(g, r, y, &slack);
+        for (size_t j = 0; j < g->value_size; j++)
+            hp_check_that(hp_check_close(g->y[r * g->y_stride + j], y[j], slack),
+                "%s attention %zu queries, %zu keys of %zu and %zu%s: y[%zu][%zu] = %.9g, should be %.9g", k->isa,
+                g->queries, g->keys, g->key_size, g->value_size, g->causal ? ", causal" : "", r, j,
+                g->y[r * g->y_stride + j], y[j]);
+    }
+    bool same = hp_check_gaps(g->y, g->y_stride, g->queries, g->value_size);
+    for (size_t r = 0; r < g->queries; r += k->gemm_nr) { /* the queries of a panel alone */
+        hp_attention part = *g;
+        float *alone = hp_check_output(c->output);
+        part.query += r * g->query_stride;
+        part.queries = 1 + (g->queries - r - 1) % k->gemm_nr;
+        part.first += r;
+        part.y = alone;
+        k->attention(&part);
+        same =
+            same && hp_check_same(alone, g->y_stride, g->y + r * g->y_stride, g->y_stride, part.queries, g->value_size);
+    }
+    hp_check_that(same, "%s attention %zu queries, %zu keys: other bits for a part, or writes beyond", k->isa,
+        g->queries, g->keys);
+}
+
+void hp_check_attention_kernel(const hp_kernels *k) {
+    const size_t nr = k->gemm_nr, block = 8192 / nr;
+    const size_t counts[] = {1, 2, k->vector_floats, nr - 1, nr, nr + 1, 2 * nr + 5};
+    const size_t keys[] = {0, 1, 2, 7, 65, block, block + 1, block + 70};
+    const size_t sizes[][2] = {{16, 16}, {1, 1}, {5, 7}, {32, 66}, {0, 3}, {3, 0}};
+    int side = 0;
+    for (size_t q = 0; q < sizeof counts / sizeof *counts; q++)
+        for (size_t n = 0; n < sizeof keys / sizeof *keys; n++)
+            for (size_t s = 0; s < (n < 5 ? 6 : 2); s++)
+                for (int causal = 0; causal < 2; causal++) {
+                    hp_check_reset(side ^= 1);
+                    head_case c = make_head(k, counts[q], keys[n], sizes[s][0], sizes[s][1]);
+                    c.g.causal = causal;
+                    c.g.first = n % 3 * 40;
+                    check_head(k, &c);
+                }
+}
+
+/* Scores that are not finite, as in TensorFlow: -infinity beside others counts for 0, and what is nothing but -infinity, NaN
+ * or infinity gives NaN. In the block that comes first and in a later one. */
+static void check_odd_scores(const hp_kernels *k) {
+    const size_t keys = 8192 / k->gemm_nr + 50;
+    for (size_t at = 3; at < keys; at += keys - 8)
+        for (int variant = 0; variant < 4; variant++) {
+            hp_check_reset(variant & 1);
+            head_case c = make_head(k, k->gemm_nr, keys, 1, 4);
+            float *query = (float *)c.g.query, *key = (float *)c.g.key;
+            const float odd[] = {-INFINITY, INFINITY, NAN, -INFINITY};
+            for (size_t r = 0; r < c.g.queries; r++) query[r * c.g.query_stride] = 1;
+            for (size_t n = 0; n < keys; n++)
+                if (n == at || variant == 3) key[n * c.g.key_stride] = odd[variant];
+            k->attention(&c.g);
+            if (variant == 0) key[at * c.g.key_stride] = -1e4F;
+            double y[4], slack;
+            reference_query(&c.g, 0, y, &slack);
+            bool good = true;
+            for (size_t j = 0; j < 4; j++)
+                good = good && (variant == 0 ? fabs(c.g.y[j] - y[j]) < 1e-5 : isnan(c.g.y[j]));
+            hp_check_that(good, "%s attention: key %zu scores %g: y = %g, should be %g", k->isa, at, odd[variant],
+                c.g.y[0], y[0]);
+        }
+}
+
+void hp_check_attention_workspace_kernel(const hp_kernels *k) {
+    hp_check_that(k->attention_workspace(3, 4, 5) == 12 * k->gemm_nr &&
+                      k->attention_workspace(100000, 4, 5) == 8192 + 9 * k->gemm_nr,
+        "%s attention_workspace", k->isa);
+    check_odd_scores(k);
+}
+
+/* ---- benchmarks */
+
 struct bench {
     const hp_kernels *k;
     hp_attention_weights g;
@@ -102,4 +231,32 @@ void hp_bench_attention_weights_kernel(const hp_kernels *k) {
             snprintf(what, sizeof what, "attention_weights 48 x %zu%s", n, causal ? ", causal" : "");
             hp_bench_bytes(k, what, 8.0 * 48 * (double)n, run, &b);
         }
+}
+
+struct head_bench {
+    const hp_kernels *k;
+    hp_attention g;
+};
+
+static void run_head(void *context) {
+    struct head_bench *b = context;
+    b->k->attention(&b->g);
+}
+
+void hp_bench_attention_kernel(const hp_kernels *k) {
+    static const size_t shapes[][2] = {{64, 16}, {512, 16}, {128, 64}, {1024, 64}, {50, 24}}; /* places, head size */
+    for (size_t i = 0; i < 2 * sizeof shapes / sizeof *shapes; i++) {
+        char what[64];
+        const size_t n = shapes[i / 2][0], size = shapes[i / 2][1];
+        hp_check_reset(0);
+        head_case c = make_head(k, n, n, size, size);
+        struct head_bench b = {k, c.g};
+        b.g.causal = i % 2;
+        snprintf(what, sizeof what, "attention %zu x %zu, head size %zu%s", n, n, size, i % 2 ? ", causal" : "");
+        hp_bench_flops(k, what, 4.0 * (double)(n * n * size) / (i % 2 ? 2 : 1), run_head, &b);
+    }
+}
+
+void hp_bench_attention_workspace_kernel(const hp_kernels *k) {
+    (void)k;
 }
