@@ -24,6 +24,8 @@ import sys
 import tempfile
 import time
 
+import held
+
 CORES = len(os.sched_getaffinity(0))
 
 
@@ -135,8 +137,13 @@ class OpenVino(Engine):
         if batch not in self.compiled:
             model = self.core.read_model(self.path)
             model.reshape({i: [batch, *list(i.partial_shape)[1:]] for i in model.inputs})
+            limit = os.environ.get("ONEDNN_MAX_CPU_ISA")
+            if limit:
+                held.through_onednn(model)
             hints = {"PERFORMANCE_HINT": self.mode or "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
             compiled = self.core.compile_model(model, "CPU", {**hints, "INFERENCE_NUM_THREADS": CORES})
+            if limit:
+                held.check(compiled, limit)
             queue = self.openvino.AsyncInferQueue(compiled)
             queue.set_callback(self.store)
             self.compiled[batch] = (compiled, queue)
