@@ -132,7 +132,13 @@ def _x_of(batch: Any) -> Any:
 
 def batch(model: "Model", value: Any) -> list[Array]:
     """The arrays of one batch of an iterator."""
-    return _tensors(model, _x_of(value))
+    x = _x_of(value)
+    if isinstance(value, (list, tuple)) and len(model.inputs) > 1 and hasattr(x, "shape") and not _frames.is_frame(x):
+        raise TypeError(
+            f"of a batch that is a {type(value).__name__} the first item is x: for the inputs "
+            f"{', '.join(spec.name for spec in model.inputs)} it is a tuple or dict, (({model.inputs[0].name}, ...),)"
+        )
+    return _tensors(model, x)
 
 
 def _of_iterable(model: "Model", x: Any, steps: int | None) -> Batches:

@@ -127,7 +127,8 @@ static hp_status fail_other_run(const hp_checkpoint *checkpoint, const char *the
     int key = (int)strcspn(line, "\t\n"), ours = (int)strcspn(line, "\n"), stored = (int)strcspn(there, "\n");
     int value = ours > key ? key + 1 : ours, old = stored > key ? key + 1 : stored;
     HP_FAIL(error, HP_ERROR_ARGUMENT, checkpoint->path,
-        "another run was interrupted here, so it cannot be resumed: the %.*s differs (then \"%.*s\", now \"%.*s\")",
+        "another run was interrupted here, so it cannot be resumed: the %.*s differs (then \"%.*s\", now \"%.*s\"); "
+        "without --resume a run begins anew",
         key, line, stored - old > 150 ? 150 : stored - old, there + old, ours - value > 150 ? 150 : ours - value,
         line + value);
 }

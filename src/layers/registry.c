@@ -200,7 +200,13 @@ static void report_class(
     const char *reason = reason_for(class_name, module), *function = hp_json_string(hp_json_get(config, "function"));
     if (!function) function = hp_json_string(hp_json_get(hp_json_get(config, "node_def"), "op"));
     const char *kind = strstr(module, ".ops") ? "operation" : "layer";
-    if (reason)
+    if (scope->depth == 0 && !reason)
+        hp_reasons_add(scope->reasons, HP_ERROR_UNSUPPORTED, place,
+            "the model is of a class whose code the file does not hold: save a keras.Model(inputs, outputs) of the "
+            "same "
+            "layers, or one that calls %s as a layer, whose code can be registered (custom_layers)",
+            class_name);
+    else if (reason)
         hp_reasons_add(
             scope->reasons, HP_ERROR_UNSUPPORTED, place, "the %s %s is not supported: %s", kind, class_name, reason);
     else if (function)
@@ -208,10 +214,11 @@ static void report_class(
             class_name);
     else if (strncmp(module, "keras", 5) == 0)
         hp_reasons_add(scope->reasons, HP_ERROR_UNSUPPORTED, place, "the %s %s is not supported%s", kind, class_name,
-            *kind == 'o' ? "" : ": if its code is your own, register it (custom_layers)");
+            *kind == 'o' ? "" : ": if its code is your own, register it in C or Python (custom_layers)");
     else
         hp_reasons_add(scope->reasons, HP_ERROR_UNSUPPORTED, place,
-            "%s of module %s is not a layer of Keras: register its code, which the file does not hold (custom_layers)",
+            "%s of module %s is not a layer of Keras: register its code, which the file does not hold, in C or Python "
+            "(custom_layers)",
             class_name, module);
 }
 

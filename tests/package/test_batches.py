@@ -237,3 +237,14 @@ def test_a_stopped_run_resumes(tmp_path, monkeypatch, make_model):
     assert sum(computed) == len(rows)
     assert np.load(paths[1]).tobytes() == (rows * 3).tobytes()
     assert sorted(path.name for path in tmp_path.glob("pred*")) == ["pred.npy"]
+
+
+def test_pairs_are_not_taken_for_two_inputs(nested):
+    """As in Keras, of (x, y) x is all of the inputs."""
+    x = np.ones((4, 3), np.float32)
+    whole = nested.predict([x, x])["sum"].tobytes()
+    assert nested.predict(iter([((x, x),)]))["sum"].tobytes() == whole
+    assert nested.predict(iter([({"left": x, "right": x}, x)]))["sum"].tobytes() == whole
+    for pair in ((x, x), [x, x]):
+        with pytest.raises(TypeError, match=r"the first item is x: for the inputs left, right .* \(\(left, \.\.\.\),\)"):
+            nested.predict(iter([pair]))

@@ -53,6 +53,13 @@ def test_everything_unsupported_is_listed(tmp_path, make_model):
     assert hornpipe.check(hornpipe_example().read_bytes()).reasons == []
 
 
+def test_a_model_that_is_code_says_what_to_save(tmp_path, make_model):
+    path, weights = make_model(tmp_path, [], {})
+    path.write_text(path.read_text().replace('"keras", "class_name": "Sequential"', '"mine", "class_name": "Net"'))
+    with pytest.raises(hornpipe.UnsupportedModelError, match=r"save a keras.Model\(inputs, outputs\) .* calls Net as a layer"):
+        hornpipe.load_model(path, weights=weights)
+
+
 def test_shapes_say_found_and_expected(mlp):
     for bad in (np.zeros((3, 9)), np.zeros(10), np.zeros((2, 3, 10)), np.float32(1)):
         with pytest.raises(hornpipe.ShapeError):

@@ -176,6 +176,7 @@ def interrupted(command, tmp_path, images):
 def test_other_options_are_not_resumed(hornpipe, tmp_path, interrupted, what, arguments):
     before = (tmp_path / "out.npy.partial").stat().st_size
     done = hornpipe("predict", CNN, interrupted, "-o", "out.npy", "--resume", *arguments, code=2)
+    assert b"without --resume a run begins anew" in done.stderr
     assert b"differs" in done.stderr and what.encode() in done.stderr and done.stderr.count(b"\n") == 1
     assert (tmp_path / "out.npy.partial").stat().st_size == before
 
