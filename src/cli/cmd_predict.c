@@ -22,7 +22,7 @@ static const hp_option table[] = {
     {"output-format", 0, HP_OPTION_TEXT, offsetof(options, output_format), "KIND", "as --input-format"},
     {"header", 0, HP_OPTION_FLAG, offsetof(options, header), NULL, "csv: the first line of the input is a header"},
     {"no-header", 0, HP_OPTION_FLAG, offsetof(options, no_header), NULL,
-        "csv: it is not; and none is written (default: told by its content)"},
+        "csv: it is not; and none is written (default: told by its content, so say which where all is text)"},
     {"columns", 0, HP_OPTION_TEXT, offsetof(options, columns), "LIST",
         "csv: columns to read, in this order, by name or by number from 0: age,income,3-9"},
     {"id-columns", 0, HP_OPTION_TEXT, offsetof(options, id_columns), "LIST",

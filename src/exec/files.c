@@ -89,6 +89,8 @@ static hp_status open_readers(hp_file_job *j, hp_error *error) {
         hp_io_reader_options options = hp_file_reader_options(&files[i]);
         hp_tensor_info info;
         HP_TRY(hp_model_input(j->model, input, &info, error));
+        options.input = info.name;
+        options.text = info.dtype == HP_STRING;
         options.raw_rank = info.rank - 1; /* a raw file says nothing of its shape: the model's must be known */
         for (int d = 1; d < info.rank; d++) options.raw_dims[d - 1] = info.shape[d];
         HP_TRY(hp_io_reader_open(files[i].path, &options, &j->readers[input], error));

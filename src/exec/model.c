@@ -1,6 +1,7 @@
 /* model.c: opening and describing a model. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "exec/exec.h"
@@ -19,8 +20,13 @@ static hp_status choose_kernels(const char *isa, const hp_kernels **kernels, hp_
         if (hp_kernels_isa_usable(i))
             snprintf(
                 usable + strlen(usable), sizeof usable - strlen(usable), "%s%s", i ? ", " : "", hp_kernels_isa_name(i));
-    HP_FAIL(error, HP_ERROR_ARGUMENT, NULL, "ISA \"%s\" is not one that this machine and build have: %s",
-        isa ? isa : "of HORNPIPE_ISA", usable);
+    const char *told = isa ? NULL : getenv("HORNPIPE_ISA");
+    HP_FAIL(error, HP_ERROR_ARGUMENT, told ? "HORNPIPE_ISA" : NULL,
+        "ISA \"%s\" is not one that this machine and build have: %s",
+        isa    ? isa
+        : told ? told
+               : "",
+        usable);
 }
 
 size_t hp_model_signature_count(const hp_model *model) {

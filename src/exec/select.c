@@ -48,6 +48,8 @@ static hp_status check(const hp_selection *selection, const hp_io_output *output
         "nothing can be selected from %s values", hp_dtype_name(output->dtype));
     HP_FAIL_IF(over_axis && (output->rank < 1 || last_axis(output) < 1), error, HP_ERROR_ARGUMENT, output->name,
         "there is no axis of classes to choose from");
+    HP_FAIL_IF(selection->kind == HP_SELECT_ARGMAX && last_axis(output) == 1, error, HP_ERROR_ARGUMENT, output->name,
+        "it has one value, so the largest is always 0: --threshold says whether it is large enough");
     HP_FAIL_IF(selection->kind == HP_SELECT_TOP_K && selection->top_k > last_axis(output), error, HP_ERROR_ARGUMENT,
         output->name, "the %d largest were asked for; there are %lld classes", selection->top_k,
         (long long)last_axis(output));

@@ -36,15 +36,19 @@ static hp_status count_columns(const hp_io_csv_start *start, char delimiter, int
     }
 }
 
-/* The rule of HP_IO_HEADER_AUTO: a field that is no value, and below it a value or no row at all. */
-static hp_status looks_like_header(const hp_io_csv_start *start, char delimiter, bool *header, hp_error *error) {
+/* The rule of HP_IO_HEADER_AUTO: a field that is no value, and below it a value or no row at all; or the input's name. A
+ * row of text alone, for an input that takes text, is a row. */
+static hp_status looks_like_header(
+    const hp_io_csv_start *start, char delimiter, const hp_io_reader_options *options, bool *header, hp_error *error) {
     const char *p = start->first, *q = start->second;
     *header = false;
     for (;; p++) {
         hp_io_field name, below;
         HP_TRY(next_field(&p, start->end, delimiter, &name, error));
         bool is_name = !hp_io_field_is_value(&name);
-        bool text_below = false;
+        bool text_below = !q && options->text;
+        if (options->input && name.size == strlen(options->input) && !memcmp(name.data, options->input, name.size))
+            *header = true;
         if (q) {
             q = hp_io_field_read(q, start->end, delimiter, &below);
             text_below = q && !hp_io_field_is_value(&below);
@@ -204,7 +208,7 @@ hp_status hp_io_csv_choose_columns(const hp_io_csv_start *start, char delimiter,
     *layout = (hp_io_csv_layout){.delimiter = delimiter};
     *has_header = options->header == HP_IO_HEADER_YES;
     if (options->header == HP_IO_HEADER_AUTO) {
-        HP_TRY(looks_like_header(start, delimiter, has_header, error));
+        HP_TRY(looks_like_header(start, delimiter, options, has_header, error));
         if (options->columns) HP_TRY(each_item(options->columns, NULL, NULL, has_header, error));
         if (options->id_columns) HP_TRY(each_item(options->id_columns, NULL, NULL, has_header, error));
     }

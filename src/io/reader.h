@@ -24,7 +24,8 @@
 
 typedef enum hp_io_header {
     HP_IO_HEADER_AUTO, /* reading: the first row is a header if one of its fields is no value (a number, true,
-                        * false or missing) and the one below it is, or there are no more rows; writing: yes */
+                        * false or missing) and the one below it is, or there are no more rows (of an input that
+                        * takes text: then it is a row), or if one of its fields is the input's name; writing: yes */
     HP_IO_HEADER_YES,
     HP_IO_HEADER_NO,
 } hp_io_header;
@@ -40,6 +41,8 @@ typedef struct hp_io_reader_options {
                           * numbers ("age,2,5-9"; a name with a comma is quoted as in csv); NULL: all but the
                           * id columns */
     const char *id_columns; /* csv, tsv: columns carried to the output, written as `columns`; NULL: none */
+    const char *input;      /* csv, tsv: the model's input that is read: a first row with this name is a header; NULL */
+    bool text;              /* csv, tsv: that input takes text */
     hp_dtype raw_dtype;     /* raw: HP_DTYPE_NONE is float32; little-endian */
     int raw_rank;           /* raw: shape of one row (without the rows); other formats ignore it */
     int64_t raw_dims[HP_MAX_RANK];
