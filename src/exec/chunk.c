@@ -10,6 +10,7 @@
 
 #include "base/dtype.h"
 #include "exec/ragged.h"
+#include "exec/text.h"
 #include "io/csv_text.h"
 
 enum { ROWS_AFTER_FAILURE = 64, ROWS_PER_SELECTION = 4096 };
@@ -91,6 +92,7 @@ hp_status hp_chunk_prepare(const hp_work *work, hp_chunk *chunk, const hp_array 
             "there is no memory for the results of %lld rows at once", (long long)chunk->rows);
         if (selects(work)) HP_TRY(reserve_selected(work, chunk, i, error));
     }
+    hp_text_prepare(work, chunk);
     return HP_OK;
 }
 
@@ -280,5 +282,6 @@ hp_status hp_chunk_compute(hp_session *session, const hp_work *work, hp_chunk *c
     HP_TRY(select_rows(session, work, chunk, first, *done, error));
     for (size_t i = first_failure; selects(work) && i < failures->count; i++)
         hp_chunk_blank(work, chunk, failures->at[i].first, failures->at[i].rows);
-    return HP_OK;
+    int workers = *done >= ROWS_PER_SELECTION ? session->jobs : 1;
+    return hp_text_make(work, chunk, first, *done, failures, session->gang, workers, error);
 }

@@ -8,6 +8,7 @@
 #include "exec/exec.h"
 #include "exec/select.h"
 #include "io/reader.h"
+#include "io/writer.h"
 
 /* What a run makes of each of its chunks; does not change while it runs. */
 typedef struct hp_work {
@@ -23,10 +24,14 @@ typedef struct hp_work {
     const hp_io_output *selected; /* 1 or 2 per output, side by side */
     const int *selected_count;    /* per output */
     hp_on_error on_error;
-    const double *pad;  /* rows of different lengths are padded with this to nearly common ones; NULL: not */
-    bool stateful;      /* keeps a state from batch to batch */
-    bool strings;       /* an output is made of them */
-    int64_t least_part; /* rows that are worth the way to a worker process; at least 1 */
+    const double *pad;            /* rows of different lengths are padded with this to nearly common ones; NULL: not */
+    bool stateful;                /* keeps a state from batch to batch */
+    bool strings;                 /* an output is made of them */
+    int64_t least_part;           /* rows that are worth the way to a worker process; at least 1 */
+    hp_io_writer *const *writers; /* whose text the workers make (text.h): one per output, or one for all */
+    size_t writer_count;          /* 0: none */
+    int id_count;                 /* id columns, and which input they are in */
+    size_t id_input;
 } hp_work;
 
 /* Fills the model, how many workers (jobs 0: all cores), the batch and its unit; the rest is the caller's.
@@ -76,6 +81,8 @@ typedef struct hp_chunk {
     int64_t *items; /* per output: of its first axis, how many belong to a row; 0: that is not one number, or strings */
     hp_buffer *values;   /* per output: the memory of outputs[i] */
     hp_buffer *selected; /* two per output: after selection */
+    hp_buffer *texts;    /* per writer */
+    bool as_text;        /* the workers write their rows there */
     hp_status status;    /* of this chunk alone */
     hp_error error;
     hp_failures failures; /* in order of their rows */

@@ -25,6 +25,7 @@
 
 #include "base/nodes.h"
 #include "exec/dealer.h"
+#include "exec/text.h"
 
 enum { STOCK = 2, REPORTED = 16, KILLS = 2, TELL_MILLISECONDS = 200, MOST_DEATHS = 64 };
 
@@ -343,6 +344,8 @@ static void retry_part(hp_crew *crew, part p, const char *how) {
     hp_chunk_blank(crew->work, chunk, p.first, p.rows);
     if (!hp_failures_add(&chunk->failures, p.first, p.rows, &error))
         give_up(crew, hp_error_set(&error, HP_ERROR_NO_MEMORY, NULL, "out of memory"), &error);
+    status = hp_text_make(crew->work, chunk, p.first, p.rows, &chunk->failures, NULL, 1, &error);
+    if (status != HP_OK) give_up(crew, status, &error);
     finish_rows(crew, p.slot, p.rows);
 }
 

@@ -238,6 +238,7 @@ static hp_status describe_late(void *context, const hp_array *outputs, hp_error 
 /* Rows of a chunk: some megabytes of inputs and outputs, and no more than a share of the memory allowed. */
 static int64_t choose_chunk(const hp_file_job *j) {
     enum { GOAL = 4 << 20, RAGGED_GOAL = 32 << 20, CHUNKS = 4 }; /* many rows of each length */
+    enum { TEXT_BYTES = 12 };                                    /* of a number */
     double bytes = 1, goal = (double)GOAL / 2 * (j->stream.work.jobs > 2 ? j->stream.work.jobs : 2),
            most = j->options.max_memory > 0 ? (double)j->options.max_memory : 256.0 * 1048576;
     for (size_t i = 0; i < hp_model_input_count(j->model); i++) {
@@ -248,7 +249,7 @@ static int64_t choose_chunk(const hp_file_job *j) {
         bytes += row;
     }
     for (size_t i = 0; i < hp_model_output_count(j->model); i++) {
-        double row = (double)hp_dtype_size(j->outputs[i].dtype);
+        double row = (double)hp_dtype_size(j->outputs[i].dtype) + (j->stream.work.writer_count ? TEXT_BYTES : 0);
         for (int d = 0; d < j->outputs[i].rank; d++) row *= (double)j->outputs[i].dims[d];
         bytes += row;
     }
@@ -321,8 +322,22 @@ static hp_status choose_rows(hp_file_job *j, hp_error *error) {
     return HP_OK;
 }
 
+/* Has the workers make text of what goes to files of text. */
+static void fill_text(hp_file_job *j) {
+    hp_work *work = &j->stream.work;
+    size_t count = j->stream.writer_per_output ? work->output_count : 1;
+    for (size_t i = 0; i < count; i++) /* before the outputs are known there are no writers */
+        if (!j->writers[i] || hp_io_text_room(j->writers[i]) == 0) return;
+    work->writers = j->writers;
+    work->writer_count = count;
+}
+
 static void fill_stream(hp_file_job *j) {
     hp_stream *stream = &j->stream;
+    for (size_t i = 0; i < stream->work.input_count && stream->id_reader; i++)
+        if (j->readers[i] == stream->id_reader) stream->work.id_input = i;
+    if (stream->id_reader) stream->work.id_count = stream->id_reader->id_count;
+    fill_text(j);
     if (j->late) stream->describe = describe_late;
     stream->describe_context = j;
     stream->backend = j->options.backend;

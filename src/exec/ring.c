@@ -14,7 +14,7 @@ static size_t piece_bytes(const hp_work *work, int piece) {
     size_t inputs = work->input_count, outputs = work->output_count;
     const size_t bytes[] = {sizeof(hp_chunk), inputs * sizeof(hp_io_view), inputs * sizeof(hp_io_batch),
         inputs * sizeof(hp_buffer), outputs * sizeof(hp_array), outputs * sizeof(int64_t), outputs * sizeof(hp_buffer),
-        2 * outputs * sizeof(hp_buffer)};
+        2 * outputs * sizeof(hp_buffer), outputs * sizeof(hp_buffer)};
     return piece < (int)(sizeof bytes / sizeof *bytes) ? bytes[piece] + 1 : 0;
 }
 
@@ -25,8 +25,8 @@ size_t hp_ring_bytes(int count, const hp_work *work) {
 }
 
 static hp_chunk *make_chunk(const hp_work *work, hp_shared *shared) {
-    void *pieces[8];
-    for (int piece = 0; piece < 8; piece++)
+    void *pieces[9];
+    for (int piece = 0; piece < 9; piece++)
         if (!(pieces[piece] = hp_shared_take(shared, piece_bytes(work, piece)))) return NULL;
     hp_chunk *chunk = pieces[0];
     chunk->views = pieces[1];
@@ -36,6 +36,7 @@ static hp_chunk *make_chunk(const hp_work *work, hp_shared *shared) {
     chunk->items = pieces[5];
     chunk->values = pieces[6];
     chunk->selected = pieces[7];
+    chunk->texts = pieces[8];
     return chunk;
 }
 
@@ -67,6 +68,7 @@ void hp_ring_close(hp_ring *ring, const hp_work *work) {
             hp_buffer_release(&chunk->inputs[k]);
         }
         for (size_t k = 0; k < work->output_count; k++) hp_buffer_release(&chunk->values[k]);
+        for (size_t k = 0; k < work->output_count; k++) hp_buffer_release(&chunk->texts[k]);
         for (size_t k = 0; k < 2 * work->output_count; k++) hp_buffer_release(&chunk->selected[k]);
         hp_free(chunk->failures.at);
         hp_arena_release(&chunk->strings);

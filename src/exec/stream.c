@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/dtype.h"
+#include "exec/text.h"
 #include "io/csv_text.h"
 
 enum { SLOTS = 4 };
@@ -95,53 +96,28 @@ static hp_status describe(flow *f, const hp_chunk *chunk, hp_error *error) {
     return HP_OK;
 }
 
-/* The ids of the chunk's rows; of a row that failed and has none that can be read, empty ones. */
-static hp_status read_ids(const hp_stream *stream, hp_chunk *chunk, hp_string **ids, hp_error *error) {
-    *ids = NULL;
-    if (!stream->id_reader) return HP_OK;
-    size_t at = 0, width = (size_t)stream->id_reader->id_count, f = 0;
-    while (stream->readers[at] != stream->id_reader) at++;
-    hp_string *made = hp_arena_alloc(&chunk->strings, (size_t)chunk->rows * width * sizeof *made);
-    HP_ALLOCATED(made, error);
-    *ids = made;
-    for (int64_t first = 0; first < chunk->rows;) {
-        const hp_failure *failure = f < chunk->failures.count ? &chunk->failures.at[f++] : NULL;
-        int64_t end = failure ? failure->first : chunk->rows;
-        HP_TRY(
-            hp_io_ids(&chunk->batches[at], first, end - first, made + (size_t)first * width, &chunk->strings, error));
-        first = end;
-        for (int64_t row = first; failure && row < failure->first + failure->rows; row++, first++) {
-            hp_error ignored;
-            hp_string *to = made + (size_t)row * width;
-            if (hp_io_ids(&chunk->batches[at], row, 1, to, &chunk->strings, &ignored) != HP_OK)
-                memset(to, 0, width * sizeof *to);
-        }
-    }
-    return HP_OK;
+/* The chunk's rows to one writer: as text, where the workers made it. */
+static hp_status write_rows(flow *f, const hp_chunk *chunk, size_t writer, const hp_string *ids, hp_error *error) {
+    const hp_work *work = &f->stream->work;
+    const void *data[2 * HP_MOST_TENSORS];
+    if (chunk->as_text) return hp_text_write(work, chunk, writer, error);
+    hp_chunk_data(work, chunk, f->stream->writer_per_output ? (int)writer : HP_ALL_OUTPUTS, 0, data);
+    return hp_io_write(f->stream->writers[writer], chunk->outputs[writer].shape[0], data, ids, error);
 }
 
 static hp_status write_chunk(flow *f, hp_chunk *chunk, hp_error *error) {
     const hp_stream *stream = f->stream;
     const hp_work *work = &stream->work;
-    const void *data[2 * HP_MOST_TENSORS];
-    hp_string *ids;
+    hp_string *ids = NULL;
     if (chunk->status != HP_OK) {
         if (error) *error = chunk->error;
         return chunk->status;
     }
     HP_TRY(describe(f, chunk, error));
-    HP_TRY(read_ids(stream, chunk, &ids, error));
-    size_t count = 0;
-    for (size_t i = 0; i < work->output_count; i++) {
-        size_t first = count;
-        for (int j = 0; j < work->selected_count[i]; j++)
-            data[count++] = work->selection->kind == HP_SELECT_NONE ? chunk->outputs[i].data
-                                                                    : chunk->selected[2 * i + (size_t)j].data;
-        if (stream->writer_per_output)
-            HP_TRY(hp_io_write(stream->writers[i], chunk->outputs[i].shape[0], data + first, ids, error));
-    }
-    if (!stream->writer_per_output)
-        HP_TRY(hp_io_write(stream->writers[0], chunk->outputs[0].shape[0], data, ids, error));
+    if (!chunk->as_text)
+        HP_TRY(hp_chunk_ids(work, chunk, 0, chunk->rows, &chunk->failures, &chunk->strings, &ids, error));
+    for (size_t i = 0; i < (stream->writer_per_output ? work->output_count : 1); i++)
+        HP_TRY(write_rows(f, chunk, i, ids, error));
     hp_arena_release(&chunk->strings);
     for (size_t i = 0; i < chunk->failures.count; i++) {
         const hp_failure *failed = &chunk->failures.at[i];
@@ -254,6 +230,8 @@ static size_t room_bytes(const hp_stream *stream, bool *open_ended) {
             for (int d = 0; d < selected->rank; d++) each *= (size_t)selected->dims[d];
             bytes = most(bytes, items * each);
         }
+        if (i < work->writer_count)
+            bytes = most(bytes, hp_text_bytes(work, i, stream->chunk_rows, -stream->shapes[i].shape[0], bytes));
     }
     return (bytes + 4096) / 4096 * 4096;
 }
@@ -264,7 +242,7 @@ static hp_status share_memory(flow *f, hp_error *error) {
     const size_t for_any = (size_t)4 << 30;
     bool open_ended;
     size_t least = room_bytes(f->stream, &open_ended), room = open_ended && least < for_any ? for_any : least;
-    size_t rooms = SLOTS * (work->input_count + 3 * work->output_count);
+    size_t rooms = SLOTS * (work->input_count + 3 * work->output_count + work->writer_count);
     HP_TRY(
         hp_shared_open(&f->shared, hp_ring_bytes(SLOTS, work) + hp_crew_bytes(work->jobs), rooms, &room, least, error));
     HP_TRY(hp_ring_open(&f->ring, SLOTS, work, &f->shared, error));
@@ -279,6 +257,10 @@ static hp_status share_memory(flow *f, hp_error *error) {
             hp_buffer *buffer = i < work->output_count ? &chunk->values[i] : &chunk->selected[i - work->output_count];
             *buffer = (hp_buffer){.data = hp_shared_take(&f->shared, room), .capacity = room, .fixed = true};
             HP_ALLOCATED(buffer->data, error);
+        }
+        for (size_t i = 0; i < work->writer_count; i++) {
+            chunk->texts[i] = (hp_buffer){.data = hp_shared_take(&f->shared, room), .capacity = room, .fixed = true};
+            HP_ALLOCATED(chunk->texts[i].data, error);
         }
     }
     return hp_crew_open(&f->ring, work, &f->shared, &f->crew, error);

@@ -96,7 +96,15 @@ static void close_csv(hp_io_writer *writer) {
     hp_free(csv->block);
 }
 
-static const hp_io_writer_class csv_class = {write_csv, finish_csv, close_csv, NULL};
+static size_t text_of_rows(
+    const hp_io_writer *writer, int64_t rows, const void *const *data, const hp_string *ids, char *text) {
+    char *to = text;
+    for (int64_t row = 0; row < rows; row++)
+        to = hp_io_csv_put_row(to, writer, ((const csv_writer *)writer)->delimiter, row, data, ids);
+    return (size_t)(to - text);
+}
+
+static const hp_io_writer_class csv_class = {write_csv, finish_csv, close_csv, NULL, text_of_rows};
 
 static hp_status start_csv(
     csv_writer *csv, const char *path, char delimiter, const hp_io_writer_options *options, hp_error *error) {

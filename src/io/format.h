@@ -55,6 +55,9 @@ struct hp_io_writer_class {
     hp_status (*finish)(hp_io_writer *writer, hp_error *error); /* completes and renames */
     void (*close)(hp_io_writer *writer);                        /* frees; discards what was not finished */
     hp_status (*flush)(hp_io_writer *writer, hp_error *error);  /* all to base.target; NULL: it is there already */
+    /* hp_io_text_rows; what it makes goes to base.target. NULL: no text. */
+    size_t (*text_rows)(
+        const hp_io_writer *writer, int64_t rows, const void *const *data, const hp_string *ids, char *text);
 };
 
 /* Opening: allocates the format's struct with hp_io_reader_new, fills it. On failure it has closed it again. */

@@ -249,7 +249,7 @@ static hp_status flush_hdf5(hp_io_writer *writer, hp_error *error) {
     return status;
 }
 
-static const hp_io_writer_class hdf5_class = {write_hdf5, finish_hdf5, close_hdf5, flush_hdf5};
+static const hp_io_writer_class hdf5_class = {write_hdf5, finish_hdf5, close_hdf5, flush_hdf5, NULL};
 
 static hp_status start_writing(
     hdf5_writer *hdf5, const char *path, const hp_io_writer_options *options, hp_error *error) {

@@ -166,7 +166,7 @@ static void close_npy(hp_io_writer *writer) {
     hp_io_sink_close(npy->sink);
 }
 
-static const hp_io_writer_class npy_class = {write_npy, finish_npy, close_npy, NULL};
+static const hp_io_writer_class npy_class = {write_npy, finish_npy, close_npy, NULL, NULL};
 
 static hp_status start_npy(npy_writer *npy, const char *path, const hp_io_writer_options *options, hp_error *error) {
     const hp_io_writer *base = &npy->base;

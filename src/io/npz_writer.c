@@ -155,7 +155,7 @@ static void close_npz(hp_io_writer *writer) {
     hp_io_sink_close(npz->sink);
 }
 
-static const hp_io_writer_class npz_class = {write_npz, finish_npz, close_npz, NULL};
+static const hp_io_writer_class npz_class = {write_npz, finish_npz, close_npz, NULL, NULL};
 
 static hp_status start_npz(npz_writer *npz, const char *path, const hp_io_writer_options *options, hp_error *error) {
     size_t count = (size_t)npz->base.output_count;

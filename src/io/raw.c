@@ -69,7 +69,7 @@ static void close_raw(hp_io_writer *writer) {
     hp_io_sink_close(((raw_writer *)writer)->sink);
 }
 
-static const hp_io_writer_class raw_class = {write_raw, finish_raw, close_raw, NULL};
+static const hp_io_writer_class raw_class = {write_raw, finish_raw, close_raw, NULL, NULL};
 
 hp_status hp_io_raw_open_writer(const hp_io_place *place, const hp_io_output *outputs, int count,
     const hp_io_writer_options *options, hp_io_writer **writer, hp_error *error) {

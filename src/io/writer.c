@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include "base/dtype.h"
+#include "io/csv_rows.h"
 #include "io/format.h"
 #include "io/sink.h"
 
@@ -119,19 +120,44 @@ hp_status hp_io_writer_open(const char *path, const hp_io_output *outputs, int c
     return status;
 }
 
-hp_status hp_io_write(
-    hp_io_writer *writer, int64_t rows, const void *const *data, const hp_string *ids, hp_error *error) {
+static hp_status check_rows(const hp_io_writer *writer, int64_t rows, bool ids, hp_error *error) {
     HP_FAIL_IF(rows < 0 || (writer->id_count > 0 && rows > 0 && !ids), error, HP_ERROR_ARGUMENT, writer->name,
         "%lld rows cannot be written%s", (long long)rows, rows < 0 ? "" : " without their ids");
     HP_FAIL_IF(writer->expected_rows >= 0 && rows > writer->expected_rows - writer->rows, error, HP_ERROR_ARGUMENT,
         writer->name, "more than the %lld rows that were announced", (long long)writer->expected_rows);
-    if (rows == 0) return HP_OK;
-    hp_status status = writer->class->write(writer, rows, data, ids, error);
+    return HP_OK;
+}
+
+static hp_status count_rows(hp_io_writer *writer, int64_t rows, hp_status status, hp_error *error) {
     if (status == HP_OK)
         writer->rows += rows;
     else
         hp_error_prefix(error, "%s", writer->name);
     return status;
+}
+
+hp_status hp_io_write(
+    hp_io_writer *writer, int64_t rows, const void *const *data, const hp_string *ids, hp_error *error) {
+    HP_TRY(check_rows(writer, rows, ids != NULL, error));
+    if (rows == 0) return HP_OK;
+    return count_rows(writer, rows, writer->class->write(writer, rows, data, ids, error), error);
+}
+
+size_t hp_io_text_room(const hp_io_writer *writer) {
+    if (!writer->class->text_rows) return 0;
+    for (int i = 0; i < writer->output_count; i++)
+        if (writer->outputs[i].dtype == HP_STRING) return 0;
+    return hp_io_csv_row_room(writer);
+}
+
+size_t hp_io_text_rows(
+    const hp_io_writer *writer, int64_t rows, const void *const *data, const hp_string *ids, char *text) {
+    return writer->class->text_rows(writer, rows, data, ids, text);
+}
+
+hp_status hp_io_write_text(hp_io_writer *writer, int64_t rows, const char *text, size_t bytes, hp_error *error) {
+    HP_TRY(check_rows(writer, rows, true, error));
+    return count_rows(writer, rows, hp_io_sink_write(writer->target, text, bytes, error), error);
 }
 
 hp_status hp_io_writer_finish(hp_io_writer *writer, hp_error *error) {

@@ -77,6 +77,15 @@ hp_status hp_io_writer_open(const char *path, const hp_io_output *outputs, int c
 hp_status hp_io_write(
     hp_io_writer *writer, int64_t rows, const void *const *data, const hp_string *ids, hp_error *error);
 
+/* Rows as text, made ahead by any thread, for writers whose files are text and whose outputs are numbers. hp_io_text_room:
+ * the bytes of room that a row takes, but for its ids, of which a byte may take two; 0: not such a writer. hp_io_text_rows
+ * is given what hp_io_write is and returns how many bytes it wrote; it is thread-safe. hp_io_write_text appends text that it
+ * made. Errors: as hp_io_write. */
+size_t hp_io_text_room(const hp_io_writer *writer);
+size_t hp_io_text_rows(
+    const hp_io_writer *writer, int64_t rows, const void *const *data, const hp_string *ids, char *text);
+hp_status hp_io_write_text(hp_io_writer *writer, int64_t rows, const char *text, size_t bytes, hp_error *error);
+
 /* Completes the output, brings it to the disk, gives it its final name, and frees the writer. On failure too
  * the writer is freed, nothing is left behind, and what was there before is untouched. */
 hp_status hp_io_writer_finish(hp_io_writer *writer, hp_error *error);

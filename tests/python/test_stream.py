@@ -4,6 +4,7 @@ HORNPIPE_KILLS=N asks for N random kills of workers and N/4 of the command (200 
 rows of the memory tests (10^8 there), HORNPIPE_IMAGES=N for the images that runs are killed over.
 """
 import contextlib
+import csv
 import json
 import os
 import pathlib
@@ -279,6 +280,27 @@ def test_failed_rows_become_nan(hornpipe, tmp_path, table, ways):
     assert "9 of 20000 rows failed" in told and 'line 2, column 4 ("x2")' in told and told.count("\n") == 10
     hornpipe("predict", MLP, "bad.csv", "--columns", ",".join(f"x{i}" for i in range(10)), "-o", "out2.npy", *ways, code=1)
     assert not list(tmp_path.glob("out2.npy*"))
+
+
+@pytest.mark.parametrize("ways", [["-j", "3", "--chunk-rows", "9000"], ["-j", "1", "--chunk-rows", "77"],
+                                  ["--backend", "processes", "-j", "2", "--chunk-rows", "999"]])
+def test_failed_rows_in_text(hornpipe, tmp_path, table, ways):
+    lines = [line.replace("row", '"a ""row""",row') for line in (table / "rows.csv").read_text().splitlines()]
+    lines[0] = "name," + lines[0]
+    for row in (0, 50, 51, 12000, 19999):
+        lines[row + 1] = lines[row + 1].rpartition(",")[0] + ",abc"
+    lines[13] = "one field"
+    (tmp_path / "bad.csv").write_text("\n".join(lines) + "\n")
+    wanted = np.load(reference_path(hornpipe, tmp_path, table))[:, 0]
+    wanted[[0, 50, 51, 12000, 19999, 12]] = np.nan
+    hornpipe("predict", MLP, "bad.csv", "--id-columns", "id,name", "-o", "out.csv", "--on-error", "nan", "--progress", "none",
+             *ways, code=4)
+    with open(tmp_path / "out.csv", newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header[:2] == ["id", "name"] and len(rows) == 20000
+    for i, (name, quoted, value) in enumerate(rows):
+        assert (name, quoted) == (("", "") if i == 12 else (f"row {i}", 'a "row"'))
+        assert np.float32(value).tobytes() == wanted[i].tobytes() or (value == "nan" and np.isnan(wanted[i]))
 
 
 def reference_path(hornpipe, tmp_path, table):

@@ -183,6 +183,58 @@ static void test_csv_text(void **state) {
         "id columns");
 }
 
+/* Text that is made ahead, in pieces, is what writing the rows makes, and keeps
+ * to its room. */
+static void test_text_ahead(void **state) {
+    (void)state;
+    enum { ROWS = 300 };
+    static float long_ones[2 * ROWS];
+    static int64_t counts[ROWS];
+    static hp_string ids[ROWS];
+    for (int i = 0; i < ROWS; i++) {
+        long_ones[2 * i] = -1.17549435e-38F;
+        long_ones[2 * i + 1] = -1.23456789e15F;
+        counts[i] = INT64_MIN;
+        ids[i] = (hp_string){"\"\"\"\"", (size_t)(i % 5)};
+    }
+    hp_io_output outputs[] = {{.name = "y", .dtype = HP_FLOAT32, .rank = 1, .dims = {2}},
+        {.name = "n", .dtype = HP_INT64}, {.name = "s", .dtype = HP_STRING}};
+    const void *data[] = {long_ones, counts};
+    hp_io_writer_options options = {.id_count = 1};
+    hp_io_writer *writer;
+    assert_ok(hp_io_writer_open(in_folder("whole.csv"), outputs, 2, &options, &writer, &failure));
+    assert_ok(hp_io_write(writer, ROWS, data, ids, &failure));
+    assert_ok(hp_io_writer_finish(writer, &failure));
+    assert_ok(hp_io_writer_open(in_folder("pieces.csv"), outputs, 2, &options, &writer, &failure));
+    size_t room = hp_io_text_room(writer);
+    for (int64_t first = 0, rows; first < ROWS; first += rows) {
+        rows = first < 10 ? 1 : ROWS - first;
+        const void *here[] = {long_ones + 2 * first, counts + first};
+        size_t most = (size_t)rows * room;
+        for (int64_t i = first; i < first + rows; i++) most += 2 * ids[i].size;
+        char *text = malloc(most); /* which sanitizers watch */
+        assert_non_null(text);
+        size_t bytes = hp_io_text_rows(writer, rows, here, ids + first, text);
+        assert_true(bytes <= most);
+        assert_ok(hp_io_write_text(writer, rows, text, bytes, &failure));
+        free(text);
+    }
+    assert_int_equal(writer->rows, ROWS);
+    assert_ok(hp_io_writer_finish(writer, &failure));
+    size_t size, wanted_size;
+    char *wanted = get_bytes(in_folder("whole.csv"), &wanted_size), *got = get_bytes(in_folder("pieces.csv"), &size);
+    assert_int_equal(size, wanted_size);
+    assert_memory_equal(got, wanted, size);
+    free(wanted);
+    free(got);
+    assert_ok(hp_io_writer_open(in_folder("strings.csv"), outputs, 3, &options, &writer, &failure));
+    assert_int_equal(hp_io_text_room(writer), 0);
+    hp_io_writer_abort(writer);
+    assert_ok(hp_io_writer_open(in_folder("y.npy"), outputs, 1, NULL, &writer, &failure));
+    assert_int_equal(hp_io_text_room(writer), 0);
+    hp_io_writer_abort(writer);
+}
+
 /* Until finish, the old file stays; an aborted or failed run leaves nothing. */
 static void test_replacing(void **state) {
     (void)state;
@@ -344,6 +396,7 @@ int main(void) {
         cmocka_unit_test(test_zero_rows),
         cmocka_unit_test(test_several_outputs),
         cmocka_unit_test(test_csv_text),
+        cmocka_unit_test(test_text_ahead),
         cmocka_unit_test(test_replacing),
         cmocka_unit_test(test_announced_rows),
         cmocka_unit_test(test_links_and_places),
