@@ -32,7 +32,7 @@ static void check_embedding(hp_layer_scope *scope, hp_layer *layer, void *config
 hp_value hp_embedding_table(hp_builder *b, hp_layer *layer, const hp_embedding *c) {
     const hp_quantization *q = &c->quantization;
     if (q->mode == HP_QUANTIZED_NOT)
-        return hp_layer_weight(b, layer, "embeddings", true, HP_DIMS(c->input_dim, c->output_dim));
+        return hp_layer_variable(b, layer, "embeddings", true, HP_DIMS(c->input_dim, c->output_dim));
     hp_value table = q->mode == HP_QUANTIZED_INT4
                          ? hp_quantization_unpacked(b, layer, "embeddings", c->input_dim, c->output_dim)
                          : hp_layer_weight(b, layer, "embeddings", false, HP_DIMS(c->input_dim, c->output_dim));

@@ -45,7 +45,7 @@ static hp_value rounded(hp_builder *b, const hp_layer *layer, hp_value value) {
     return hp_emit_cast(b, hp_emit_cast(b, value, layer->dtype), HP_FLOAT32);
 }
 
-hp_value hp_layer_weight(
+hp_value hp_layer_variable(
     hp_builder *b, hp_layer *layer, const char *name, bool trainable, int rank, const int64_t *dims) {
     if (b->status != HP_OK) return HP_NO_VALUE;
     hp_tensor tensor = {.dtype = hp_builder_real(b), .shape = {.rank = rank}};
@@ -68,7 +68,12 @@ hp_value hp_layer_weight(
             hp_shape_text(&slot->constant->tensor.shape, has, sizeof has),
             hp_shape_text(&tensor.shape, wants, sizeof wants));
     }
-    return rounded(b, layer, hp_emit_constant(b, slot->constant));
+    return hp_emit_constant(b, slot->constant);
+}
+
+hp_value hp_layer_weight(
+    hp_builder *b, hp_layer *layer, const char *name, bool trainable, int rank, const int64_t *dims) {
+    return rounded(b, layer, hp_layer_variable(b, layer, name, trainable, rank, dims));
 }
 
 /* ---- arguments and outputs */

@@ -232,6 +232,9 @@ const char *hp_layer_class_name(const hp_layer *layer);
  * time. Keras's creation order (build()) is the order of first calls: it is the order in the file. */
 hp_value hp_layer_weight(
     hp_builder *b, hp_layer *layer, const char *name, bool trainable, int rank, const int64_t *dims);
+/* The same, but not rounded to the layer's dtype, as a layer has it whose autocast is off: float32 under a mixed policy. */
+hp_value hp_layer_variable(
+    hp_builder *b, hp_layer *layer, const char *name, bool trainable, int rank, const int64_t *dims);
 /* The slot of a weight that was asked for; NULL when there is none of that name. */
 hp_weight_slot *hp_layer_weight_slot(hp_layer *layer, const char *name);
 /* A new slot at the end, zeroed; NULL: out of memory. Only before the network is open. */

@@ -31,8 +31,6 @@ static const hp_field fields[] = {
 static void check(hp_layer_scope *scope, hp_layer *layer, void *config) {
     reversible_embedding *c = config;
     unsigned integers = 1U << HP_QUANTIZED_INT8 | 1U << HP_QUANTIZED_INT4;
-    if (c->reverse_dtype != HP_DTYPE_NONE && c->reverse_dtype != HP_FLOAT32)
-        hp_layer_refuse(scope, layer, HP_ERROR_UNSUPPORTED, "reverse_dtype", "only float32 is supported");
     hp_quantization_read(scope, layer, &c->table.quantization, integers, integers);
 }
 
@@ -42,7 +40,7 @@ static hp_value reverse_table(hp_builder *b, hp_layer *layer, const reversible_e
     const hp_quantization *q = &c->table.quantization;
     int64_t in = c->table.input_dim, out = c->table.output_dim;
     *scale = HP_NO_VALUE;
-    if (q->mode == HP_QUANTIZED_NOT) return hp_layer_weight(b, layer, "reverse_embeddings", true, HP_DIMS(out, in));
+    if (q->mode == HP_QUANTIZED_NOT) return hp_layer_variable(b, layer, "reverse_embeddings", true, HP_DIMS(out, in));
     hp_value table = q->mode == HP_QUANTIZED_INT4
                          ? hp_quantization_unpacked_rows(b, layer, "reverse_embeddings", out, in)
                          : hp_layer_weight(b, layer, "reverse_embeddings", false, HP_DIMS(out, in));
@@ -57,24 +55,41 @@ static hp_value reverse_table(hp_builder *b, hp_layer *layer, const reversible_e
         b, table, of_group, zero, hp_layer_weight(b, layer, "g_idx", false, HP_DIMS(out)), 0);
 }
 
+/* The dtype that Keras gives the logits. Nothing is cast to the layer's dtype before (its autocast is off), weights neither. */
+static hp_dtype dtype_of_logits(const hp_builder *b, const hp_layer *layer, const reversible_embedding *c, hp_value x) {
+    hp_dtype dtype = hp_builder_tensor(b, x)->dtype;
+    const hp_quantization *q = &c->table.quantization;
+    if (q->mode == HP_QUANTIZED_NOT)
+        return c->reverse_dtype != HP_DTYPE_NONE ? c->reverse_dtype : hp_promote(dtype, layer->variables);
+    return q->block_size && !q->quantizes_inputs ? hp_promote(dtype, layer->dtype) : layer->dtype;
+}
+
 /* Keras divides the product of integers by the scale; a table that is divided before gives the same but for rounding. */
 static hp_value project_back(hp_builder *b, hp_layer *layer, const reversible_embedding *c, hp_value x, hp_value table,
     hp_value reverse, hp_value scale) {
     const hp_quantization *q = &c->table.quantization;
-    hp_value inputs_scale = HP_NO_VALUE;
-    x = hp_as_float(b, x);
+    hp_value inputs_scale = HP_NO_VALUE, kernel = c->tie_weights ? table : reverse;
+    hp_dtype dtype = dtype_of_logits(b, layer, c, x), computed = dtype == HP_FLOAT64 ? HP_FLOAT64 : HP_FLOAT32;
+    if (q->mode == HP_QUANTIZED_NOT) { /* what is no integer is rounded to the dtype */
+        x = hp_emit_cast(b, x, dtype);
+        kernel = hp_emit_cast(b, kernel, dtype);
+    }
+    x = hp_emit_cast(b, x, computed);
+    kernel = hp_emit_cast(b, kernel, computed);
     if (q->quantizes_inputs) x = hp_quantization_inputs(b, layer, q, x, (const int[]){-1}, 1, &inputs_scale);
     hp_value logits =
-        c->tie_weights ? hp_emit_matmul(b, x, table, false, true) : hp_emit_gemm(b, x, reverse, HP_NO_VALUE);
+        c->tie_weights ? hp_emit_matmul(b, x, kernel, false, true) : hp_emit_gemm(b, x, kernel, HP_NO_VALUE);
     if (inputs_scale != HP_NO_VALUE && scale != HP_NO_VALUE)
         scale = hp_emit_binary(b, HP_BINARY_MULTIPLY, inputs_scale, scale);
     else if (inputs_scale != HP_NO_VALUE)
         scale = inputs_scale;
-    if (scale != HP_NO_VALUE) logits = hp_emit_binary(b, HP_BINARY_DIVIDE, logits, scale);
-    if (c->logit_soft_cap != c->logit_soft_cap) return logits; /* NaN: null */
-    hp_value cap = hp_emit_float(b, c->logit_soft_cap);
-    logits = hp_emit_unary(b, hp_emit_binary(b, HP_BINARY_DIVIDE, logits, cap), HP_UNARY_TANH, 0, 0, 0);
-    return hp_emit_binary(b, HP_BINARY_MULTIPLY, logits, cap);
+    if (scale != HP_NO_VALUE) logits = hp_emit_binary(b, HP_BINARY_DIVIDE, logits, hp_emit_cast(b, scale, computed));
+    if (c->logit_soft_cap == c->logit_soft_cap) { /* not NaN: null */
+        hp_value cap = hp_emit_fill(b, computed, &(hp_shape){0}, c->logit_soft_cap);
+        logits = hp_emit_unary(b, hp_emit_binary(b, HP_BINARY_DIVIDE, logits, cap), HP_UNARY_TANH, 0, 0, 0);
+        logits = hp_emit_binary(b, HP_BINARY_MULTIPLY, logits, cap);
+    }
+    return hp_emit_cast(b, logits, dtype);
 }
 
 static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
@@ -83,10 +98,13 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_value table = hp_embedding_table(b, layer, &c->table);
     if (!c->tie_weights) reverse = reverse_table(b, layer, c, &scale);
     table = hp_embedding_adapted(b, layer, &c->table, table);
-    if (hp_call_flag(b, call, "reverse", false))
+    if (hp_call_flag(b, call, "reverse", false)) {
         y = project_back(b, layer, c, call->inputs[0], table, reverse, scale);
-    else
-        y = hp_embedding_look_up(b, &c->table, call->inputs[0], table);
+    } else {
+        hp_value row = hp_embedding_look_up(b, &c->table, call->inputs[0], table), mask = hp_builder_mask(b, row);
+        y = hp_emit_cast(b, row, layer->dtype);
+        if (mask != HP_NO_VALUE) hp_builder_set_mask(b, y, mask);
+    }
     hp_call_output(b, call, y);
 }
 
@@ -101,4 +119,5 @@ const hp_layer_class hp_layer_ReversibleEmbedding = {
     .check = check,
     .lower = lower,
     .no_autocast = true,
+    .own_dtype = true,
 };

@@ -76,9 +76,13 @@ SHAPE_OP(Squeeze, HP_JSON_FIELD(config, axis)) {
     bool dropped[HP_MAX_RANK] = {false};
     int count = hp_json_is_null(c->axis) ? 0 : hp_op_axes(b, c->axis, shape.rank, axes);
     for (int i = 0; i < count; i++) dropped[axes[i]] = true;
+    if (shape.rows && dropped[0]) {
+        hp_builder_mixes_rows(b, "the axis of the rows is dropped");
+        return;
+    }
     for (int i = 0; i < shape.rank; i++) {
         if (hp_json_is_null(c->axis)) dropped[i] = shape.dims[i] == 1 && !(i == 0 && shape.rows);
-        if (dropped[i] && (shape.dims[i] != 1 || (i == 0 && shape.rows)))
+        if (dropped[i] && shape.dims[i] != 1)
             hp_builder_fail(
                 b, HP_ERROR_SHAPE, "axis %d has size %lld and cannot be dropped", i, (long long)shape.dims[i]);
         if (!dropped[i]) dims[rank++] = shape.dims[i];
