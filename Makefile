@@ -136,8 +136,8 @@ wheel: venv
 check-wheel: wheel
 	tools/check_wheel.sh dist/hornpipe-*.whl $(abspath $(VENV))/bin/python
 
-# Every layer and operation as Keras's own tests call them: two calls of each class (conformance/capture.py --sample chooses
-# them), or all. CASES='--only op-Add' chooses.
+# Every layer and operation as Keras's own tests call them: two calls of each class and some more (conformance/capture.py --sample
+# chooses them), or all. CASES='--only op-Add' chooses.
 check-conformance: keras-venv
 	$(KERAS_PYTHON) tests/keras/conformance/run.py --hornpipe build/hornpipe \
 	    --captured tests/keras/conformance/sample.json.gz $(CASES)

@@ -1,7 +1,7 @@
 """Collects how Keras's own tests use its layers and operations.
 
     python capture.py OUTPUT.pickle [TEXT]                 TEXT: only of test files that have it in their path ("ops/numpy")
-    python capture.py --sample OUTPUT.json.gz CAPTURED     some calls of each class: sample.json.gz
+    python capture.py --sample OUTPUT.json.gz CAPTURED [NAME...]   some calls of each class, and those told: sample.json.gz
 
 Keras's wheel holds its tests (keras/src/layers/**/*_test.py and keras/src/ops/*_test.py). They run here with three
 functions replaced: `run_layer_test` notes its arguments and does nothing else; a layer or an operation that is called from
@@ -11,6 +11,7 @@ called with symbolic tensors first, which makes it an operation. What the tests 
 A record is a dict: kind ("layer", "operation"), module and class of what was called, its serialised config, args and kwargs
 with a `Tensor` for each tensor. Equal ones are kept once.
 """
+import collections
 import contextlib
 import dataclasses
 import functools
@@ -141,15 +142,25 @@ def load(path):
         return [{**r, "args": unpacked(r["args"]), "kwargs": unpacked(r["kwargs"])} for r in json.load(file)]
 
 
-def write_sample(path, records):
-    """Writes SAMPLE records of each class."""
-    classes = {}
+def named(records):
+    """Records with names that tell them apart: class and a number within the class."""
+    count = collections.Counter()
     for record in records:
-        classes.setdefault((record["kind"], record["class"]), []).append(record)
+        key = f"{record['kind'][:2]}-{record['class']}"
+        yield f"{key}-{count[key]}", record
+        count[key] += 1
+
+
+def write_sample(path, records, names):
+    """Writes SAMPLE records of each class, and those of these names: calls that went wrong once."""
+    classes = {}
+    for name, record in named(records):
+        classes.setdefault((record["kind"], record["class"]), []).append((name, record))
     chosen = []
     for found in classes.values():
         places = {round(i * (len(found) - 1) / (SAMPLE - 1)) for i in range(SAMPLE)}
-        chosen += [{**found[i], "args": packed(found[i]["args"]), "kwargs": packed(found[i]["kwargs"])} for i in sorted(places)]
+        records = [record for i, (name, record) in enumerate(found) if i in places or name in names]
+        chosen += [{**r, "args": packed(r["args"]), "kwargs": packed(r["kwargs"])} for r in records]
     data = json.dumps(chosen, sort_keys=True).encode()
     pathlib.Path(path).write_bytes(gzip.compress(data, mtime=0))
     print(f"{len(chosen)} calls of {len(classes)} classes")
@@ -167,6 +178,8 @@ class Recorder:
 
         try:
             text = json.dumps(keras.saving.serialize_keras_object(config), sort_keys=True, default=str)
+            if '_test"' in text:  # the module of a class or of a function
+                raise TypeError("a test's own code")
             kwargs = {k: described(v) for k, v in kwargs.items()}
             record = {"kind": kind, "module": module, "class": name, "config": text, "args": described(args), "kwargs": kwargs}
         except Exception:  # whatever cannot be written down is no case
@@ -297,7 +310,7 @@ def never_fail():
 
 def main():
     if sys.argv[1] == "--sample":
-        write_sample(sys.argv[2], load(sys.argv[3]))
+        write_sample(sys.argv[2], load(sys.argv[3]), sys.argv[4:])
         return
     import keras
     import pytest
