@@ -68,11 +68,14 @@ static void set_outputs(hp_builder *b, const hp_value *values, size_t count) {
     graph->output_count = count + graph->state_count;
 }
 
-hp_status hp_network_lower_recorded(const hp_network *network, const hp_shape *inputs, size_t input_count,
-    int64_t batch_rows, const char *output_layer, hp_call_record *records, hp_graph *graph, bool *mixes_rows,
-    char *mixes_rows_where, size_t where_size, hp_error *error) {
-    hp_lowering lowering = {.calls_left = MAX_CALLS, .records = records, .record_count = network->layer_count + 1};
-    hp_builder b = {.graph = graph, .constants = network->constants, .layer = "inputs", .user = &lowering};
+/* Lowers for these shapes, with lowering->records and ->reasons (may be NULL) as the caller wants them. *where is the first place
+ * that mixes rows, NULL: it is not asked for. */
+static hp_status lower(const hp_network *network, const hp_shape *inputs, size_t input_count, int64_t batch_rows,
+    const char *output_layer, hp_lowering *lowering, hp_graph *graph, bool *mixes_rows, char where[256],
+    hp_error *error) {
+    hp_builder b = {.graph = graph, .constants = network->constants, .layer = "inputs", .user = lowering};
+    lowering->calls_left = MAX_CALLS;
+    lowering->record_count = network->layer_count + 1;
     graph->batch_rows = batch_rows;
     const hp_layer *wanted = output_layer ? hp_network_find_layer(network, output_layer) : NULL;
     HP_FAIL_IF(output_layer && !wanted, error, HP_ERROR_ARGUMENT, network->spec->name,
@@ -89,11 +92,15 @@ hp_status hp_network_lower_recorded(const hp_network *network, const hp_shape *i
     if (!wanted)
         set_outputs(&b, call.outputs, call.output_count);
     else if (b.status == HP_OK)
-        set_outputs(&b, records[wanted->index].outputs, records[wanted->index].count);
+        set_outputs(&b, lowering->records[wanted->index].outputs, lowering->records[wanted->index].count);
     if (b.status == HP_OK && graph->output_count == graph->state_count)
         hp_builder_fail(&b, HP_ERROR_FORMAT, "there is no output: the layer is never called");
     if (mixes_rows) *mixes_rows = b.status != HP_OK && b.mixes_rows;
-    if (mixes_rows_where) snprintf(mixes_rows_where, where_size, "%s", b.mixes_rows_where);
+    if (where) memcpy(where, b.mixes_rows_where, sizeof b.mixes_rows_where);
+    hp_reasons *reasons = lowering->reasons;
+    if (reasons && b.status != HP_OK && !lowering->reported)
+        hp_reasons_add(reasons, b.status, b.error.where, "%s", b.error.message);
+    if (reasons && reasons->count > 0 && b.status == HP_OK) b.status = reasons->at[0].status;
     if (b.status == HP_OK) return HP_OK;
     if (error) *error = b.error;
     hp_error_prefix(error, "%s", network->spec->name);
@@ -102,15 +109,14 @@ hp_status hp_network_lower_recorded(const hp_network *network, const hp_shape *i
 
 hp_status hp_network_lower(const hp_network *network, const hp_shape *inputs, size_t input_count, int64_t batch_rows,
     const char *output_layer, hp_graph *graph, bool *mixes_rows, hp_error *error) {
-    hp_call_record *records = NULL;
+    hp_lowering lowering = {0};
     *graph = (hp_graph){0};
     if (mixes_rows) *mixes_rows = false;
     if (output_layer) {
-        records = hp_arena_alloc(&graph->arena, (network->layer_count + 1) * sizeof *records);
-        HP_ALLOCATED(records, error);
+        lowering.records = hp_arena_alloc(&graph->arena, (network->layer_count + 1) * sizeof *lowering.records);
+        HP_ALLOCATED(lowering.records, error);
     }
-    return hp_network_lower_recorded(
-        network, inputs, input_count, batch_rows, output_layer, records, graph, mixes_rows, NULL, 0, error);
+    return lower(network, inputs, input_count, batch_rows, output_layer, &lowering, graph, mixes_rows, NULL, error);
 }
 
 int64_t hp_network_input_rows(const hp_network *network, size_t index) {
@@ -134,8 +140,9 @@ static void forget_weights(hp_layer *layer) {
         if (layer->children[i]->parent == layer) forget_weights(layer->children[i]);
 }
 
-/* Lowers with every unknown dim set to `size`; a graph that mixes rows a second time with Keras's batch. */
-static hp_status try_size(hp_network *network, int64_t size, hp_probe *probe, hp_error *error) {
+/* Lowers with every unknown dim set to `size`; a graph that mixes rows a second time with Keras's batch. A failure's reasons are in the
+ * probe, but for HP_ERROR_NO_MEMORY. refused: something stands against the model before. */
+static hp_status try_size(hp_network *network, int64_t size, bool refused, hp_probe *probe, hp_error *error) {
     char where[256] = "";
     *probe = (hp_probe){0};
     hp_shape *shapes = hp_arena_alloc(&network->arena, (network->input_count + 1) * sizeof *shapes);
@@ -152,17 +159,19 @@ static hp_status try_size(hp_network *network, int64_t size, hp_probe *probe, hp
     hp_status status = HP_OK;
     for (int pass = 0; pass < 2; pass++) {
         int64_t batch = network->mixes_rows ? hp_network_batch(network) : 0;
-        status = hp_network_lower_recorded(network, shapes, network->input_count, batch, NULL, probe->records,
-            &probe->graph, &mixes, where, sizeof where, error);
+        hp_lowering lowering = {.records = probe->records, .reasons = &probe->reasons, .assets_missing = refused};
+        status =
+            lower(network, shapes, network->input_count, batch, NULL, &lowering, &probe->graph, &mixes, where, error);
         if (status == HP_OK || !mixes || network->mixes_rows) break;
         network->mixes_rows = true;
         network->mixes_rows_where = hp_arena_strdup(&network->arena, where);
         memset(probe->records, 0, (network->layer_count + 1) * sizeof *probe->records);
         hp_graph_release(&probe->graph);
+        hp_reasons_release(&probe->reasons);
         probe->graph = (hp_graph){0};
         HP_ALLOCATED(network->mixes_rows_where, error);
     }
-    return status;
+    return probe->reasons.out_of_memory ? hp_error_set(error, HP_ERROR_NO_MEMORY, NULL, "out of memory") : status;
 }
 
 static bool has_unknown_dims(const hp_network *network) {
@@ -203,34 +212,55 @@ static size_t list_sizes(const hp_network *network, int64_t *sizes) {
     return count;
 }
 
-/* Lowers on trial until one size (and, with unknown dims, a second) fits; the first declares the weights. */
-static hp_status try_sizes(hp_network *network, hp_error *error) {
+/* Whether a trial has reasons that another size would not change. */
+static bool is_settled(const hp_reasons *reasons) {
+    for (size_t i = 0; i < reasons->count; i++)
+        if (reasons->at[i].status != HP_ERROR_SHAPE) return true;
+    return false;
+}
+
+/* What is to be told of a trial that failed: of sizes that were only tried nothing, where there is anything else. */
+static void tell(hp_reasons *reasons, const hp_reasons *found, bool sizes_tried, bool settled) {
+    settled = settled || is_settled(found);
+    if (reasons->count > 0 && (!settled || is_settled(reasons))) return;
+    hp_reasons_release(reasons);
+    for (size_t i = 0; i < found->count; i++)
+        if (!sizes_tried || !settled || found->at[i].status != HP_ERROR_SHAPE)
+            hp_reasons_add(reasons, found->at[i].status, found->at[i].where, "%s", found->at[i].message);
+}
+
+/* Lowers on trial until one size (and, with unknown dims, a second) fits; the first declares the weights. Reasons: none does. Where there
+ * are some before, more are looked for, and that is all. */
+static hp_status try_sizes(hp_network *network, hp_reasons *reasons, hp_error *error) {
     hp_probe probes[2];
     memset(probes, 0, sizeof probes);
     int64_t sizes[MAX_TRIALS];
-    size_t done = 0, wanted = has_unknown_dims(network) ? 2 : 1, size_count = list_sizes(network, sizes);
-    hp_status first_failure = HP_OK, status = HP_OK;
-    for (size_t i = 0; i < size_count && done < wanted; i++) {
+    bool unknown = has_unknown_dims(network), refused = reasons->count > 0;
+    size_t done = 0, wanted = unknown ? 2 : 1, size_count = list_sizes(network, sizes);
+    hp_status status = HP_OK;
+    hp_reasons first = {0};
+    for (size_t i = 0; i < size_count && done < wanted && status != HP_ERROR_NO_MEMORY; i++) {
         if (done == 0) forget_weights(network->root);
-        hp_error failure;
-        status = try_size(network, sizes[i], &probes[done], &failure);
-        if (status == HP_OK && done == 0) status = keep_measures(network, &probes[0].graph, &failure);
+        status = try_size(network, sizes[i], refused, &probes[done], error);
+        if (status == HP_OK && done == 0) status = keep_measures(network, &probes[0].graph, error);
         if (status == HP_OK) {
             if (network->measure_count > 0) wanted = 2;
             done++;
             continue;
         }
+        bool settled = wanted == 1 || refused || is_settled(&probes[done].reasons);
+        if (done == 0) tell(&first, &probes[0].reasons, unknown, refused);
         hp_graph_release(&probes[done].graph);
-        if (first_failure == HP_OK && done == 0) {
-            first_failure = status;
-            if (error) *error = failure;
-        }
-        if (status != HP_ERROR_SHAPE || wanted == 1) break;
+        hp_reasons_release(&probes[done].reasons);
+        if (settled) break;
     }
-    status = done ? hp_network_fill_tables(network, &probes[0], done > 1 ? &probes[1] : NULL, error) : first_failure;
+    if (done && !refused) status = hp_network_fill_tables(network, &probes[0], done > 1 ? &probes[1] : NULL, error);
+    for (size_t i = 0; !done && i < first.count; i++)
+        hp_reasons_add(reasons, first.at[i].status, first.at[i].where, "%s", first.at[i].message);
+    hp_reasons_release(&first);
     for (size_t i = 0; i < done; i++) hp_graph_release(&probes[i].graph);
     network->trial_size = 0;
-    return status;
+    return reasons->count > 0 ? HP_OK : status;
 }
 
 size_t hp_network_measure_count(const hp_network *network) {
@@ -282,7 +312,7 @@ static hp_status parse(
     if (!network->root) return HP_OK;
     if (!network->root->cls->is_model)
         hp_reasons_add(reasons, HP_ERROR_UNSUPPORTED, network->root->place, "the file holds a layer, not a model");
-    else if (!hp_model_inputs(network->root, &network->inputs, &network->input_count))
+    else if (!hp_model_inputs(network->root, &network->inputs, &network->input_count) && reasons->count == 0)
         hp_reasons_add(reasons, HP_ERROR_UNSUPPORTED, network->root->place,
             "the file does not say the shape of the model's input");
     return HP_OK;
@@ -293,7 +323,9 @@ static hp_status make(
     hp_custom_layer *copied;
     HP_TRY(hp_custom_layers_copy(&network->arena, custom, custom_count, &copied, error));
     HP_TRY(parse(network, copied, custom_count, reasons, error));
-    if (reasons->count > 0) return HP_OK;
+    if (reasons->count >
+        0) /* lowering may find more, but not of layers whose code is the caller's: they would need their weights */
+        return network->input_count > 0 && custom_count == 0 ? try_sizes(network, reasons, error) : HP_OK;
     HP_TRY(hp_network_number_layers(network, error));
     if (custom_count > 0) HP_TRY(hp_network_claim_weights(network, error));
     for (size_t i = 1; i < network->input_count; i++)
@@ -301,17 +333,8 @@ static hp_status make(
             network->mixes_rows = true;
             network->mixes_rows_where = "inputs of unlike batch sizes";
         }
-    hp_error failure;
-    hp_status status = try_sizes(network, &failure);
-    if (status == HP_ERROR_NO_MEMORY) HP_FAIL(error, status, network->spec->name, "out of memory");
-    if (status != HP_OK) {
-        const char *where = failure.where; /* without the file's name: it is added to all reasons */
-        size_t prefix = strlen(network->spec->name);
-        if (strncmp(where, network->spec->name, prefix) == 0 && strncmp(where + prefix, ": ", 2) == 0)
-            where += prefix + 2;
-        hp_reasons_add(reasons, status, where, "%s", failure.message);
-        return HP_OK;
-    }
+    HP_TRY(try_sizes(network, reasons, error));
+    if (reasons->count > 0) return HP_OK;
     return hp_network_bind(network, reasons, error);
 }
 

@@ -1,5 +1,6 @@
 /* functional.c: Functional (keras/src/models/functional.py): its nodes called in an order that fits, once each. */
 #include <string.h>
+#include "base/dtype.h"
 #include "graph/models.h"
 
 static const hp_field fields[] = {
@@ -13,6 +14,7 @@ static const hp_field fields[] = {
 typedef struct node_outputs {
     const hp_value *values;
     size_t count;
+    bool failed;
 } node_outputs;
 
 static void *get(hp_builder *b, size_t count, size_t size) {
@@ -24,6 +26,13 @@ static void *get(hp_builder *b, size_t count, size_t size) {
 
 static hp_value value_of(hp_builder *b, const hp_functional *f, const node_outputs *done, hp_tensor_ref ref) {
     const node_outputs *from = &done[ref.node];
+    if (from->failed) {
+        const char *dtype = hp_json_string(hp_json_get(ref.told, "dtype"));
+        const hp_json *shape = hp_json_get(ref.told, "shape");
+        hp_value value = hp_model_stand_in(b, shape, dtype ? hp_dtype_from_name(dtype) : HP_DTYPE_NONE);
+        if (value == HP_NO_VALUE) hp_model_fail_reported(b);
+        return value;
+    }
     if (ref.tensor < from->count) return from->values[ref.tensor];
     return hp_builder_fail(b, HP_ERROR_FORMAT, "tensor %zu of the layer \"%.64s\" is needed, but it %s%zu outputs",
         ref.tensor, f->nodes[ref.node].layer->name,
@@ -57,12 +66,12 @@ static void run_node(hp_builder *b, const hp_functional *f, node_outputs *done, 
     if (b->status != HP_OK) return;
     hp_call call = {.inputs = inputs, .args = args, .arg_count = node->arg_count};
     for (size_t i = 0; i < node->arg_count && call.input_count == 0; i++) { /* the first argument that holds tensors */
-        if (i > 0 && !args[i].name && !node->layer->cls->is_operation) continue;
+        if (i > 0 && !args[i].name && node->layer && !node->layer->cls->is_operation) continue;
         flatten(&args[i], inputs, &call.input_count);
         call.input_is_list = args[i].kind == HP_ARG_LIST;
     }
     hp_model_call(b, node->layer, &call);
-    done[index] = (node_outputs){call.outputs, call.output_count};
+    done[index] = (node_outputs){.values = call.outputs, .count = call.output_count};
 }
 
 /* The place in the call's flattened inputs of model input `index`: given a dict, a model made with a list takes them
@@ -99,7 +108,7 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     for (size_t i = 0; i < f->input_count; i++) {
         const hp_layer *input = f->nodes[f->inputs[i].node].layer;
         inputs[i] = hp_model_cast(b, call->inputs[input_place(f, call, i)], input->dtype);
-        done[f->inputs[i].node] = (node_outputs){&inputs[i], 1};
+        done[f->inputs[i].node] = (node_outputs){.values = &inputs[i], .count = 1};
         hp_lowering *lowering = b->user;
         if (lowering && lowering->records && input->index < lowering->record_count)
             lowering->records[input->index] = (hp_call_record){&inputs[i], 1};
@@ -107,6 +116,7 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     for (size_t i = 0; i < f->node_count && b->status == HP_OK; i++) {
         size_t node = f->order[i];
         if (!done[node].values && f->nodes[node].arg_count > 0) run_node(b, f, done, node);
+        if (b->status != HP_OK && hp_model_go_on(b)) done[node] = (node_outputs){.failed = true};
     }
     for (size_t i = 0; i < f->output_count && b->status == HP_OK; i++)
         hp_call_output(b, call, value_of(b, f, done, f->outputs[i]));

@@ -60,7 +60,7 @@ static bool resolve(parser *p, const char *key, const hp_json *history, hp_tenso
         refuse(p, key, "the layer has no call of this number", history);
         return false;
     }
-    *ref = (hp_tensor_ref){first + (size_t)node->integer, (size_t)tensor->integer};
+    *ref = (hp_tensor_ref){.node = first + (size_t)node->integer, .tensor = (size_t)tensor->integer};
     return true;
 }
 
@@ -104,6 +104,7 @@ static bool parse_arg(parser *p, const hp_json *value, const char *name, hp_arg 
     if (history) {
         hp_tensor_ref ref;
         if (!resolve(p, "inbound_nodes", history, &ref)) return false;
+        ref.told = hp_json_get(value, "config");
         if (p->f->ref_count >= INT32_MAX || !add_ref(p, ref)) return false;
         arg->kind = HP_ARG_TENSOR;
         arg->tensor = (hp_value)(p->f->ref_count - 1);
@@ -316,10 +317,10 @@ static bool index_names(parser *p) {
 
 void hp_functional_parse(hp_layer_scope *scope, hp_layer *layer, void *config) {
     parser p = {.scope = scope, .model = layer, .f = config};
-    size_t faults = scope->reasons->count;
+    size_t faults = scope->reasons->count, below = scope->faults_below;
     p.layers = hp_model_parse_layers(scope, layer, p.f->layers, &p.layer_count);
     if (!p.layers || !index_names(&p) || !count_nodes(&p)) return;
     parse_nodes(&p);
     parse_ends(&p);
-    if (scope->reasons->count == faults && !scope->reasons->out_of_memory) sort_nodes(&p);
+    if (scope->reasons->count - faults == scope->faults_below - below && !scope->reasons->out_of_memory) sort_nodes(&p);
 }

@@ -9,11 +9,12 @@
 /* A tensor of a Functional graph: output `tensor` of its node `node`. */
 typedef struct hp_tensor_ref {
     size_t node, tensor;
+    const hp_json *told; /* what the file says of it: {"shape", "dtype"}; NULL: nothing */
 } hp_tensor_ref;
 
 /* One call of a layer in a Functional graph. Arguments of kind HP_ARG_TENSOR hold an index into `refs`. */
 typedef struct hp_model_node {
-    hp_layer *layer;
+    hp_layer *layer; /* NULL: one with faults */
     const hp_arg *args;
     size_t arg_count;
     size_t first_ref, ref_count; /* in hp_functional.refs: all tensors that the arguments hold */
@@ -33,6 +34,8 @@ typedef struct hp_functional {
 
 typedef struct hp_sequential {
     const hp_json *layers, *build_input_shape;
+    hp_layer **list; /* its layers in order; NULL: one with faults */
+    size_t count;
 } hp_sequential;
 
 /* An input of a model. */
@@ -48,6 +51,10 @@ typedef struct hp_lowering {
     size_t calls_left;              /* bounds the work that a small config can ask for */
     struct hp_call_record *records; /* per layer of the table, by its index; NULL: none are kept */
     size_t record_count;
+    /* Where each call that fails adds its reason, and the next ones follow; NULL: the first one ends it all. */
+    hp_reasons *reasons;
+    bool assets_missing; /* the layers' files were not read: layers that have one are not called */
+    bool reported;       /* the builder's failure comes from calls whose reasons were added */
 } hp_lowering;
 
 /* The outputs of the first call of a layer. */
@@ -71,8 +78,15 @@ void hp_functional_parse(hp_layer_scope *scope, hp_layer *layer, void *config);
 /* Makes the children of a model from its list of layers, in order; NULL entries are those with faults (reported). */
 hp_layer **hp_model_parse_layers(hp_layer_scope *scope, hp_layer *model, const hp_json *layers, size_t *count);
 
-/* A call of a layer of a model: counted, recorded. */
+/* A call of a layer of a model: counted, recorded. layer may be NULL: one with faults, which are known. */
 void hp_model_call(hp_builder *b, hp_layer *layer, hp_call *call);
+/* After a failure, where all reasons are wanted: adds this one and makes the builder good again. False: it is the end. */
+bool hp_model_go_on(hp_builder *b);
+/* What stands for a tensor that a failed call would have made, of the shape and dtype that the file says; HP_NO_VALUE: it does not
+ * say them. */
+hp_value hp_model_stand_in(hp_builder *b, const hp_json *shape, hp_dtype dtype);
+/* Fails, for want of the results of calls that failed. */
+void hp_model_fail_reported(hp_builder *b);
 /* x with the dtype of an input, its mask kept. */
 hp_value hp_model_cast(hp_builder *b, hp_value x, hp_dtype dtype);
 

@@ -31,12 +31,8 @@ struct hp_network {
 typedef struct hp_probe {
     hp_graph graph;
     hp_call_record *records; /* layer_count + 1 */
+    hp_reasons reasons;      /* all that stand against these sizes */
 } hp_probe;
-
-/* build.c: lowers for these shapes; records may be NULL. */
-hp_status hp_network_lower_recorded(const hp_network *network, const hp_shape *inputs, size_t input_count,
-    int64_t batch_rows, const char *output_layer, hp_call_record *records, hp_graph *graph, bool *mixes_rows,
-    char *mixes_rows_where, size_t where_size, hp_error *error);
 
 /* table.c: gives the layers of models their places in the table. HP_ERROR_NO_MEMORY. */
 hp_status hp_network_number_layers(hp_network *network, hp_error *error);

@@ -282,6 +282,7 @@ struct hp_layer_scope {
     /* Finds a class before the registry does (graph/: models, operations); may be NULL. */
     const hp_layer_class *(*find)(const char *class_name, const char *module);
     int depth;                     /* of nesting; bounded */
+    size_t faults_below;           /* how many of the reasons are faults of a model's layers, not of the model itself */
     int family;                    /* of the Keras that wrote the file: 1, 2 or 3; 0 is taken as 3 */
     const hp_custom_layer *custom; /* what the caller registered; found before all others */
     size_t custom_count;
@@ -293,8 +294,8 @@ void hp_layer_scope_release(hp_layer_scope *scope);
 
 /* Makes a layer from its serialised object {module, class_name, config}: finds the class, fills the config, makes
  * its children. Faults (unknown class, key, value; a dtype policy that is not there yet ...) go to scope->reasons, all
- * of them, at `where` (`layers/3`; name and class are added); returns NULL then, or when out of memory. Lives in the
- * arena. */
+ * of them, at `where` (`layers/3`; name and class are added); returns NULL then, or when out of memory; but a model that only lacks
+ * layers with faults is returned, so that lowering can look for more. Lives in the arena. */
 hp_layer *hp_layer_new(hp_layer_scope *scope, const hp_json *object, const char *where);
 /* Adds a child; false: out of memory. For `check` of classes that make children themselves (models). */
 bool hp_layer_add_child(hp_layer *layer, hp_layer *child, const char *attribute, bool in_list);

@@ -243,7 +243,7 @@ static const hp_layer_class *find_class(hp_layer_scope *scope, const hp_json *ob
 }
 
 hp_layer *hp_layer_new(hp_layer_scope *scope, const hp_json *object, const char *where) {
-    size_t faults = scope->reasons->count;
+    size_t faults = scope->reasons->count, below = scope->faults_below;
     if (scope->depth >= MAX_DEPTH) {
         hp_reasons_add(scope->reasons, HP_ERROR_FORMAT, where, "layers are nested more than %d deep", MAX_DEPTH);
         return NULL;
@@ -258,7 +258,9 @@ hp_layer *hp_layer_new(hp_layer_scope *scope, const hp_json *object, const char 
     if (layer && (cls->is_model || cls->checks_always || whole) && cls->check)
         cls->check(scope, layer, (void *)(uintptr_t)layer->config);
     scope->depth--;
-    if (!layer || faults != scope->reasons->count || scope->reasons->out_of_memory) return NULL;
+    faults = scope->reasons->count - faults;
+    if (!layer || scope->reasons->out_of_memory) return NULL;
+    if (faults > 0) return cls->is_model && faults == scope->faults_below - below ? layer : NULL;
     remember_shared(scope, hp_json_get(object, "shared_object_id"), layer);
     return layer;
 }

@@ -147,6 +147,96 @@ static void every_reason(void **state) {
     close_network(&c);
 }
 
+/* A tensor of which the file says the shape, and an operation. */
+#define TOLD(name, node, shape)                                                                                        \
+    "{'class_name': '__keras_tensor__', 'config': {'shape': " shape ", 'dtype': 'float32', 'keras_history': ['" name   \
+    "', " #node ", 0]}}"
+#define OPERATION(module, class, name, config, nodes)                                                                  \
+    "{'class_name': '" class "', 'module': 'keras.src.ops." module "', 'name': '" name "', 'config': {'name': '" name  \
+                             "', " config "}, 'inbound_nodes': [" nodes "]}"
+#define CAST(name, dtype, nodes) OPERATION("core", "Cast", name, "'dtype': '" dtype "'", nodes)
+
+/* What only lowering finds, one node behind the other and side by side, in a nested model, and one twice. */
+static void every_reason_of_lowering(void **state) {
+    (void)state;
+    network_case c;
+    open_paths(&c,
+        FUNCTIONAL("f",
+            INPUT("x", "[null, null]") "," CAST("a", "complex64", NODE(TOLD("x", 0, "[null, null]"))) "," CAST(
+                "fine", "float64", NODE(TOLD("a", 0, "[null, null]"))) "," CAST("behind", "float9",
+                NODE(TOLD("fine", 0, "[null, null]"))) "," CAST("lost", "float9",
+                NODE(TENSOR("behind", 0))) "," /* as files of Keras 2: nothing is said of its input */
+            FUNCTIONAL("nested",
+                INPUT("y", "[null, null]") "," CAST("inner", "int3",
+                    NODE(TOLD("y", 0, "[null, null]")) "," NODE(TOLD("y", 0, "[null, null]"))) "," CAST("deep", "int5",
+                    NODE(TOLD("inner", 1, "[null, null]"))),
+                "['y', 0, 0]", "['deep', 0, 0]") ", 'inbound_nodes': [" NODE(TOLD("x", 0,
+                "[null, null]")) "]}," CAST("last", "int6", NODE(TOLD("nested", 0, "[null, null]"))),
+            "['x', 0, 0]", "['fine', 0, 0]") "}",
+        NULL, 0);
+    assert_int_equal(c.status, HP_ERROR_UNSUPPORTED);
+    assert_reason(&c, "m.keras: layers/1 \"a\" (Cast)", "complex64");
+    assert_reason(&c, "\"behind\" (Cast)", "float9");
+    assert_reason(&c, "\"inner\" (Cast)", "int3");
+    assert_reason(&c, "\"deep\" (Cast)", "int5");
+    assert_reason(&c, "\"last\" (Cast)", "int6");
+    assert_int_equal(c.reasons.count, 5);
+    close_network(&c);
+}
+
+/* Layers with faults of their own, which are found before, are no end either. */
+static void faults_and_lowering(void **state) {
+    (void)state;
+    network_case c;
+    open_paths(&c,
+        FUNCTIONAL("f",
+            INPUT("x", "[null, 3]") "," CAST("a", "complex64",
+                NODE(TOLD("x", 0, "[null, 3]"))) ","
+                                                 "{'class_name': 'Dense', 'name': 'd', 'config': {'name': 'd'}, "
+                                                 "'inbound_nodes': [" NODE(TOLD("a", 0,
+                                                     "[null, 3]")) "]},"
+                                                                   "{'class_name': 'Sequential', 'module': 'keras', "
+                                                                   "'name': 's', 'config': {'name': 's', 'layers': ["
+                                                                   "{'class_name': 'Dense', 'config': {'units': 2, "
+                                                                   "'mystery': 4, 'name': 'e'}},"
+                                                                   "{'class_name': 'BatchNormalization', 'config': "
+                                                                   "{'name': 'n', 'axis': 0},"
+                                                                   " 'build_config': {'input_shape': [null, 12]}}]}, "
+                                                                   "'inbound_nodes': [" NODE(
+                                                                       TOLD("d", 0, "[null, 4]")) "]}," CAST("last",
+                                                                       "int6", NODE(TOLD("s", 0, "[null, 3]"))),
+            "['x', 0, 0]", "['last', 0, 0]") "}",
+        NULL, 0);
+    assert_reason(&c, "\"a\" (Cast)", "complex64");
+    assert_reason(&c, "\"d\" (Dense)", "missing");
+    assert_reason(&c, "\"e\" (Dense): mystery", "unknown key");
+    assert_reason(&c, "\"n\" (BatchNormalization)", "axis: 0");
+    assert_reason(&c, "\"last\" (Cast)", "int6");
+    assert_int_equal(c.reasons.count, 5);
+    close_network(&c);
+}
+
+/* The same in a Sequential: a child's input is known by what it was built with. Sizes that do not fit are told where all are known. */
+static void every_reason_of_a_list(void **state) {
+    (void)state;
+    network_case c;
+    open_paths(&c,
+        "{'class_name': 'Sequential', 'config': {'name': 's', 'layers': ["
+        "{'class_name': 'InputLayer', 'config': {'batch_shape': [null, 3, 4], 'name': 'rows'}},"
+        "{'class_name': 'BatchNormalization', 'config': {'name': 'a', 'axis': 0}},"
+        "{'class_name': 'Flatten', 'config': {'name': 'skipped'}},"
+        "{'class_name': 'BatchNormalization', 'config': {'name': 'b', 'axis': [0]},"
+        " 'build_config': {'input_shape': [null, 12]}},"
+        "{'class_name': 'Reshape', 'config': {'name': 'c', 'target_shape': [5]},"
+        " 'build_config': {'input_shape': [null, 12]}}]}}",
+        NULL, 0);
+    assert_reason(&c, "\"a\" (BatchNormalization)", "axis: 0");
+    assert_reason(&c, "\"b\" (BatchNormalization)", "axis: 0");
+    assert_reason(&c, "\"c\" (Reshape)", "12");
+    assert_int_equal(c.reasons.count, 3);
+    close_network(&c);
+}
+
 static void broken_graphs(void **state) {
     (void)state;
     static const struct {
@@ -268,6 +358,9 @@ int main(void) {
         cmocka_unit_test(nested_and_shared),
         cmocka_unit_test(unknown_sizes),
         cmocka_unit_test(every_reason),
+        cmocka_unit_test(every_reason_of_lowering),
+        cmocka_unit_test(faults_and_lowering),
+        cmocka_unit_test(every_reason_of_a_list),
         cmocka_unit_test(broken_graphs),
         cmocka_unit_test(shared_models_multiply),
         cmocka_unit_test(nesting_is_bounded),
