@@ -43,7 +43,7 @@ logging.disable(logging.WARNING)  # each .h5 brings several
 
 CASES = pathlib.Path(__file__).resolve().parents[1] / "tests" / "cases"
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
-MOST_BYTES = 4_500_000
+MOST_BYTES = 4_600_000
 # Every model is stored as .keras; as .h5 of Keras 3, and as one of Keras 2, one in so many cases of a layer, and every graph.
 H5_ONE_IN = 4
 

@@ -23,8 +23,8 @@ static const tf_op tf_ops[] = {
 typedef struct parameter {
     char name[48], target[48], value[48];
     char
-        kind; /* '>' argument, '=' config key, '@' config key or argument, ':' config key of its own, '?' must be `value`, '*' all arguments from here on, '~' anything,
-                  '\0' must be absent */
+        kind; /* '>' argument, '=' config key, '@' config key or argument, '%' config key of spatial sizes, ':' config key of its own,
+                  '?' must be `value`, '*' all arguments from here on, '~' anything, '\0' must be absent */
 } parameter;
 
 /* The next word of `text`; NULL: there is none. */
@@ -32,7 +32,7 @@ static const char *next_parameter(const char *text, parameter *p) {
     memset(p, 0, sizeof *p);
     while (*text == ' ') text++;
     if (!*text) return NULL;
-    size_t length = strcspn(text, " "), name = strcspn(text, " >=?*~@");
+    size_t length = strcspn(text, " "), name = strcspn(text, " >=?*~@%");
     const char *end = text + length;
     if (*text == ':') {
         size_t key = strcspn(text + 1, ":");
@@ -101,6 +101,25 @@ static hp_status set_config(conversion *c, const parameter *p, const hp_json *va
     return set(c, c->config, p->target, value, error);
 }
 
+/* Sizes of spatial axes, without those of the batch and of the channels, which are 1; NULL: a window over these. Lists of three are of
+ * one axis in functions of one, else of three. */
+static hp_status set_spatial(conversion *c, const parameter *p, const hp_json *value, hp_error *error) {
+    size_t least = strstr(c->op->function, "1d") ? 3 : 4;
+    if (!hp_json_is(value, HP_JSON_ARRAY) || value->count < least) return set_config(c, p, value, error);
+    hp_json *spatial = hp_json_new(c->f->arena, HP_JSON_ARRAY);
+    HP_ALLOCATED(spatial, error);
+    for (size_t i = 0; i < value->count; i++) {
+        const hp_json *item = hp_json_at(value, i);
+        bool end = i == 0 || i == value->count - 1, one = hp_json_is(item, HP_JSON_INT) && item->integer == 1;
+        if (end && !one) c->fits = false;
+        hp_json *copy = end ? NULL : hp_json_copy(c->f->arena, item);
+        if (end) continue;
+        HP_ALLOCATED(copy, error);
+        hp_json_append(spatial, copy);
+    }
+    return set_config(c, p, spatial, error);
+}
+
 /* Whether there is a tensor of the graph in it. */
 static bool holds_tensor(const hp_json *value) {
     const char *name = hp_json_string(hp_json_get(value, "class_name"));
@@ -157,6 +176,9 @@ static hp_status convert_call(conversion *c, const hp_json *call, hp_json *args,
             }
             HP_TRY(set_config(c, &p, value, error));
             break;
+        case '%':
+            HP_TRY(set_spatial(c, &p, value, error));
+            break;
         case '=':
         case ':':
             HP_TRY(set_config(c, &p, value, error));
@@ -189,6 +211,34 @@ static hp_status convert_subscript(const conversion *c, const hp_json *item, hp_
     return HP_OK;
 }
 
+/* tf.slice: {begin, size} as subscripts; a size of -1 goes to the end. */
+static hp_status convert_slice(conversion *c, const hp_json *call, hp_json *args, hp_json *kwargs, hp_error *error) {
+    const hp_json *x = given(call, 0, "input_"), *begin = given(call, 1, "begin"), *size = given(call, 2, "size");
+    hp_json *first = hp_json_copy(c->f->arena, x), *key = hp_json_new(c->f->arena, HP_JSON_ARRAY);
+    c->fits = hp_json_is(begin, HP_JSON_ARRAY) && hp_json_is(size, HP_JSON_ARRAY) && begin->count == size->count;
+    HP_FAIL_IF(!first || !key, error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
+    hp_json_append(args, first);
+    for (size_t i = 0; c->fits && i < begin->count; i++) {
+        const hp_json *from = hp_json_at(begin, i), *count = hp_json_at(size, i);
+        c->fits = hp_json_is(from, HP_JSON_INT) && hp_json_is(count, HP_JSON_INT) && from->integer >= 0 &&
+                  from->integer <= INT32_MAX && count->integer >= -1 && count->integer <= INT32_MAX;
+        if (!c->fits) break;
+        int64_t end = from->integer + count->integer;
+        hp_json *item = hp_json_new(c->f->arena, HP_JSON_OBJECT), *bounds = hp_json_new(c->f->arena, HP_JSON_OBJECT);
+        hp_json *stop = count->integer < 0 ? hp_json_new(c->f->arena, HP_JSON_NULL) : hp_json_new_int(c->f->arena, end);
+        hp_json *start = hp_json_copy(c->f->arena, from), *step = hp_json_new(c->f->arena, HP_JSON_NULL);
+        HP_FAIL_IF(!item || !bounds || !stop || !start || !step, error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
+        hp_json_set(bounds, "start", start);
+        hp_json_set(bounds, "stop", stop);
+        hp_json_set(bounds, "step", step);
+        HP_TRY(hp_fix_set_string(c->f, item, "class_name", "__slice__", error));
+        hp_json_set(item, "config", bounds);
+        hp_json_append(key, item);
+    }
+    hp_json_set(kwargs, "key", key);
+    return HP_OK;
+}
+
 static hp_status convert_slicing(conversion *c, const hp_json *call, hp_json *args, hp_json *kwargs, hp_error *error) {
     const hp_json *spec = hp_json_get(hp_json_get(call, "kwargs"), "slice_spec"),
                   *x = hp_json_at(hp_json_get(call, "args"), 0);
@@ -215,12 +265,14 @@ static hp_status convert_slicing(conversion *c, const hp_json *call, hp_json *ar
 
 static const tf_op *find(const char *class_name, const hp_json *config) {
     static const tf_op slicing = {"__operators__.getitem", "StridedSlice", "GetItem", "numpy", ""};
+    static const tf_op slice = {"slice", "Slice", "GetItem", "numpy", ""};
     const char *function = hp_json_string(hp_json_get(config, "function"));
     const char *raw = hp_json_string(hp_json_get(hp_json_get(config, "node_def"), "op"));
     bool is_raw = strcmp(class_name, "TensorFlowOpLayer") == 0, slices = strcmp(class_name, "SlicingOpLambda") == 0;
     if (!is_raw && !slices && strcmp(class_name, "TFOpLambda") != 0) return NULL;
     if (is_raw ? raw && strcmp(raw, slicing.raw) == 0 : function && strcmp(function, slicing.function) == 0)
         return &slicing;
+    if (is_raw ? raw && strcmp(raw, slice.raw) == 0 : function && strcmp(function, slice.function) == 0) return &slice;
     for (size_t i = 0; i < sizeof tf_ops / sizeof *tf_ops; i++) {
         const tf_op *op = &tf_ops[i];
         if (is_raw ? raw && *raw && strcmp(op->raw, raw) == 0 : function && strcmp(op->function, function) == 0)
@@ -232,11 +284,14 @@ static const tf_op *find(const char *class_name, const hp_json *config) {
 static hp_status convert(conversion *c, const hp_json *old_config, hp_json *call, hp_error *error) {
     hp_json *args = hp_json_new(c->f->arena, HP_JSON_ARRAY), *kwargs = hp_json_new(c->f->arena, HP_JSON_OBJECT);
     HP_FAIL_IF(!args || !kwargs, error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
-    bool raw = hp_json_get(old_config, "node_def"), slices = strcmp(c->op->class_name, "GetItem") == 0;
+    bool raw = hp_json_get(old_config, "node_def"), one = strcmp(c->op->function, "slice") == 0;
+    bool slices = !one && strcmp(c->op->class_name, "GetItem") == 0;
     if (raw) HP_TRY(hp_fix_tf_raw(c->f, old_config, call, &c->fits, error));
     if (raw && slices) HP_TRY(hp_fix_tf_strided_slice(c->f, call, &c->fits, error));
     if (!c->fits) return HP_OK;
-    HP_TRY(slices ? convert_slicing(c, call, args, kwargs, error) : convert_call(c, call, args, kwargs, error));
+    HP_TRY(one      ? convert_slice(c, call, args, kwargs, error)
+           : slices ? convert_slicing(c, call, args, kwargs, error)
+                    : convert_call(c, call, args, kwargs, error));
     hp_json_set(call, "args", args);
     hp_json_set(call, "kwargs", kwargs);
     return HP_OK;

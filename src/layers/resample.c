@@ -128,10 +128,11 @@ static void check_sizes(hp_layer_scope *scope, hp_layer *layer, void *config) {
             scope, layer, HP_ERROR_FORMAT, "size", "found %d integers, expected %d", c->size.count, spatial);
 }
 
+/* In float32 whatever the dtype is, as TensorFlow's kernels. */
 static hp_value resize(hp_builder *b, const up_sampling *c, hp_value x) {
     bool first = c->data_format == HP_CHANNELS_FIRST;
     hp_dtype dtype = hp_builder_tensor(b, x)->dtype;
-    x = hp_as_float(b, x);
+    x = hp_emit_cast(b, x, HP_FLOAT32);
     if (first) x = hp_channels_last(b, x);
     const hp_shape *shape = hp_builder_shape(b, x);
     hp_resize_params params;
@@ -141,7 +142,7 @@ static hp_value resize(hp_builder *b, const up_sampling *c, hp_value x) {
         __builtin_mul_overflow(shape->dims[2], c->sizes[1], &params.width))
         return hp_builder_fail(b, HP_ERROR_SHAPE, "size: the output is too large");
     x = hp_emit_resize(b, x, &params);
-    if (hp_dtype_is_integer(dtype)) x = hp_round_to_integer(b, x, dtype);
+    x = hp_dtype_is_integer(dtype) ? hp_round_to_integer(b, x, dtype) : hp_emit_cast(b, x, dtype);
     return first ? hp_channels_first(b, x) : x;
 }
 

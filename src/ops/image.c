@@ -113,12 +113,7 @@ IMAGE_OP(HSVToRGB, HP_OP_IMAGE, DATA_FORMAT) {
 /* ---- sizes */
 
 /* hp_resizing is the first member of config: its fields lie as in its own struct. */
-IMAGE_OP(Resize, HP_OP_IMAGE, HP_JSON_FIELD(config, size),
-    HP_ENUM(hp_resizing, interpolation, HP_RESIZE_BILINEAR, hp_interpolations), HP_BOOL(hp_resizing, antialias, false),
-    HP_BOOL(hp_resizing, crop_to_aspect_ratio, false), HP_BOOL(hp_resizing, pad_to_aspect_ratio, false),
-    HP_ENUM(hp_resizing, fill_mode, 0, hp_fill_modes), HP_FLOAT(hp_resizing, fill_value, 0, -1e30, 1e30),
-    DATA_FORMAT_AT(resizing.data_format)) {
-    const config *c = layer->config;
+static void resize(hp_builder *b, const config *c, hp_call *call, hp_value x) {
     hp_resizing resizing = c->resizing;
     int64_t size[HP_MAX_RANK] = {0};
     if (hp_op_integers(b, c->size, 0, size) != 2 || size[0] < 1 || size[1] < 1) {
@@ -127,7 +122,25 @@ IMAGE_OP(Resize, HP_OP_IMAGE, HP_JSON_FIELD(config, size),
     }
     resizing.height = size[0];
     resizing.width = size[1];
-    hp_call_output(b, call, hp_resize_images(b, &resizing, hp_op_operand(b, call, 0, "images")));
+    hp_call_output(b, call, hp_resize_images(b, &resizing, x));
+}
+
+IMAGE_OP(Resize, HP_OP_IMAGE, HP_JSON_FIELD(config, size),
+    HP_ENUM(hp_resizing, interpolation, HP_RESIZE_BILINEAR, hp_interpolations), HP_BOOL(hp_resizing, antialias, false),
+    HP_BOOL(hp_resizing, crop_to_aspect_ratio, false), HP_BOOL(hp_resizing, pad_to_aspect_ratio, false),
+    HP_ENUM(hp_resizing, fill_mode, 0, hp_fill_modes), HP_FLOAT(hp_resizing, fill_value, 0, -1e30, 1e30),
+    DATA_FORMAT_AT(resizing.data_format)) {
+    resize(b, layer->config, call, hp_op_operand(b, call, 0, "images"));
+}
+
+/* tf.image.resize: what it gives is float32, but of the nearest pixels. */
+IMAGE_OP(ResizeFloats, "keras.src.ops.tf", HP_JSON_FIELD(config, size),
+    HP_ENUM(hp_resizing, interpolation, HP_RESIZE_BILINEAR, hp_interpolations),
+    HP_BOOL(hp_resizing, antialias, false)) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "images");
+    if (c->resizing.interpolation != HP_RESIZE_NEAREST) x = hp_emit_cast(b, x, HP_FLOAT32);
+    resize(b, c, call, x);
 }
 
 /* One that is not given follows from the target. */

@@ -186,14 +186,67 @@ static hp_value mean_of(hp_builder *b, const config *c, hp_value x, bool keepdim
     return hp_emit_cast(b, hp_op_divide(b, sum, hp_op_number(b, elements, sum)), dtype);
 }
 
-/* Mean and variance. */
-NAN_OP(Moments, HP_OP_NN, HP_JSON_FIELD(config, axes), HP_BOOL(config, keepdims, false),
-    HP_BOOL(config, synchronized, false)) {
-    const config *c = layer->config;
-    config over = *c;
-    over.axis = c->axes;
-    hp_value x = hp_op_operand(b, call, 0, "x"), mean = mean_of(b, &over, x, true);
-    hp_value off = hp_op_subtract(b, x, mean);
-    hp_call_output(b, call, c->keepdims ? mean : mean_of(b, &over, x, false));
-    hp_call_output(b, call, mean_of(b, &over, hp_op_multiply(b, off, off), c->keepdims));
+/* Sums over a count, as tf.math.divide_no_nan: of integers, whose sums and counts wrap around, as floats. */
+static hp_value over_count(hp_builder *b, const config *c, hp_value x, hp_dtype dtype) {
+    hp_shape shape = *hp_builder_shape(b, x);
+    int axes[HP_MAX_RANK], count = hp_op_axes(b, c->axis, shape.rank, axes);
+    int64_t elements = 1;
+    for (int i = 0; i < count; i++) elements *= shape.dims[axes[i]];
+    hp_value sum = reduced(b, c, x, HP_REDUCTION_SUM, true);
+    hp_value number = hp_emit_cast(b, hp_emit_literal(b, HP_INT64, 0, NULL, &elements), dtype);
+    hp_dtype real = hp_dtype_is_float(dtype) ? dtype : hp_dtype_size(dtype) < 4 ? HP_FLOAT32 : HP_FLOAT64;
+    sum = hp_emit_cast(b, hp_emit_cast(b, sum, dtype), real);
+    number = hp_emit_cast(b, number, real);
+    hp_value none = hp_emit_compare(b, HP_EQUAL, number, hp_op_number(b, 0, number));
+    return hp_emit_select(b, none, hp_op_number(b, 0, sum), hp_op_divide(b, sum, number));
 }
+
+/* Mean and variance as of a batch norm that is synchronised between replicas, of which there is one (_compute_moments_sync). */
+static void synchronised(hp_builder *b, const config *c, hp_value x, hp_value both[2]) {
+    hp_dtype dtype = hp_op_dtype(b, x);
+    hp_value wide = hp_dtype_is_float(dtype) ? x : hp_emit_cast(b, x, HP_INT64);
+    both[0] = over_count(b, c, wide, dtype);
+    both[1] = over_count(b, c, hp_op_multiply(b, wide, wide), dtype);
+    both[1] = hp_op_subtract(b, both[1], hp_op_multiply(b, both[0], both[0]));
+    both[1] = hp_emit_binary(b, HP_BINARY_MAXIMUM, both[1], hp_op_number(b, 0, both[1]));
+}
+
+/* Mean and variance; of 16 bits computed in float32, and cut off at float16's ends, bfloat16 too. */
+static void lower_moments(hp_builder *b, hp_layer *layer, hp_call *call) {
+    config c = *(const config *)layer->config;
+    c.axis = c.axes;
+    hp_value x = hp_op_operand(b, call, 0, "x"), both[2];
+    hp_dtype dtype = hp_op_dtype(b, x);
+    bool half = dtype == HP_FLOAT16 || dtype == HP_BFLOAT16;
+    if (half) x = hp_emit_cast(b, x, HP_FLOAT32);
+    if (c.synchronized) {
+        synchronised(b, &c, x, both);
+    } else {
+        both[0] = mean_of(b, &c, x, true);
+        hp_value off = hp_op_subtract(b, x, both[0]);
+        both[1] = mean_of(b, &c, hp_op_multiply(b, off, off), true);
+    }
+    for (int i = 0; i < 2 && b->status == HP_OK; i++) {
+        if (half) both[i] = hp_emit_cast(b, hp_emit_unary(b, both[i], HP_UNARY_CLIP, -65504, 65504, 0), dtype);
+        int axes[HP_MAX_RANK], count = hp_op_axes(b, c.axis, hp_builder_shape(b, x)->rank, axes);
+        for (int k = count; !c.keepdims && k > 0; k--) both[i] = hp_op_drop_axis(b, both[i], axes[k - 1]);
+        hp_call_output(b, call, both[i]);
+    }
+}
+
+static const hp_field fields_moments[] = {
+    HP_JSON_FIELD(config, axes), HP_BOOL(config, keepdims, false), HP_BOOL(config, synchronized, false), HP_FIELDS_END};
+
+const hp_op_class hp_op_Moments = {
+    .class_name = "Moments",
+    .module = HP_OP_NN,
+    .fields = fields_moments,
+    .config_size = sizeof(config),
+    .masking = HP_MASK_STOP,
+    .min_inputs = 0,
+    .max_inputs = -1,
+    .lower = lower_moments,
+    .no_autocast = true,
+    .own_dtype = true,
+    .is_operation = true,
+};

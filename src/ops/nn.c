@@ -116,6 +116,39 @@ static void lower_conv_transpose(hp_builder *b, hp_layer *layer, hp_call *call) 
 const hp_op_class hp_op_ConvTranspose =
     HP_OP("ConvTranspose", HP_OP_NN, transpose_fields, config, lower_conv_transpose);
 
+/* tf.nn.conv2d_transpose and its like: the spatial sizes of the result are said, the batch's and the channels' follow. */
+static void lower_transpose_to(hp_builder *b, hp_layer *layer, hp_call *call) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "inputs"), kernel = hp_as_float(b, hp_op_operand(b, call, 1, "kernel"));
+    const hp_arg *arg = hp_call_arg(call, 2, "output_shape");
+    hp_conv_params params;
+    hp_shape k = *hp_builder_shape(b, kernel);
+    int64_t size[HP_MAX_RANK] = {0};
+    config valid = *c;
+    valid.padding = 0;
+    int count = arg ? hp_op_known_integers(b, arg, -1, size) : 0;
+    if (!prepare(b, &valid, &x, k.dims, &params)) return;
+    if (count != params.spatial && count != params.spatial + 2)
+        hp_builder_fail(b, HP_ERROR_SHAPE, "output_shape has %d sizes, the input %d axes", count, params.spatial + 2);
+    hp_shape shape = *hp_builder_shape(b, x);
+    for (int i = 0; i < params.spatial && b->status == HP_OK; i++) {
+        int64_t reach = (k.dims[i] - 1) * params.dilation[i] + 1, out = size[i + (count > params.spatial)];
+        int64_t least = (shape.dims[i + 1] - 1) * params.strides[i] + (c->padding == 1 ? 1 : reach);
+        int64_t extra = out - least,
+                cut = c->padding == 1 ? reach - 2 * (reach / 2) - 1 : 0; /* as Keras counts it: -1 or 0 */
+        if (extra < 0 || extra >= params.strides[i])
+            hp_builder_fail(b, HP_ERROR_SHAPE, "output_shape: %lld along axis %d, possible are %lld to %lld",
+                (long long)out, i + 1, (long long)least, (long long)(least + params.strides[i] - 1));
+        else if (!hp_conv_transpose_window(b, i, shape.dims[i + 1], k.dims[i], params.strides[i], params.dilation[i],
+                     c->padding == 1, extra - cut, &params))
+            return;
+    }
+    if (b->status == HP_OK) finish(b, call, c, hp_emit_conv_transpose(b, x, kernel, HP_NO_VALUE, &params));
+}
+
+const hp_op_class hp_op_ConvTransposeTo =
+    HP_OP("ConvTransposeTo", "keras.src.ops.tf", conv_fields, config, lower_transpose_to);
+
 /* ---- pooling: strides default to pool_size */
 
 static const hp_field pool_fields[] = {HP_INTS(config, pool_size, HP_REQUIRED, 1, HP_MAX_DIM),

@@ -89,6 +89,19 @@ NN_OP(BatchNorm, AXIS, HP_FLOAT(config, epsilon, 1e-3, 0, 1e30)) {
     hp_call_output(b, call, y);
 }
 
+/* tf.math.l2_normalize: over all axes where none is named. */
+static void lower_l2_normalize(hp_builder *b, hp_layer *layer, hp_call *call) {
+    static const hp_json all = {.type = HP_JSON_NULL};
+    const config *c = layer->config;
+    hp_value x = hp_op_floating(b, hp_op_operand(b, call, 0, "x"));
+    hp_value sum = reduced(b, c->axis ? c->axis : &all, hp_op_unary(b, x, HP_UNARY_SQUARE), HP_REDUCTION_SUM);
+    sum = hp_emit_binary(b, HP_BINARY_MAXIMUM, sum, hp_op_number(b, c->epsilon, sum));
+    hp_call_output(b, call, hp_op_multiply(b, x, hp_op_unary(b, sum, HP_UNARY_RSQRT)));
+}
+
+static const hp_field l2_fields[] = {AXIS, HP_FLOAT(config, epsilon, 1e-12, 0, 1e30), HP_FIELDS_END};
+const hp_op_class hp_op_L2Normalize = HP_OP("L2Normalize", "keras.src.ops.tf", l2_fields, config, lower_l2_normalize);
+
 NN_OP(Normalize, AXIS, HP_INT(config, order, 2, 1, 1000), EPSILON) {
     const config *c = layer->config;
     hp_value x = hp_op_floating(b, hp_op_operand(b, call, 0, "x")), norm;

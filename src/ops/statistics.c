@@ -140,10 +140,30 @@ static hp_value neutral(hp_builder *b, hp_reduction op, hp_value like) {
     return hp_emit_cast(b, hp_emit_literal(b, HP_INT64, 0, NULL, &number), dtype);
 }
 
+/* How many segments there are: where the call does not say it, one behind the greatest id, or, of sums, as many as there are ids;
+ * sorted ids are taken without gaps. */
+static int64_t count_segments(hp_builder *b, const config *c, hp_value ids, hp_reduction op) {
+    enum { MOST = 64 };
+    int64_t known[MOST], end = 0, found = 0;
+    if (!c->sorted && c->num_segments != HP_INT_NULL) return c->num_segments;
+    int count = hp_builder_known(b, ids, known, MOST);
+    if (b->status == HP_OK && count < 0)
+        hp_builder_fail(b, HP_ERROR_UNSUPPORTED,
+            "num_segments: their number depends on the data, segment_ids that are more than a few constants");
+    for (int i = 0; i < count; i++) {
+        bool again = false;
+        for (int k = 0; k < i && !again; k++) again = known[k] == known[i];
+        found += !again;
+        if (known[i] >= end) end = known[i] + 1;
+    }
+    if (b->status == HP_OK && c->sorted && found != end)
+        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "sorted: segment_ids with gaps are not supported");
+    return op == HP_REDUCTION_SUM ? found : end;
+}
+
 static void reduce_segments(hp_builder *b, const config *c, hp_call *call, hp_reduction op) {
     hp_value data = hp_op_operand(b, call, 0, "data"), ids = hp_op_operand(b, call, 1, "segment_ids");
-    if (b->status == HP_OK && (c->sorted || c->num_segments == HP_INT_NULL))
-        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "num_segments: their number would depend on the data");
+    int64_t segments = count_segments(b, c, ids, op);
     if (!whole_batch(b, data, ids, "segments of the batch")) return;
     hp_shape shape = *hp_builder_shape(b, data), id_shape = *hp_builder_shape(b, ids);
     if (id_shape.rank > shape.rank || shape.rank + 2 - id_shape.rank > HP_MAX_RANK) {
@@ -158,7 +178,7 @@ static void reduce_segments(hp_builder *b, const config *c, hp_call *call, hp_re
     }
     data = hp_emit_reshape(b, data, rest + 2, dims);
     ids = hp_emit_reshape(b, hp_emit_cast(b, ids, HP_INT32), rest + 2, id_dims);
-    hp_value mine = hp_emit_compare(b, HP_EQUAL, counting(b, c->num_segments, rest + 1), ids);
+    hp_value mine = hp_emit_compare(b, HP_EQUAL, counting(b, segments, rest + 1), ids);
     hp_call_output(b, call, hp_op_reduce(b, hp_emit_select(b, mine, data, neutral(b, op, data)), op, 1, false));
 }
 

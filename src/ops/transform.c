@@ -187,66 +187,65 @@ TRANSFORM_OP(AffineTransform, HP_ENUM(config, fill_mode, CONSTANT, HP_NAMES("ref
 
 /* ---- four points and where they come from */
 
-/* The determinant of two columns. */
-static hp_value cross(hp_builder *b, hp_value a, hp_value d, hp_value e, hp_value c) {
-    return hp_op_subtract(b, hp_op_multiply(b, a, d), hp_op_multiply(b, e, c));
+/* Rows of [batch, n, m] in an order of [batch, n]. */
+static hp_value reordered(hp_builder *b, hp_value rows, hp_value order) {
+    return hp_emit_take_along(b, rows, hp_op_new_axis(b, order, 2), 1);
 }
 
-/* The map from the corners (0, 0), (1, 0), (1, 1), (0, 1) to four points [batch, 4, 2], by rows. */
-static void from_square(hp_builder *b, hp_value points, hp_value m[9]) {
-    hp_value p[4][2], sum[2], one = HP_NO_VALUE;
-    for (int i = 0; i < 4; i++)
-        for (int k = 0; k < 2; k++) {
-            hp_value part = hp_op_part(b, hp_op_part(b, points, 1, i, i + 1), 2, k, k + 1);
-            p[i][k] = hp_op_drop_axis(b, part, 2);
-        }
-    for (int k = 0; k < 2; k++)
-        sum[k] = hp_op_add(b, hp_op_subtract(b, p[0][k], p[1][k]), hp_op_subtract(b, p[2][k], p[3][k]));
-    hp_value side[2][2];
-    for (int k = 0; k < 2; k++) {
-        side[0][k] = hp_op_subtract(b, p[1][k], p[2][k]);
-        side[1][k] = hp_op_subtract(b, p[3][k], p[2][k]);
+/* The rows [batch, n, m] with the one first whose first number is the largest, and the first one in its place. */
+static hp_value pivoted(hp_builder *b, hp_value rows, int64_t n) {
+    static const int32_t numbers[] = {0, 1, 2, 3, 4, 5, 6, 7};
+    hp_value column = hp_op_drop_axis(b, hp_op_part(b, rows, 2, 0, 1), 2), zero = HP_NO_VALUE;
+    hp_value best = hp_op_reduce(b, hp_op_unary(b, column, HP_UNARY_ABSOLUTE), HP_REDUCTION_ARGMAX, 1, true);
+    hp_value at = hp_emit_literal(b, HP_INT32, 2, (const int64_t[]){1, n}, numbers);
+    best = hp_emit_cast(b, best, HP_INT32);
+    zero = hp_op_number(b, 0, at);
+    hp_value order = hp_emit_select(b, hp_emit_compare(b, HP_EQUAL, at, best), zero, at);
+    return reordered(b, rows, hp_emit_select(b, hp_emit_compare(b, HP_EQUAL, at, zero), best, order));
+}
+
+/* x of A x = y, given [A y] as [batch, 8, 9] of float32: [batch, 8]. In the order, and with the roundings, of the LU decomposition with
+ * partial pivoting that tf.linalg.solve does: where points hardly fix a map, those decide it. */
+static hp_value solved(hp_builder *b, hp_value rows) {
+    enum { N = 8 };
+    hp_value upper[N], x[N];
+    for (int k = 0; k < N && b->status == HP_OK; k++) { /* rows without their first k columns, which are zeros */
+        rows = pivoted(b, rows, N - k);
+        upper[k] = hp_op_part(b, rows, 1, 0, 1);
+        if (k == N - 1) break;
+        rows = hp_op_part(b, rows, 1, 1, N - k);
+        hp_value factor = hp_op_divide(b, hp_op_part(b, rows, 2, 0, 1), hp_op_part(b, upper[k], 2, 0, 1));
+        rows = hp_op_subtract(b, hp_op_part(b, rows, 2, 1, N + 1 - k),
+            hp_op_multiply(b, factor, hp_op_part(b, upper[k], 2, 1, N + 1 - k)));
     }
-    hp_value whole_area = cross(b, side[0][0], side[1][1], side[1][0], side[0][1]);
-    m[6] = hp_op_divide(b, cross(b, sum[0], side[1][1], side[1][0], sum[1]), whole_area);
-    m[7] = hp_op_divide(b, cross(b, side[0][0], sum[1], sum[0], side[0][1]), whole_area);
-    one = hp_op_number(b, 1, points);
-    m[8] = one;
-    for (int k = 0; k < 2; k++) {
-        m[3 * k] = hp_op_add(b, hp_op_subtract(b, p[1][k], p[0][k]), hp_op_multiply(b, m[6], p[1][k]));
-        m[3 * k + 1] = hp_op_add(b, hp_op_subtract(b, p[3][k], p[0][k]), hp_op_multiply(b, m[7], p[3][k]));
-        m[3 * k + 2] = p[0][k];
+    for (int k = N - 1; k >= 0 && b->status == HP_OK; k--) {
+        hp_value sum = hp_op_part(b, upper[k], 2, N - k, N + 1 - k), last = hp_op_part(b, upper[k], 2, 0, 1);
+        for (int i = k + 1; i < N; i++)
+            sum = hp_op_subtract(b, sum, hp_op_multiply(b, x[i], hp_op_part(b, upper[k], 2, i - k, i - k + 1)));
+        x[k] = hp_op_multiply(b, sum, hp_op_divide(b, hp_op_number(b, 1, last), last));
     }
+    return b->status == HP_OK ? hp_op_drop_axis(b, hp_emit_concat(b, x, N, 1), 2) : HP_NO_VALUE;
 }
 
-/* The inverse, but for a factor. */
-static void adjugate(hp_builder *b, const hp_value m[9], hp_value inverse[9]) {
-    for (int i = 0; i < 3; i++)
-        for (int k = 0; k < 3; k++) {
-            int r = (k + 1) % 3, s = (k + 2) % 3, t = (i + 1) % 3, u = (i + 2) % 3;
-            inverse[3 * i + k] = cross(b, m[3 * r + t], m[3 * s + u], m[3 * r + u], m[3 * s + t]);
-        }
+/* One of the numbers of points [batch, 4, 2], as [batch, 1, 1]. */
+static hp_value coordinate(hp_builder *b, hp_value points, int i, int k) {
+    return hp_op_part(b, hp_op_part(b, points, 1, i, i + 1), 2, k, k + 1);
 }
 
-/* The map that takes each end point to its start point: Keras solves eight equations for it in float32; here the maps of a
- * square to both, in double precision. */
+/* The map that takes each end point to its start point (compute_homography_matrix): two equations a point. */
 static hp_value homography(hp_builder *b, hp_value start, hp_value end) {
-    hp_value to_start[9], to_end[9], back[9], parts[8], last = HP_NO_VALUE;
-    from_square(b, start, to_start);
-    from_square(b, end, to_end);
-    adjugate(b, to_end, back);
-    for (int at = 8; at >= 0; at--) {
-        hp_value sum = HP_NO_VALUE;
-        for (int k = 0; k < 3; k++) {
-            hp_value part = hp_op_multiply(b, to_start[at / 3 * 3 + k], back[3 * k + at % 3]);
-            sum = k ? hp_op_add(b, sum, part) : part;
-        }
-        if (at == 8)
-            last = sum;
-        else
-            parts[at] = hp_emit_cast(b, hp_op_divide(b, sum, last), HP_FLOAT32);
+    hp_value rows[8];
+    for (int i = 0; i < 8; i++) {
+        hp_value x = coordinate(b, end, i / 2, 0), y = coordinate(b, end, i / 2, 1);
+        hp_value to = coordinate(b, start, i / 2, i % 2), back = hp_op_unary(b, to, HP_UNARY_NEGATIVE);
+        hp_value zero = hp_op_scale(b, x, 0), one = plus(b, zero, 1), row[9];
+        for (int k = 0; k < 6; k++) row[k] = k / 3 != i % 2 ? zero : k % 3 == 0 ? x : k % 3 == 1 ? y : one;
+        row[6] = hp_op_multiply(b, back, x);
+        row[7] = hp_op_multiply(b, back, y);
+        row[8] = to;
+        rows[i] = hp_emit_concat(b, row, 9, 2);
     }
-    return hp_emit_concat(b, parts, 8, 1);
+    return solved(b, hp_emit_concat(b, rows, 8, 1));
 }
 
 TRANSFORM_OP(PerspectiveTransform, HP_FIELDS_END) {
@@ -255,7 +254,7 @@ TRANSFORM_OP(PerspectiveTransform, HP_FIELDS_END) {
     c.fill_mode = CONSTANT;
     for (int i = 0; i < 2; i++) {
         if (!hp_check_rank(b, points[i], 2, 3)) return;
-        points[i] = hp_emit_cast(b, hp_emit_cast(b, points[i], HP_FLOAT32), HP_FLOAT64);
+        points[i] = hp_emit_cast(b, points[i], HP_FLOAT32);
         if (hp_builder_shape(b, points[i])->rank == 2) points[i] = hp_op_new_axis(b, points[i], 0);
         const hp_shape *shape = hp_builder_shape(b, points[i]);
         if (b->status == HP_OK && (shape->dims[1] != 4 || shape->dims[2] != 2))

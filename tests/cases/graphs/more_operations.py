@@ -43,6 +43,39 @@ def bits(k, x, y):
     return both + shifts + casts + [o.bitwise_invert(x), o.bitwise_not(x)]
 
 
+@case((4, 6, 3), model=True)
+def rearranged(k):  # Rearrange, which Keras cannot do of batches of any size
+    o, x = k.ops, k.Input(batch_shape=(3, 4, 6, 3))
+    return k.Model(x, [
+        o.rearrange(x, "b h w c -> b c h w"),
+        o.rearrange(x, "b h w c->b (c  h w)"),
+        o.rearrange(x, "b (h h1) (w1 w) c -> b h w (c h1 w1)", h1=2, w1=3),
+        o.rearrange(x, "b (h) w c -> b w (c h)"),
+        o.rearrange(x, "b h (w1 w2 w3) c -> b (h w2) c w3 w1", w1=1, w3=2),
+    ])
+
+
+@case((4,), model=True)
+def rearranged_rows(k):  # Rearrange
+    o, x = k.ops, k.Input(batch_shape=(3, 4))
+    return k.Model(x, [o.rearrange(x, "b (c d) -> (c b) d", c=2), o.rearrange(x, "b c -> c b"), o.rearrange(x, "(a b) c -> a c b", a=1)])
+
+
+@case((4,), model=True)
+def constant_segments(k):  # SegmentSum SegmentMax SegmentMin SegmentProd
+    o, x = k.ops, k.Input(batch_shape=(3, 4))
+    ids = np.array([2, 0, 0], "int32")
+    sums = [o.segment_sum(x, np.array([0, 1, 0], "int32")), o.segment_sum(x, np.array([0, 0, 1], "int32"), sorted=True)]
+    return k.Model(x, [*sums, o.segment_max(x, ids), o.segment_min(x, ids), o.segment_prod(x, ids)])
+
+
+@case((4, 5), WHOLE)
+def synchronised_moments(k, x, n):  # Moments
+    o = k.ops
+    small = [*o.moments(o.cast(n, "int8"), [1], synchronized=True), *o.moments(o.cast(x * 200, "float16"), [1, 2])]
+    return [*o.moments(x, [1], synchronized=True), *o.moments(n, [1], keepdims=True, synchronized=True), *o.moments(n, [1]), *small]
+
+
 @case((4, 5), Input((4, 2), "int32", 0, 5))
 def order(k, x, indices):  # Sort Argsort TopK TakeAlongAxis
     o = k.ops
@@ -244,6 +277,11 @@ def perspectives(k, x, move):  # PerspectiveTransform
     corners = np.array([[0, 0], [0, 5], [7, 0], [7, 5]], "float32")
     y = k.ops.image.perspective_transform(x, move + corners, move * -0.5 + corners, fill_value=0.25)
     return y, k.ops.image.perspective_transform(x, move + corners, move * 0 + corners, interpolation="nearest")
+
+
+@case((6, 8, 3), (4, 2), (4, 2))
+def perspectives_of_any_points(k, x, start, end):  # PerspectiveTransform: the rounding of its equations decides the last digits
+    return k.ops.image.perspective_transform(x, start * 4, end * 4 + start)
 
 
 @case((4, 5))

@@ -56,6 +56,49 @@ def tf_shapes(tf, x, y):  # MatMul SplitSizes
     return moved + joined + parts + sliced + padded + [tf.matmul(x, y), tf.matmul(x, x, transpose_b=True)]
 
 
+def constant(*shape):
+    """A kernel: some numbers of this shape."""
+    import numpy as np
+
+    return np.linspace(-1, 1, int(np.prod(shape)), dtype="float32").reshape(shape)
+
+
+@case((5, 6, 4), (7, 4))
+def tf_windows(tf, x, s):  # ConvTransposeTo
+    n = tf.nn
+    a, b = constant(3, 2, 4, 3), constant(2, 3, 4, 2)
+    convolved = [n.conv2d(x, a, 1, "SAME"), n.conv2d(x, a, [1, 2, 1, 1], "VALID", dilations=[1, 1, 2, 1]), n.convolution(x, a)]
+    depthwise = [n.depthwise_conv2d(x, b, [1, 1, 1, 1], "SAME"), n.separable_conv2d(x, b, constant(1, 1, 8, 3), [1, 2, 2, 1], "SAME")]
+    batch = tf.shape(x)[0]
+    longer = [
+        n.conv2d_transpose(x, constant(3, 2, 5, 4), [batch, 9, 12, 5], 2),
+        n.conv2d_transpose(x, constant(3, 2, 5, 4), tf.stack([batch, 11, 13, 5]), [1, 2, 2, 1], padding="VALID"),
+    ]
+    pools = [n.max_pool(x, [1, 2, 3, 1], [1, 2, 1, 1], "SAME"), n.avg_pool(x, 2, [2, 1], "VALID"), n.max_pool1d(s, 3, 2, "SAME")]
+    return convolved + depthwise + longer + pools + [n.conv1d(s, constant(3, 4, 2), stride=2, padding="SAME"), n.bias_add(s, constant(4))]
+
+
+@case((5, 6, 3), Input((4, 4, 3), "uint8", 0, 255))
+def tf_more_images(tf, x, pixels):  # ResizeFloats
+    i = tf.image
+    methods = [i.resize(pixels, [6, 5], method=m) for m in ("bilinear", "nearest", "bicubic", "area")]
+    cut = [i.crop_to_bounding_box(x, 1, 2, 3, 3), i.pad_to_bounding_box(x, 1, 2, 8, 9), i.rot90(x), i.transpose(x)]
+    hsv = i.rgb_to_hsv(tf.abs(x))
+    patches = i.extract_patches(x, [1, 2, 2, 1], [1, 2, 3, 1], [1, 1, 1, 1], "VALID")
+    return methods + cut + [hsv, i.hsv_to_rgb(tf.sigmoid(x)), i.grayscale_to_rgb(x[..., :1]), patches]
+
+
+@case((4, 6), Input((5,), "int32", 0, 6))
+def tf_others(tf, x, n):  # L2Normalize
+    m, b = tf.math, tf.bitwise
+    parts = [tf.slice(x, [0, 1, 2], [-1, 2, -1]), tf.linalg.trace(x), tf.linalg.diag_part(x), tf.linalg.matrix_transpose(x)]
+    norms = [m.l2_normalize(x, -1, epsilon=2.0), m.reduce_euclidean_norm(x, axis=-1), tf.linalg.matvec(x, tf.cast(n, "float32")[:, :1] * constant(6))]
+    whole = [b.bitwise_and(n, 3), b.bitwise_or(n, 8), b.bitwise_xor(n, 5), b.invert(n), b.left_shift(n, 2), b.right_shift(n, 1)]
+    sorted_ = [tf.sort(x, axis=1), tf.argsort(x), tf.saturate_cast(x * 200, "uint8"), tf.ensure_shape(x, [None, 4, 6])]
+    plain = [m.bessel_i0(x), m.nextafter(x, x + 1), m.scalar_mul(2.0, x), m.erfinv(m.tanh(x))]
+    return parts + norms + whole + sorted_ + plain
+
+
 @case(Input((4, 4, 3)))
 def tf_images(tf, x):
     return [tf.image.resize(x, [6, 5]), tf.nn.depth_to_space(tf.concat([x] * 4, -1), 2), tf.nn.space_to_depth(x, 2)]

@@ -1,5 +1,5 @@
 """Layers that move, repeat, cut or pad values."""
-from caselist import RESAMPLING, layer_cases
+from caselist import RESAMPLING, Input, layer_cases
 
 FIRST = {"data_format": "channels_first"}
 
@@ -54,5 +54,12 @@ CASES = [
         rtol=RESAMPLING,
     ),
     *layer_cases("UpSampling2D", [(3, 4, 5)], [{**FIRST}, {"interpolation": "bilinear", "size": (2, 3), **FIRST}], keras2=False),
+    *layer_cases(
+        "UpSampling2D",
+        [Input((4, 5, 3), dtype="float64")],
+        [{"interpolation": i, "dtype": "float64"} for i in ("bilinear", "bicubic")],
+        keras2=False,
+        rtol=RESAMPLING,
+    ),
     *layer_cases("UpSampling2D", [(None, None, 3)], [{}, {"interpolation": "bilinear"}], sets=[[(2, 3, 3)], [(5, 4, 3)]]),
 ]

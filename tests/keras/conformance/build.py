@@ -18,6 +18,7 @@ import zlib
 import keras
 import numpy as np
 from capture import Tensor
+from keras.src.layers.preprocessing.data_layer import DataLayer
 
 LAYER_VARIANTS = ("plain", "unknown", "masked", "embedded", "float16", "bfloat16", "float64", "mixed_float16", "mixed_bfloat16")
 OPERATION_VARIANTS = ("plain", "unknown", "int32", "float64")
@@ -257,8 +258,11 @@ class Together:
         import tensorflow as tf
 
         tensors = [tf.constant(v, dtype=d) for v, d in zip(values, self.dtypes)]
+        call = self.model
+        if any(isinstance(layer, DataLayer) for layer in self.model._flatten_layers()):
+            call = tf.function(self.model)  # as in predict: in a graph these layers cast their inputs, and else they do not
         outputs = []
-        for y in keras.tree.flatten(self.model(tensors, training=False)):
+        for y in keras.tree.flatten(call(tensors, training=False)):
             if isinstance(y, tf.SparseTensor):
                 y = tf.sparse.to_dense(y)
             y = y.numpy() if hasattr(y, "numpy") else np.asarray(y)

@@ -22,7 +22,7 @@ from compare import difference  # noqa: E402
 TOLERANCE = {"float64": (1e-9, 1e-12), "float32": (2e-5, 1e-6), "float16": (5e-3, 1e-3), "bfloat16": (2e-2, 8e-3)}
 WIDER = {"Normalization": 5e-5, "Norm": 5e-5, "Spectrogram": 1e-4, "Resiz": 2e-3, "STFT": 1e-4}
 # What TensorFlow computes in float32 in any dtype: images between their pixels.
-NARROW = {"Resize": 2e-5, "Resizing": 2e-3, "CenterCrop": 2e-5, "AffineTransform": 2e-5, "PerspectiveTransform": 1e-4}
+NARROW = {"Resize": 2e-5, "UpSampling2D": 2e-5, "Resizing": 2e-3, "CenterCrop": 2e-5, "AffineTransform": 2e-5, "PerspectiveTransform": 1e-4}
 BATCHES = (1, 3, 33)
 LARGEST = 100_000  # elements of an output: no larger batches of a model that has more
 
