@@ -242,7 +242,7 @@ def raw_operations():
 @model(2, 3)
 def transposed():
     x = Input((5, 6, 3))
-    options = {"output_padding": 1} if version() >= (2, 3) else {}
+    options = {"output_padding": 1} if version() >= (2, 3) and not (3,) <= version() < (3, 12) else {}  # lost in files of those
     y = L.Conv2DTranspose(4, 3, strides=2, **options)(x)
     if hasattr(L, "Conv1DTranspose"):
         z = L.Reshape((-1, 4))(y)
