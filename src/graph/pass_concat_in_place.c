@@ -30,6 +30,8 @@ static bool can_be_made_within(const placing *p, hp_value value) {
 static bool can_be_within(const placing *p, const hp_node *concat, int input) {
     const hp_value value = concat->inputs[input];
     const hp_value_info *info = &p->graph->values[value];
+    const hp_shape *shape = &info->tensor.shape;
+    if (shape->dims[shape->rank - 1] == 1) return false; /* elementwise readers take elements that lie side by side */
     for (int i = 0; i < concat->input_count; i++)
         if (i != input && concat->inputs[i] == value) return false; /* it cannot lie in two places */
     return !info->constant && info->within == HP_NO_VALUE && !p->fixed[value] && !p->whole[value] &&

@@ -48,6 +48,17 @@ static void test_concat_in_place_nested(void **state) {
     end(&f);
 }
 
+/* A part of one column, which an elementwise step reads as well: that step would find other parts' columns between its elements. */
+static void test_concat_in_place_one_column(void **state) {
+    (void)state;
+    fixture f;
+    start(&f);
+    hp_value x = runner_input(&f.r, HP_FLOAT32, 4, (int64_t[]){1, 6, 5, 12});
+    hp_value one = conv3x3(&f, x, 12, 1, 1), joint = beside(&f, conv3x3(&f, x, 12, 4, 2), one);
+    check_pass(&f, beside(&f, joint, relu(&f, one)), hp_pass_concat_in_place, 5, 0);
+    end(&f);
+}
+
 /* What cannot be made or read in its place is copied: an input, a value twice, what has a residual, what a view reads. */
 static void test_concat_in_place_keeps(void **state) {
     (void)state;
@@ -78,6 +89,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_concat_in_place),
         cmocka_unit_test(test_concat_in_place_nested),
+        cmocka_unit_test(test_concat_in_place_one_column),
         cmocka_unit_test(test_concat_in_place_keeps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
