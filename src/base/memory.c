@@ -1,12 +1,14 @@
 /* memory.c: see memory.h. */
+#define _DEFAULT_SOURCE /* madvise */
 #include "base/memory.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { ARENA_BLOCK = 16 << 10 };
+enum { ARENA_BLOCK = 16 << 10, LARGE_PAGE = 2 << 20 };
 
 bool hp_size_mul(size_t a, size_t b, size_t *product) {
     return !__builtin_mul_overflow(a, b, product);
@@ -40,6 +42,16 @@ void *hp_alloc_aligned(size_t bytes) {
     size_t padded;
     if (!hp_size_add(bytes, HP_ALIGNMENT, &padded)) return NULL;
     return aligned_alloc(HP_ALIGNMENT, padded / HP_ALIGNMENT * HP_ALIGNMENT); /* it wants a multiple */
+}
+
+/* What the last large page would reach beyond stays in small ones. */
+void *hp_alloc_filled(size_t bytes) {
+    if (bytes < LARGE_PAGE || bytes > SIZE_MAX - LARGE_PAGE) return hp_alloc_aligned(bytes);
+    void *block = aligned_alloc(LARGE_PAGE, (bytes + HP_ALIGNMENT - 1) / HP_ALIGNMENT * HP_ALIGNMENT);
+#ifdef MADV_HUGEPAGE
+    if (block) (void)madvise(block, bytes / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE); /* a wish */
+#endif
+    return block;
 }
 
 void hp_free(void *pointer) {
