@@ -24,7 +24,7 @@ typedef struct parameter {
     char name[48], target[48], value[48];
     char
         kind; /* '>' argument, '=' config key, '@' config key or argument, '%' config key of spatial sizes, ':' config key of its own,
-                  '?' must be `value`, '*' all arguments from here on, '~' anything, '\0' must be absent */
+                  '?' must be `value` or nothing, '!' must be `value`, '*' all arguments from here on, '~' anything, '\0' must be absent */
 } parameter;
 
 /* The next word of `text`; NULL: there is none. */
@@ -32,7 +32,7 @@ static const char *next_parameter(const char *text, parameter *p) {
     memset(p, 0, sizeof *p);
     while (*text == ' ') text++;
     if (!*text) return NULL;
-    size_t length = strcspn(text, " "), name = strcspn(text, " >=?*~@%");
+    size_t length = strcspn(text, " "), name = strcspn(text, " >=?!*~@%");
     const char *end = text + length;
     if (*text == ':') {
         size_t key = strcspn(text + 1, ":");
@@ -47,7 +47,7 @@ static const char *next_parameter(const char *text, parameter *p) {
     p->kind = text[name];
     const char *rest = text + name + 1;
     size_t target = p->kind == '=' ? strcspn(rest, " :") : (size_t)(end - rest);
-    snprintf(p->kind == '?' ? p->value : p->target, sizeof p->target, "%.*s", (int)target, rest);
+    snprintf(p->kind == '?' || p->kind == '!' ? p->value : p->target, sizeof p->target, "%.*s", (int)target, rest);
     if (p->kind == '=' && rest[target] == ':')
         snprintf(p->value, sizeof p->value, "%.*s", (int)(end - rest - (ptrdiff_t)target - 1), rest + target + 1);
     return end;
@@ -182,6 +182,10 @@ static hp_status convert_call(conversion *c, const hp_json *call, hp_json *args,
         case '=':
         case ':':
             HP_TRY(set_config(c, &p, value, error));
+            break;
+        case '!':
+            HP_TRY(parse_value(c, p.value, &wanted, error));
+            if (!value || !hp_json_equal(value, wanted)) c->fits = false;
             break;
         case '?':
             HP_TRY(parse_value(c, p.value, &wanted, error));

@@ -54,8 +54,10 @@ static hp_json *plain_attribute(const hp_fixup *f, const hp_json *attribute) {
         const char *name = dtype_name(hp_json_string(value));
         return name ? hp_json_new_string(f->arena, name) : NULL;
     }
+    if (strcmp(value->key, "list") != 0) return NULL;
+    if (hp_json_is(value, HP_JSON_OBJECT) && value->count == 0) return hp_json_new(f->arena, HP_JSON_ARRAY);
     list = hp_json_get(value, "i");
-    if (strcmp(value->key, "list") != 0 || !hp_json_is(list, HP_JSON_ARRAY)) return NULL;
+    if (!hp_json_is(list, HP_JSON_ARRAY)) return NULL;
     hp_json *result = hp_json_new(f->arena, HP_JSON_ARRAY);
     HP_JSON_EACH (item, list) {
         hp_json *number = result ? integer(f, item) : NULL;

@@ -9,6 +9,7 @@ typedef struct config {
     int64_t num_classes;
     const char *mode;
     bool sparse;
+    int64_t batch_dims;
 } config;
 
 /* ---- x[...]: integers, slices, None and Ellipsis */
@@ -150,6 +151,40 @@ static void lower_take(hp_builder *b, hp_layer *layer, hp_call *call) {
 }
 
 const hp_op_class hp_op_Take = HP_OP("Take", HP_OP_NUMPY, take_fields, config, lower_take);
+
+/* tf.gather: the first `batch_dims` axes are those of both, and the axis that is read is the one behind them. */
+static void lower_gather(hp_builder *b, hp_layer *layer, hp_call *call) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "x"), indices = as_index(b, hp_op_operand(b, call, 1, "indices"));
+    hp_shape from = *hp_builder_shape(b, x), at = *hp_builder_shape(b, indices);
+    int64_t given = hp_json_is(c->axis, HP_JSON_INT) ? c->axis->integer : c->batch_dims;
+    int batch = (int)c->batch_dims, axis = hp_builder_axis(b, given, from.rank), rank = from.rank;
+    if (b->status != HP_OK) return;
+    if (batch == 0) {
+        hp_call_output(b, call, hp_emit_gather(b, x, indices, axis));
+        return;
+    }
+    if (axis != batch || at.rank < batch || from.rank + at.rank - batch - 1 > HP_MAX_RANK) {
+        hp_builder_fail(
+            b, HP_ERROR_UNSUPPORTED, "axis %d with batch_dims %d, indices of %d axes", axis, batch, at.rank);
+        return;
+    }
+    int64_t places = 1, dims[HP_MAX_RANK], result[HP_MAX_RANK];
+    int count = 0;
+    for (int i = 0; i < rank; i++) dims[i] = i < batch ? at.dims[i] : 1;
+    for (int i = 0; i < at.rank; i++) {
+        result[count++] = at.dims[i];
+        if (i >= batch) places *= at.dims[i];
+    }
+    for (int i = batch + 1; i < rank; i++) result[count++] = from.dims[i];
+    dims[batch] = places;
+    hp_value found = hp_emit_take_along(b, x, hp_emit_reshape(b, indices, rank, dims), batch);
+    hp_call_output(b, call, hp_emit_reshape(b, found, count, result));
+}
+
+static const hp_field gather_fields[] = {
+    HP_JSON_FIELD(config, axis), HP_INT(config, batch_dims, 0, 0, HP_MAX_RANK), HP_FIELDS_END};
+const hp_op_class hp_op_Gather = HP_OP("Gather", "keras.src.ops.tf", gather_fields, config, lower_gather);
 
 /* ---- one-hot: indices outside give zeros (tf.one_hot) */
 

@@ -10,6 +10,7 @@ typedef struct config {
     const char *method, *side;
     int64_t k;
     bool sorted, keepdims;
+    int direction;
 } config;
 
 #define ORDER_OP(name, module_, ...)                                                                                   \
@@ -37,6 +38,24 @@ ORDER_OP(Argsort, HP_OP_NUMPY, HP_JSON_FIELD(config, axis)) {
     int axis;
     hp_value places, x = along(b, layer->config, hp_op_operand(b, call, 0, "x"), &axis);
     hp_emit_sort(b, x, axis, false, &places);
+    hp_call_output(b, call, places);
+}
+
+/* tf.sort and tf.argsort, in either direction. */
+#define DIRECTION HP_ENUM(config, direction, 0, HP_NAMES("ascending", "descending"))
+
+ORDER_OP(SortInDirection, "keras.src.ops.tf", HP_JSON_FIELD(config, axis), DIRECTION) {
+    const config *c = layer->config;
+    int axis;
+    hp_value x = along(b, c, hp_op_operand(b, call, 0, "x"), &axis);
+    hp_call_output(b, call, hp_emit_sort(b, x, axis, c->direction == 1, NULL));
+}
+
+ORDER_OP(ArgsortInDirection, "keras.src.ops.tf", HP_JSON_FIELD(config, axis), DIRECTION) {
+    const config *c = layer->config;
+    int axis;
+    hp_value places, x = along(b, c, hp_op_operand(b, call, 0, "x"), &axis);
+    hp_emit_sort(b, x, axis, c->direction == 1, &places);
     hp_call_output(b, call, places);
 }
 

@@ -7,7 +7,7 @@
 
 typedef struct config {
     const hp_json *axis, *dtype;
-    bool keepdims;
+    bool keepdims, exclusive, reverse;
     int64_t ddof;
 } config;
 
@@ -190,3 +190,40 @@ static void lower_cumprod(hp_builder *b, hp_layer *layer, hp_call *call) {
 
 const hp_op_class hp_op_Cumsum = HP_OP("Cumsum", HP_OP_NUMPY, fields, config, lower_cumsum);
 const hp_op_class hp_op_Cumprod = HP_OP("Cumprod", HP_OP_NUMPY, fields, config, lower_cumprod);
+
+/* tf.math.cumsum and cumprod: from the end where `reverse`; without the element itself where `exclusive`. */
+static void cumulate_in_direction(hp_builder *b, hp_layer *layer, hp_call *call, bool product) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    hp_dtype dtype = hp_op_dtype(b, x);
+    hp_shape shape = *hp_builder_shape(b, x);
+    int axes[HP_MAX_RANK] = {0};
+    if (hp_op_axes(b, c->axis, shape.rank, axes) != 1) hp_builder_fail(b, HP_ERROR_FORMAT, "axis: one axis is needed");
+    if (b->status != HP_OK) return;
+    hp_value y = hp_emit_cumulate(b, summable(b, x), product, axes[0], c->reverse);
+    if (c->exclusive && shape.dims[axes[0]] > 0) {
+        int64_t size = shape.dims[axes[0]], from = c->reverse ? 1 : 0;
+        hp_shape one = shape;
+        one.dims[axes[0]] = 1;
+        hp_value rest = hp_op_part(b, y, axes[0], from, from + size - 1), parts[2];
+        parts[c->reverse] = hp_emit_fill(b, hp_op_dtype(b, y), &one, product);
+        parts[!c->reverse] = rest;
+        y = hp_emit_concat(b, parts, 2, axes[0]);
+    }
+    hp_call_output(b, call, hp_emit_cast(b, y, dtype));
+}
+
+static void lower_cumsum_to(hp_builder *b, hp_layer *layer, hp_call *call) {
+    cumulate_in_direction(b, layer, call, false);
+}
+
+static void lower_cumprod_to(hp_builder *b, hp_layer *layer, hp_call *call) {
+    cumulate_in_direction(b, layer, call, true);
+}
+
+static const hp_field direction_fields[] = {
+    AXIS, HP_BOOL(config, exclusive, false), HP_BOOL(config, reverse, false), HP_FIELDS_END};
+const hp_op_class hp_op_CumsumInDirection =
+    HP_OP("CumsumInDirection", "keras.src.ops.tf", direction_fields, config, lower_cumsum_to);
+const hp_op_class hp_op_CumprodInDirection =
+    HP_OP("CumprodInDirection", "keras.src.ops.tf", direction_fields, config, lower_cumprod_to);

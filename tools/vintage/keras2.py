@@ -239,6 +239,21 @@ def raw_operations():
     return graph([x, z], outputs), [(4, 6), (4, 6)]
 
 
+@model(2)
+def raw_windows():
+    """Convolutions, pools, sizes of images and others that TensorFlow up to 2.3 saved as raw operations."""
+    import tensorflow as tf
+    x, n = Input((6, 8, 3)), Input((5,))
+    kernel = np.linspace(-1, 1, 36, dtype="float32").reshape(2, 3, 3, 2)
+    outputs = [tf.nn.conv2d(x, kernel, [1, 2, 1, 1], "SAME"), tf.nn.depthwise_conv2d(x, kernel, [1, 1, 1, 1], "VALID")]
+    outputs += [tf.nn.max_pool(x, [1, 2, 3, 1], [1, 2, 1, 1], "SAME"), tf.nn.avg_pool(x, 2, 2, "VALID")]
+    outputs += [tf.image.resize(x, [9, 5], method=m) for m in ("bilinear", "nearest", "bicubic", "area")]
+    outputs += [tf.slice(x, [0, 1, 0, 1], [-1, 3, -1, 2]), tf.cumsum(n, axis=1, exclusive=True, reverse=True)]
+    places = tf.cast(tf.abs(n) * 2, "int32")
+    outputs += [tf.bitwise.bitwise_and(places, 3), tf.bitwise.left_shift(places, 1)]
+    return graph([x, n], outputs), [(6, 8, 3), (5,)]
+
+
 @model(2, 3)
 def transposed():
     x = Input((5, 6, 3))

@@ -89,14 +89,17 @@ def tf_more_images(tf, x, pixels):  # ResizeFloats
 
 
 @case((4, 6), Input((5,), "int32", 0, 6))
-def tf_others(tf, x, n):  # L2Normalize
+def tf_others(tf, x, n):  # L2Normalize Gather SortInDirection ArgsortInDirection CumsumInDirection CumprodInDirection
     m, b = tf.math, tf.bitwise
     parts = [tf.slice(x, [0, 1, 2], [-1, 2, -1]), tf.linalg.trace(x), tf.linalg.diag_part(x), tf.linalg.matrix_transpose(x)]
     norms = [m.l2_normalize(x, -1, epsilon=2.0), m.reduce_euclidean_norm(x, axis=-1), tf.linalg.matvec(x, tf.cast(n, "float32")[:, :1] * constant(6))]
     whole = [b.bitwise_and(n, 3), b.bitwise_or(n, 8), b.bitwise_xor(n, 5), b.invert(n), b.left_shift(n, 2), b.right_shift(n, 1)]
     sorted_ = [tf.sort(x, axis=1), tf.argsort(x), tf.saturate_cast(x * 200, "uint8"), tf.ensure_shape(x, [None, 4, 6])]
     plain = [m.bessel_i0(x), m.nextafter(x, x + 1), m.scalar_mul(2.0, x), m.erfinv(m.tanh(x))]
-    return parts + norms + whole + sorted_ + plain
+    summed = [m.cumsum(x, 1, exclusive=True), m.cumsum(n, -1, reverse=True), m.cumprod(x, 2, exclusive=True, reverse=True)]
+    fallen = [tf.sort(x, 1, "DESCENDING"), tf.argsort(x, direction="DESCENDING")]
+    places = [tf.gather(x, n[:, :3] // 2, axis=1, batch_dims=1), tf.gather(x, n[:, :4, None] // 2, axis=2, batch_dims=2)]
+    return parts + norms + whole + sorted_ + plain + summed + fallen + places
 
 
 @case(Input((4, 4, 3)))
