@@ -6,8 +6,15 @@ import os
 from typing import Any
 
 
+def _list(names: Any) -> str | None:
+    """Return a list of columns as csv, which the library takes; text as it is."""
+    if names is None or isinstance(names, str):
+        return names
+    return ",".join('"' + str(name).replace('"', '""') + '"' for name in names)
+
+
 def described(
-    paths: Any, kind: str | None, header: bool | None, columns: str | None, id_columns: str | None
+    paths: Any, kind: str | None, header: bool | None, columns: Any, id_columns: Any
 ) -> list[tuple[str, str | None, str | None, str | None, str | None, str | None, int]]:
     """Return paths, or paths by name, as the extension module takes files."""
     named = (
@@ -16,11 +23,15 @@ def described(
         else [(None, path) for path in (paths if isinstance(paths, (list, tuple)) else [paths])]
     )
     flag = 0 if header is None else 1 if header else 2
-    return [(os.fspath(path), kind, name, None, columns, id_columns, flag) for name, path in named]
+    lists = _list(columns), _list(id_columns)
+    return [(os.fspath(path), kind, name, None, *lists, flag) for name, path in named]
 
 
 def choice(rows: tuple[int | None, int | None] | None, part: tuple[int, int] | None) -> dict[str, int]:
     """Return the options for `rows` (first, end) and `part` (i, n); raises ValueError for what is none."""
+    for name, pair in (("rows", rows), ("part", part)):
+        if pair is not None and (not isinstance(pair, (tuple, list)) or len(pair) != 2):
+            raise TypeError(f"{name} is {pair!r}; expected a pair of integers")
     first, end = rows if rows is not None else (None, None)
     first = first or 0
     if first < 0 or (end is not None and end <= first):

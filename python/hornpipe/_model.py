@@ -253,8 +253,8 @@ class Model(_hornpipe.Model):
         input_format: str | None = None,
         output_format: str | None = None,
         header: bool | None = None,
-        columns: str | None = None,
-        id_columns: str | None = None,
+        columns: "str | Sequence[str] | None" = None,
+        id_columns: "str | Sequence[str] | None" = None,
         rows: tuple[int | None, int | None] | None = None,
         part: tuple[int, int] | None = None,
         pad: bool = False,
@@ -276,7 +276,7 @@ class Model(_hornpipe.Model):
             names (``name_0``, ``name_1`` ... for an input of several numbers).
         outputs : path or list of paths
             One per output, or one file of a kind that holds several (``.npz``, ``.csv``, HDF5). Each appears under its
-            name when it is complete.
+            name when it is complete, in the place of one that exists.
         n_jobs, backend, batch_size, on_error, verbose
             As for `predict`.
         chunk_rows : int, optional
@@ -285,9 +285,9 @@ class Model(_hornpipe.Model):
             Bytes for chunks in flight (256 MiB).
         header : bool, optional
             Whether csv and tsv files begin with names. None: found out.
-        columns, id_columns : str, optional
-            csv and tsv: ``"age,income,3-9"``, by name or by number from 0; the columns to use, in that order, and
-            those to carry to the output unread.
+        columns, id_columns : list of str or str, optional
+            csv and tsv: ``["age", "income"]`` or ``"age,income,3-9"``, by name or by number from 0; the columns to use,
+            in that order, and those to carry to the output unread.
         rows : (first, end), optional
             The rows to predict, `end` not among them; None in place of either: from the first, up to the last.
         part : (i, n), optional
@@ -313,6 +313,11 @@ class Model(_hornpipe.Model):
         FileError, FormatError, ShapeError, RowError
         """
         options = self._checked(batch_size, backend, on_error)
+        for name, number in (("chunk_rows", chunk_rows), ("max_memory", max_memory), ("top_k", top_k)):
+            if number is not None and (not hasattr(number, "__index__") or number < 1):
+                raise ValueError(f"{name} is {number!r}; expected an integer of at least 1, or None")
+        if isinstance(labels, str):
+            raise TypeError(f"labels is {labels!r}; expected a list of names")
         bar = Bar(verbose)
         try:
             with _jobs.granted(n_jobs) as jobs:
@@ -337,6 +342,7 @@ class Model(_hornpipe.Model):
                         "progress": bar if bar.shown else None,
                     },
                 )
+            bar.add(written)
         finally:
             bar.close()
         if failed:

@@ -129,16 +129,20 @@ class HornpipeClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]
         """
         y = self._fit(X, y)
         check_classification_targets(y)
-        self.classes_ = np.unique(y) if self.classes is None else np.asarray(self.classes)
-        most = max(2, self._units())
-        if len(self.classes_) > most:
-            raise ValueError(f"there are {len(self.classes_)} classes; the model tells {most} apart")
+        self.classes_ = self._told_apart(np.unique(y) if self.classes is None else self.classes)
         return self
+
+    def _told_apart(self, classes: Any) -> Array:
+        """The classes as an array. Raises ValueError where there are more than the model has outputs."""
+        most = max(2, self._units())
+        if len(classes) > most:
+            raise ValueError(f"there are {len(classes)} classes; the model tells {most} apart")
+        return np.asarray(classes)
 
     def _labels(self) -> Array:
         if hasattr(self, "classes_"):
             return np.asarray(self.classes_)
-        return np.arange(max(2, self._units())) if self.classes is None else np.asarray(self.classes)
+        return np.arange(max(2, self._units())) if self.classes is None else self._told_apart(self.classes)
 
     def predict_proba(self, X: Any) -> Array:
         """Probabilities of the classes.

@@ -56,6 +56,8 @@ def test_one_output_is_the_second_class_and_models_are_parameters(rows):
     assert classifier.fit(rows, np.where(chances[:, 1] > 0.5, "up", "down")).predict(rows[:1])[0] in ("up", "down")
     with pytest.raises(ValueError, match="3 classes; the model tells 2 apart"):
         classifier.fit(rows, np.arange(len(rows)) % 3)
+    with pytest.raises(ValueError, match="3 classes; the model tells 2 apart"):
+        HornpipeClassifier(model, classes=["a", "b", "c"]).predict(rows)
 
 
 def test_regressors_of_one_and_several_outputs(rows):

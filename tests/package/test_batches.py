@@ -179,6 +179,29 @@ def test_files(mlp, rows, tmp_path):
         mlp.predict_file(tmp_path / "none.npy", tmp_path / "pred.npy")
 
 
+def test_files_take_lists_of_columns(mlp, rows, tmp_path, capsys):
+    names = ["id", 'a "b"', "c,d", *(f"x{i}" for i in range(8))]
+    header = ",".join('"' + name.replace('"', '""') + '"' for name in names)
+    table = np.column_stack([np.arange(20), rows[:20]])
+    np.savetxt(tmp_path / "rows.csv", table, delimiter=",", fmt="%.9g", header=header, comments="")
+    files = tmp_path / "rows.csv", tmp_path / "pred.npy"
+    for options in ({"columns": names[1:]}, {"columns": range(1, 11)}, {"columns": "1-10"}):
+        assert mlp.predict_file(*files, **options) == 20
+        assert np.load(files[1]).tobytes() == mlp.predict(rows[:20]).tobytes()
+    assert capsys.readouterr().err == ""
+    mlp.predict_file(tmp_path / "rows.csv", tmp_path / "pred.csv", id_columns=["id"], verbose=2)
+    assert (tmp_path / "pred.csv").read_text().startswith("id,probability\n0,") and capsys.readouterr().err.startswith("20 rows, ")
+
+
+def test_options_of_files_are_checked(mlp, tmp_path):
+    for bad in ({"chunk_rows": 0}, {"max_memory": "1G"}, {"top_k": -1}):
+        with pytest.raises(ValueError, match=f"{next(iter(bad))} is .*; expected an integer of at least 1"):
+            mlp.predict_file(tmp_path / "rows.npy", tmp_path / "pred.npy", **bad)
+    for bad in ({"rows": 10}, {"part": (1, 2, 3)}, {"labels": "no"}):
+        with pytest.raises(TypeError, match=f"{next(iter(bad))} is "):
+            mlp.predict_file(tmp_path / "rows.npy", tmp_path / "pred.npy", **bad)
+
+
 def test_files_in_parts(mlp, rows, tmp_path):
     np.save(tmp_path / "rows.npy", rows)
     whole = mlp.predict(rows)
