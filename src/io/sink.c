@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,6 +87,30 @@ static hp_status open_partial(hp_io_sink *sink, const hp_io_mark *resume, hp_err
     HP_FAIL(error, HP_ERROR_IO, NULL, "the partial file %s keeps disappearing", sink->partial);
 }
 
+/* The file that `path` will name: at the end of links, where they lead to none yet. NULL, and errno: no memory, or they go
+ * round. */
+static char *file_to_be(const char *path) {
+    enum { MOST_LINKS = 40 };
+    char *now = hp_strdup(path), link[PATH_MAX];
+    for (int i = 0; now && i < MOST_LINKS; i++) {
+        ssize_t n = readlink(now, link, sizeof link);
+        if (n < 0) return now;
+        const char *slash = strrchr(now, '/');
+        size_t folder = slash && link[0] != '/' ? (size_t)(slash - now) + 1 : 0;
+        char *next = hp_alloc_array(folder + (size_t)n + 1, 1);
+        if (next) {
+            memcpy(next, now, folder);
+            memcpy(next + folder, link, (size_t)n);
+            next[folder + (size_t)n] = '\0';
+        }
+        hp_free(now);
+        now = next;
+    }
+    if (now) errno = ELOOP;
+    hp_free(now);
+    return NULL;
+}
+
 static hp_status open_target(hp_io_sink *sink, const char *path, const hp_io_mark *resume, hp_error *error) {
     struct stat info;
     bool exists = stat(path, &info) == 0;
@@ -99,9 +124,9 @@ static hp_status open_target(hp_io_sink *sink, const char *path, const hp_io_mar
     }
     HP_FAIL_IF(exists && sink->exclusive, error, HP_ERROR_IO, NULL, "it exists already; predict --force replaces it");
     char *resolved = exists ? realpath(path, NULL) : NULL; /* a link stays a link to the new file */
-    sink->target = hp_strdup(resolved ? resolved : path);
+    sink->target = resolved ? hp_strdup(resolved) : file_to_be(path);
     free(resolved);
-    HP_ALLOCATED(sink->target, error);
+    HP_FAIL_IF(!sink->target, error, HP_ERROR_IO, NULL, "cannot be found: %s", strerror(errno));
     size_t size = strlen(sink->target) + sizeof ".partial";
     char *partial = hp_alloc_array(size, 1);
     HP_ALLOCATED(partial, error);

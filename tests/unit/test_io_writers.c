@@ -290,6 +290,18 @@ static void test_links_and_places(void **state) {
     assert_int_equal(lstat(in_folder("link.npy"), &info), 0);
     assert_true(S_ISLNK(info.st_mode));
     check_floats(in_folder("real.npy"), NULL);
+    /* one that leads to no file yet, though outputs that exist are to be kept */
+    assert_int_equal(mkdir(in_folder("days"), 0700), 0);
+    assert_int_equal(symlink("days/today.npy", in_folder("latest.npy")), 0);
+    assert_int_equal(symlink("latest.npy", in_folder("again.npy")), 0);
+    assert_ok(write_floats(in_folder("again.npy"), &(hp_io_writer_options){.exclusive = true}));
+    check_floats(in_folder("days/today.npy"), NULL);
+    assert_int_equal(lstat(in_folder("latest.npy"), &info), 0);
+    assert_true(S_ISLNK(info.st_mode));
+    assert_fails(write_floats(in_folder("again.npy"), &(hp_io_writer_options){.exclusive = true}), HP_ERROR_IO,
+        "exists already");
+    assert_int_equal(symlink("round.npy", in_folder("round.npy")), 0);
+    assert_fails(write_floats(in_folder("round.npy"), NULL), HP_ERROR_IO, "cannot be found: Too many levels");
     assert_fails(write_floats(folder, &(hp_io_writer_options){.format = "npy"}), HP_ERROR_IO, "directory");
     assert_fails(write_floats(in_folder("no/such/y.npy"), NULL), HP_ERROR_IO, "No such file");
     assert_fails(write_floats(in_folder("y.xyz"), NULL), HP_ERROR_ARGUMENT, "give it (--output-format): npy, npz");
