@@ -191,7 +191,7 @@ bench: all bench-venv
 	    -DPython_EXECUTABLE=$(abspath $(BENCH_VENV))/bin/python $(CMAKE_FLAGS) -- hornpipe_shared hornpipe_python
 	$(BENCH_VENV)/bin/python bench/run.py $(BENCH)
 	[ -n "$(BENCH)" ] || for table in "run.py --isa avx2" "tables.py latency" "tables.py opening" "tables.py threads" \
-	    "tables.py rows" cold_start.py report.py; do $(BENCH_VENV)/bin/python bench/$$table || exit 1; done
+	    "tables.py rows" cold_start.py text.py report.py; do $(BENCH_VENV)/bin/python bench/$$table || exit 1; done
 
 format:
 	git ls-files '*.c' '*.h' '*.inc' | xargs clang-format -i

@@ -210,6 +210,27 @@ def cold_start_section(path):
     return [*lines, ""]
 
 
+def text_section(path):
+    if not path.exists():
+        return []
+    found = json.loads(path.read_text())
+    kinds = {"float32": "text of float32", "float64": "text of float64", "npy": ".npy"}
+    lines = [
+        "## Text",
+        "",
+        f"{found['rows']:,} x 10 rows, from the page cache (`bench/text.py`, medians of {found['rounds']} runs in turn): hornpipe's command reads them, predicts with",
+        "the mlp and writes to /dev/null, a whole process; the others read them to an array of float32, and that is all they do.",
+        "",
+        "| | rows a second | a row | read at |",
+        "| --- | --- | --- | --- |",
+    ]
+    for run in found["runs"]:
+        what = f"hornpipe, {kinds[run['from']]} to {run['to']}" if run["to"] != "array" else f"{run['who']}, reads {kinds[run['from']]}"
+        rate = found["rows"] / run["seconds"]
+        lines.append(f"| {what} | {short(rate)} | {1e9 / rate:.0f} ns | {run['bytes'] / run['seconds'] / 1e9:.2f} GB/s |")
+    return [*lines, ""]
+
+
 def threads_section(found):
     if not found:
         return []
@@ -284,6 +305,7 @@ def main():
         *latency_section(load(results, "latency")),
         *opening_section(load(results, "opening")),
         *cold_start_section(results / "cold_start.json"),
+        *text_section(results / "text.json"),
         *threads_section(load(results, "threads")),
         *rows_section(load(results, "rows")),
     ]
