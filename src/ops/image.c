@@ -133,10 +133,12 @@ IMAGE_OP(Resize, HP_OP_IMAGE, HP_JSON_FIELD(config, size),
     resize(b, layer->config, call, hp_op_operand(b, call, 0, "images"));
 }
 
-/* tf.image.resize: what it gives is float32, but of the nearest pixels. */
+/* tf.image.resize: what it gives is float32, but of the nearest pixels. In the order of hp_resize_method. */
+static const char *const tf_methods[] = {
+    "nearest", "bilinear", "bicubic", "lanczos3", "lanczos5", "area", "gaussian", "mitchellcubic", NULL};
+
 IMAGE_OP(ResizeFloats, "keras.src.ops.tf", HP_JSON_FIELD(config, size),
-    HP_ENUM(hp_resizing, interpolation, HP_RESIZE_BILINEAR, hp_interpolations),
-    HP_BOOL(hp_resizing, antialias, false)) {
+    HP_ENUM(hp_resizing, interpolation, HP_RESIZE_BILINEAR, tf_methods), HP_BOOL(hp_resizing, antialias, false)) {
     const config *c = layer->config;
     hp_value x = hp_op_operand(b, call, 0, "images");
     if (c->resizing.interpolation != HP_RESIZE_NEAREST) x = hp_emit_cast(b, x, HP_FLOAT32);

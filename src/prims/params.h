@@ -66,7 +66,9 @@ typedef enum hp_resize_method {
     HP_RESIZE_BICUBIC,
     HP_RESIZE_LANCZOS3,
     HP_RESIZE_LANCZOS5,
-    HP_RESIZE_AREA
+    HP_RESIZE_AREA,
+    HP_RESIZE_GAUSSIAN,
+    HP_RESIZE_MITCHELLCUBIC
 } hp_resize_method;
 
 /* As tf.image.resize (half-pixel centres), which Keras's TensorFlow backend calls. */

@@ -24,7 +24,7 @@ static hp_status infer(const void *params, const hp_tensor *inputs, int input_co
                    x->dims[1] < 1 || x->dims[2] < 1 || x->dims[1] > INT32_MAX || x->dims[2] > INT32_MAX,
         error, HP_ERROR_SHAPE, NULL, "images of shape %s cannot be resized to %lld x %lld",
         hp_shape_text(x, text, sizeof text), (long long)p->height, (long long)p->width);
-    HP_FAIL_IF(p->method < HP_RESIZE_NEAREST || p->method > HP_RESIZE_AREA, error, HP_ERROR_INTERNAL, NULL,
+    HP_FAIL_IF(p->method < HP_RESIZE_NEAREST || p->method > HP_RESIZE_MITCHELLCUBIC, error, HP_ERROR_INTERNAL, NULL,
         "resize method %d", (int)p->method);
     HP_FAIL_IF(p->method != HP_RESIZE_NEAREST && inputs[0].dtype != HP_FLOAT32, error, HP_ERROR_UNSUPPORTED, NULL,
         "an interpolating resize of %s is not supported", hp_dtype_name(inputs[0].dtype));

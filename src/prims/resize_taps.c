@@ -83,6 +83,19 @@ static float lanczos(float x, float radius) {
     return radius * sinf(pi * x) * sinf(pi * x / radius) / (pi * pi * x * x);
 }
 
+/* With B = C = 1/3. */
+static float mitchell_cubic(float x) {
+    if (x >= 2) return 0;
+    if (x >= 1) return (((-7.0F / 18) * x + 2) * x - 10.0F / 3) * x + 16.0F / 9;
+    return (((7.0F / 6) * x - 2) * x) * x + 8.0F / 9;
+}
+
+/* A third of the radius is the deviation. */
+static float gaussian(float x, float radius) {
+    float sigma = radius / 3;
+    return x >= radius ? 0 : expf(-x * x / (2 * sigma * sigma));
+}
+
 typedef struct filter {
     hp_resize_method method;
     float radius, scale; /* the kernel is stretched by `scale` */
@@ -94,6 +107,10 @@ static float filter_at(const filter *f, float x) {
         return keys_cubic(x);
     case HP_RESIZE_BILINEAR:
         return x < 1 ? 1 - x : 0;
+    case HP_RESIZE_GAUSSIAN:
+        return gaussian(x, f->radius);
+    case HP_RESIZE_MITCHELLCUBIC:
+        return mitchell_cubic(x);
     default:
         return lanczos(x, f->radius);
     }
@@ -102,10 +119,11 @@ static float filter_at(const filter *f, float x) {
 static filter make_filter(hp_resize_method method, bool antialias, int64_t in, int64_t out) {
     float inverse = 1 / ((float)out / (float)in);
     filter f = {.method = method, .scale = antialias && inverse > 1 ? inverse : 1};
-    f.radius = method == HP_RESIZE_LANCZOS5   ? 5
-               : method == HP_RESIZE_LANCZOS3 ? 3
-               : method == HP_RESIZE_BICUBIC  ? 2
-                                              : 1;
+    f.radius = method == HP_RESIZE_LANCZOS5                                       ? 5
+               : method == HP_RESIZE_LANCZOS3                                     ? 3
+               : method == HP_RESIZE_GAUSSIAN                                     ? 1.5F
+               : method == HP_RESIZE_BICUBIC || method == HP_RESIZE_MITCHELLCUBIC ? 2
+                                                                                  : 1;
     return f;
 }
 
@@ -124,7 +142,8 @@ static void scale_and_translate(hp_taps *taps, const filter *f, int64_t in, int6
 
 hp_status hp_taps_make(
     hp_taps *taps, hp_resize_method method, bool antialias, int64_t in, int64_t out, hp_error *error) {
-    bool filters = method == HP_RESIZE_LANCZOS3 || method == HP_RESIZE_LANCZOS5 ||
+    bool filters = method == HP_RESIZE_LANCZOS3 || method == HP_RESIZE_LANCZOS5 || method == HP_RESIZE_GAUSSIAN ||
+                   method == HP_RESIZE_MITCHELLCUBIC ||
                    (antialias && (method == HP_RESIZE_BILINEAR || method == HP_RESIZE_BICUBIC));
     filter f = make_filter(method, antialias, in, out);
     int64_t most = method == HP_RESIZE_NEAREST ? 1 : method == HP_RESIZE_BILINEAR ? 2 : 4;

@@ -82,6 +82,8 @@ def tf_windows(tf, x, s):  # ConvTransposeTo
 def tf_more_images(tf, x, pixels):  # ResizeFloats
     i = tf.image
     methods = [i.resize(pixels, [6, 5], method=m) for m in ("bilinear", "nearest", "bicubic", "area")]
+    methods += [i.resize(x, [3, 11], method=m) for m in ("gaussian", "mitchellcubic", "lanczos3")]
+    methods += [i.resize(x, [3, 4], method=m, antialias=True) for m in ("gaussian", "mitchellcubic")]
     cut = [i.crop_to_bounding_box(x, 1, 2, 3, 3), i.pad_to_bounding_box(x, 1, 2, 8, 9), i.rot90(x), i.transpose(x)]
     hsv = i.rgb_to_hsv(tf.abs(x))
     patches = i.extract_patches(x, [1, 2, 2, 1], [1, 2, 3, 1], [1, 1, 1, 1], "VALID")
