@@ -70,7 +70,7 @@ def revived(record, variant):
             raise NoCase("it has no dtype")
         config = with_policy(config, variant)
     return keras.saving.deserialize_keras_object(
-        {"module": "keras.layers", "class_name": record["class"], "config": config, "registered_name": None})
+        {"module": record["module"], "class_name": record["class"], "config": config, "registered_name": None})
 
 
 def with_policy(value, policy):
@@ -83,11 +83,12 @@ def with_policy(value, policy):
     return value
 
 
-def input_shapes(tensors, variant):
-    """The shape without rows of each input, None for what the variant leaves unknown; and concrete ones, longer there."""
+def input_shapes(tensors, variant, size):
+    """The shape without rows of each input, None for what the variant leaves unknown; and concrete ones, longer there. `size`:
+    of axes that were unknown in the call."""
     shapes, concrete = [], []
     for t in tensors:
-        dims = [d if d is not None else 3 for d in t.shape[1:]]
+        dims = [d if d is not None else size for d in t.shape[1:]]
         unknown = [variant == "unknown" and 0 < len(dims) and i < len(dims) - 1 for i in range(len(dims))]
         shapes.append(tuple(None if u else d for u, d in zip(unknown, dims)))
         concrete.append(tuple(d + 2 if u else d for u, d in zip(unknown, dims)))
@@ -140,7 +141,8 @@ class Case:
         raise NoCase(f"{type(last).__name__}: {str(last).splitlines()[0] if str(last) else ''}"[:150])
 
     def make(self):
-        shapes, self.concrete = input_shapes(self.tensors, self.variant)
+        frame = json.loads(self.record["config"]).get("frame_length") or 1
+        shapes, self.concrete = input_shapes(self.tensors, self.variant, 3 * frame)
         if self.variant == "unknown" and all(None not in s for s in shapes):
             raise NoCase("nothing is unknown")
         thing = revived(self.record, self.variant)

@@ -13,7 +13,9 @@ def difference(got, want, rtol, atol):
         return 0, f"dtype {got.dtype}, Keras has {want.dtype}"
     if want.dtype.kind != "f":
         count = np.count_nonzero(got != want)
-        return 0, f"{count} of {want.size} values differ" if count else None
+        if not count:
+            return 0, None
+        return 0, f"{count} of {want.size} values differ, by {np.abs(got.astype(float) - want.astype(float)).max():.6g} at most"
     g, w = got.astype("float64"), want.astype("float64")
     if not np.array_equal(np.isnan(g), np.isnan(w)) or not np.array_equal(g[np.isinf(w)], w[np.isinf(w)]):
         return 0, "NaN or infinity in other places"

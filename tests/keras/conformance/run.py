@@ -60,9 +60,9 @@ def instruction_set(command):
 
 
 def left_out():
-    """{pattern: reason} of left_out.txt."""
+    """{(pattern of names, pattern of what is wrong): reason} of left_out.txt."""
     lines = [line for line in (HERE / "left_out.txt").read_text().splitlines() if line and not line.startswith("#")]
-    return {pattern.strip(): reason.strip() for pattern, _, reason in (line.partition(" : ") for line in lines)}
+    return {(name, wrong): reason for name, wrong, reason in (line.split(" : ") for line in lines)}
 
 
 def refused():
@@ -84,7 +84,8 @@ class Verdict:
     """Counts results; prints those that are wrong and may not be."""
 
     def __init__(self):
-        self.unneeded, self.refused = left_out(), refused()
+        self.left_out, self.refused = left_out(), refused()
+        self.unneeded = dict(self.left_out)
         self.errors = collections.defaultdict(lambda: [0, 0, 0.0])  # of a class: files, those right, the largest error
         self.checked = self.failures = 0
         self.failed = set()
@@ -102,10 +103,10 @@ class Verdict:
             total[1] += 1
             total[2] = max(total[2], worst or 0.0)
             return
-        may = [p for p in left_out() if re.fullmatch(p, name)]
+        may = [p for p in self.left_out if re.fullmatch(p[0], name) and re.search(p[1], wrong)]
         if may:
-            for pattern in may:
-                self.unneeded.pop(pattern, None)
+            for patterns in may:
+                self.unneeded.pop(patterns, None)
         elif wrong.startswith("exit 3") and any(re.fullmatch(p, name) for p in self.refused):
             return
         elif name.rsplit(".", 1)[0] not in self.failed:
@@ -140,8 +141,8 @@ def main():
             for name, why in no_cases if a.no_cases else []:
                 print(f"NO CASE {name}: {why}", flush=True)
     if a.captured.endswith(".pickle") and a.part == "0/1" and not (a.only or variants or a.each):
-        for pattern, reason in verdict.unneeded.items():
-            verdict.fail(f"left_out.txt: {pattern} ({reason}) is not needed any more")
+        for patterns, reason in verdict.unneeded.items():
+            verdict.fail(f"left_out.txt: {' : '.join(patterns)} ({reason}) is not needed any more")
     if a.report:
         report = {"keras": importlib.metadata.version("keras"), "isa": instruction_set(command), "errors": verdict.errors}
         pathlib.Path(a.report).write_text(json.dumps(report, indent=1, sort_keys=True))
