@@ -355,6 +355,17 @@ INLINE vf vkeep(vf x) {
     return x;
 }
 
+/* The lower lanes of x and the upper lanes of y. */
+INLINE vf vhalves(vf x, vf y) {
+#if defined(VEC_AVX512)
+    return _mm512_mask_blend_ps(0xff00, x, y);
+#else
+    vf z = x;
+    for (int i = VL / 2; i < VL; i++) z[i] = y[i];
+    return z;
+#endif
+}
+
 #if defined(VEC_SSE2) || defined(VEC_GENERIC)
 INLINE vf vround_even(vf x) {
     return vfrom_int(vround_to_int(x));

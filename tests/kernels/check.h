@@ -18,6 +18,8 @@
 
 /* Gives all buffers back and chooses which side the next ones are flush with (0: the end, 1: the start). */
 void hp_check_reset(int side);
+/* Random values begin again: a kernel is checked with the same ones alone and after others. */
+void hp_check_seed(void);
 /* n floats of random values in [-1, 1). */
 float *hp_check_random(size_t n);
 /* n floats of the pattern, an output. */

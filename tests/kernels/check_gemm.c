@@ -160,8 +160,8 @@ static void check_prefix(const hp_kernels *k, size_t n) {
 void hp_check_gemm_kernel(const hp_kernels *k) {
     const size_t v = k->vector_floats, mr = k->gemm_mr, nr = k->gemm_nr;
     const size_t ms[] = {0, 1, mr - 1, mr, mr + 1, 8, 13, 97};
-    const size_t ns[] = {
-        0, 1, 2, 3, 4, 5, v - 1, v, v + 1, 2 * v, 2 * v + 1, 3 * v, nr - 1, nr, nr + 1, 2 * nr + v + 3};
+    const size_t ns[] = {0, 1, 2, 3, 4, 5, v - 1, v, v + 1, v + v / 2, v + v / 2 + 1, 2 * v, 2 * v + 1, 2 * v + v / 2,
+        3 * v, nr - 1, nr, nr + 1, 2 * nr + v + 3};
     const size_t ks[] = {0, 1, 3, v - 1, v, v + 1, 64, 131};
     for (size_t i = 0; i < sizeof ms / sizeof *ms; i++)
         for (size_t j = 0; j < sizeof ns / sizeof *ns; j++)

@@ -31,6 +31,7 @@ static void run_isa(const hp_kernels *k, bool bench, char **names, int count) {
         if (!wanted(list[i].name, names, count)) continue;
         size_t before = hp_check_count, failures = hp_check_failures;
         hp_check_reset(0);
+        hp_check_seed();
         (bench ? list[i].bench : list[i].check)(k);
         if (!bench)
             printf("%-7s %-18s %8zu comparisons%s\n", k->isa, list[i].name, hp_check_count - before,

@@ -117,7 +117,12 @@ void hp_check_depthwise_plane_kernel(const hp_kernels *k) {
                     const size_t size[2] = {kernels[i][0] == 1 ? 1 : 3 + turn % 5, width};
                     check_case(k, size, kernels[i], stride, 1 + (turn % 7 == 0), padding, channels[turn % 5]);
                 }
-    /* More channels than are walked together. */
+    /* More rows than go together, and rows long enough for the widest groups. */
+    for (size_t stride = 1; stride < 3; stride++) {
+        check_case(k, (size_t[]){29, 37}, (size_t[]){3, 3}, stride, 1, 1, 2 * v + 3);
+        check_case(k, (size_t[]){21, 46}, (size_t[]){5, 5}, stride, 1, 2, 2 * v + 3);
+    }
+    /* More channels than are activated together. */
     check_case(k, (size_t[]){5, 70}, (size_t[]){3, 3}, 1, 1, 1, 9 * v + 3);
     check_case(k, (size_t[]){6, 40}, (size_t[]){5, 5}, 2, 1, 2, 9 * v + 3);
     check_case(k, (size_t[]){HP_PLANE_TAP_ROWS + 2, 6}, (size_t[]){HP_PLANE_TAP_ROWS, 2}, 1, 1, 1, v + 2);
