@@ -203,7 +203,7 @@ static void call_until_told(void *arg) {
  * a job before the first fork (the second has begun), and the busy one goes on until the last. */
 static void test_fork(void **state) {
     (void)state;
-    if (getenv("HP_EMULATED")) skip(); /* qemu-user cannot do it */
+    if (getenv("HORNPIPE_EMULATED")) skip(); /* qemu-user cannot do it */
     busy_caller c = {.gang = hp_gang_new(3)};
     hp_thread busy;
     assert_int_equal(hp_thread_start(&busy, "busy", call_until_told, &c, NULL), HP_OK);
