@@ -4,18 +4,24 @@ slowly() {
     head -c 4000128 rows.npy
     for _ in $(seq $1); do head -c 40000 /dev/zero 2> /dev/null || return 0; sleep 0.02; done
 }
+begun() { # the run that writes to $1 has caught its signals
+    for _ in $(seq 1000); do [ -e $1.partial ] && return 0 || sleep 0.02; done
+    return 1
+}
 (trap '' HUP; slowly 30; tail -c +5200129 rows.npy) | (
     trap '' HUP
     exec hornpipe predict "$EXAMPLES/mlp_10_64_64_1.keras" - -o ignored.npy --progress none --chunk-rows 1000
 ) &
 job=$!
-sleep 0.4
+begun ignored.npy
 kill -HUP $job
 wait $job
 test -s ignored.npy && rm ignored.npy
-slowly 1000 | hornpipe predict "$EXAMPLES/mlp_10_64_64_1.keras" - -o out.npy --progress none --chunk-rows 1000 &
+# These tests may themselves run under nohup.
+slowly 1000 | env --default-signal=HUP hornpipe predict "$EXAMPLES/mlp_10_64_64_1.keras" - -o out.npy --progress none \
+    --chunk-rows 1000 &
 job=$!
-sleep 0.4
+begun out.npy
 kill -HUP $job
 wait $job && code=0 || code=$?
 test ! -e out.npy

@@ -5,7 +5,7 @@
     while head -c 40000 /dev/zero 2> /dev/null; do sleep 0.02; done
 } | hornpipe predict "$EXAMPLES/mlp_10_64_64_1.keras" - -o out.npy --progress none --chunk-rows 1000 &
 job=$!
-sleep 0.2
+for _ in $(seq 1000); do [ -e out.npy.partial ] && break || sleep 0.02; done
 kill -TERM $job
 wait $job && code=0 || code=$?
 test ! -e out.npy
