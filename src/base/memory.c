@@ -1,5 +1,5 @@
 /* memory.c: see memory.h. */
-#define _DEFAULT_SOURCE /* madvise */
+#define _DEFAULT_SOURCE /* madvise, posix_memalign */
 #include "base/memory.h"
 
 #include <stdarg.h>
@@ -47,9 +47,12 @@ void *hp_alloc_aligned(size_t bytes) {
 /* What the last large page would reach beyond stays in small ones. */
 void *hp_alloc_filled(size_t bytes) {
     if (bytes < LARGE_PAGE || bytes > SIZE_MAX - LARGE_PAGE) return hp_alloc_aligned(bytes);
-    void *block = aligned_alloc(LARGE_PAGE, (bytes + HP_ALIGNMENT - 1) / HP_ALIGNMENT * HP_ALIGNMENT);
+    void *block;
+    const size_t rounded =
+        (bytes + HP_ALIGNMENT - 1) / HP_ALIGNMENT * HP_ALIGNMENT; /* not as much as aligned_alloc wants */
+    if (posix_memalign(&block, LARGE_PAGE, rounded) != 0) return NULL;
 #ifdef MADV_HUGEPAGE
-    if (block) (void)madvise(block, bytes / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE); /* a wish */
+    (void)madvise(block, bytes / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE); /* a wish */
 #endif
     return block;
 }
