@@ -247,22 +247,28 @@ class Together:
 
     def answers(self, values):
         """Keras's outputs, flat, as NumPy arrays, of batches of 32 as Model.predict makes them; NoCase where those cannot be
-        joined."""
+        joined. A list of one answer, or of two where layers of images (DataLayer) cast their inputs in a graph, as in
+        predict, and do not where the model is called."""
+        import tensorflow as tf
+
+        calls = [self.model]
+        if any(isinstance(layer, DataLayer) for layer in self.model._flatten_layers()):
+            calls.append(tf.function(self.model))
+        return [self.answer(call, values) for call in calls]
+
+    def answer(self, call, values):
         rows = len(values[0])
-        parts = [self.batch([v[i : i + BATCH] if len(v) == rows else v for v in values]) for i in range(0, rows, BATCH)]
+        parts = [self.batch(call, [v[i : i + BATCH] if len(v) == rows else v for v in values]) for i in range(0, rows, BATCH)]
         try:
             return [np.concatenate(outputs) for outputs in zip(*parts)]
         except ValueError as error:
             raise NoCase(f"Keras's predict cannot join the batches: {error}") from error
 
-    def batch(self, values):
+    def batch(self, call, values):
         """The outputs of one batch."""
         import tensorflow as tf
 
         tensors = [tf.constant(v, dtype=d) for v, d in zip(values, self.dtypes)]
-        call = self.model
-        if any(isinstance(layer, DataLayer) for layer in self.model._flatten_layers()):
-            call = tf.function(self.model)  # as in predict: in a graph these layers cast their inputs, and else they do not
         outputs = []
         for y in keras.tree.flatten(call(tensors, training=False)):
             if isinstance(y, tf.SparseTensor):

@@ -17,7 +17,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 import build  # noqa: E402
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
-from compare import difference  # noqa: E402
+from compare import differences  # noqa: E402
 
 TOLERANCE = {"float64": (1e-9, 1e-12), "float32": (2e-5, 1e-6), "float16": (5e-3, 1e-3), "bfloat16": (2e-2, 8e-3)}
 WIDER = {"Normalization": 5e-5, "Norm": 5e-5, "Spectrogram": 1e-4, "Resiz": 2e-3, "STFT": 1e-4}
@@ -90,29 +90,30 @@ class Runner:
         path = self.folder / f"model.{extension}"
         path.unlink(missing_ok=True)
         together.model.save(path)
-        reference = path
+        loaded = keras.models.load_model(path, compile=False)  # saving merges LoRA's matrices
         if together.several_axes:
             reference = self.folder / "reference.keras"
             together.model.save(reference)
-        together.model = keras.models.load_model(reference, compile=False)  # saving merges LoRA's matrices
+            loaded = keras.models.load_model(reference, compile=False)
+        together.model = loaded
         sets = []
         for rows in BATCHES[: 1 if together.fixed else None]:
             values = together.values(rows)
             sets.append((values, together.answers(values)))
-            if max((y.size for y in sets[-1][1]), default=0) > LARGEST:
+            if max((y.size for y in sets[-1][1][0]), default=0) > LARGEST:
                 break
         results = [(0, None)] * len(together.cases)
-        for inputs, wanted in sets:
-            got = self.predict(path, inputs, len(wanted))
+        for inputs, answers in sets:
+            got = self.predict(path, inputs, len(answers[0]))
             if isinstance(got, str):
                 return [(0, got)] if len(together.cases) == 1 else None
             at = 0
             for number, (case, count) in enumerate(zip(together.cases, together.counts)):
+                part = slice(at, at + count)
+                compared = [differences(got[part], a[part], *tolerance(case)) for a in answers]
+                error, found = min(compared, key=lambda result: result[1] is not None)
                 worst, wrong = results[number]
-                for g, w in zip(got[at : at + count], wanted[at : at + count]):
-                    error, found = difference(g, w, *tolerance(case))
-                    worst, wrong = max(worst, error), wrong or (found and f"{len(inputs[0])} rows: {found}")
-                results[number] = worst, wrong
+                results[number] = max(worst, error), wrong or (found and f"{len(inputs[0])} rows: {found}")
                 at += count
         return results
 

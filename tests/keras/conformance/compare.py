@@ -25,3 +25,9 @@ def difference(got, want, rtol, atol):
     error, scale = np.abs(g[finite] - w[finite]).max(), np.abs(w[finite]).max()
     wrong = f"error {error:.2e} of {scale:.3g}" if error > rtol * scale + atol else None
     return (error / scale if scale > 0 else 0), wrong
+
+
+def differences(got, want, rtol, atol):
+    """`difference` over several outputs: the largest error, and the first thing that is wrong."""
+    found = [difference(g, w, rtol, atol) for g, w in zip(got, want)]
+    return max(error for error, _ in found), next((wrong for _, wrong in found if wrong), None)
