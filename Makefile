@@ -25,9 +25,9 @@ PACKAGE = -DHORNPIPE_PYTHON=ON -DPython_EXECUTABLE=$(abspath $(VENV))/bin/python
 
 # The second tier's steps: one target each, so that each can be run alone.
 SECOND_TIER = check-format check-shell check-header check-install check-page check-clang check-asan check-tsan \
-    check-aarch64 check-numbers check-fuzz check-keras check-package
+    check-aarch64 check-numbers check-fuzz check-keras check-conformance check-package
 # What takes longer still: make soak runs it, with hours of damaged files.
-SOAK = check-cases check-conformance conformance check-kills check-applications check-wheel
+SOAK = check-cases conformance check-kills check-applications check-wheel
 
 .PHONY: all demo test test-full soak install bench format clean wheel \
     venv keras-venv bench-venv unit-tests python-tests supported-layers measured-errors $(SECOND_TIER) $(SOAK)
