@@ -251,8 +251,8 @@ class Document:
             linked, "",
             "- **Options** stand with their default (`= `) or what they take; a value outside is refused. Keys *without effect* matter for training alone, or "
             "change no value. Any other key is refused by name, but for those of every layer (`name`, `trainable`, `dtype`, `activity_regularizer` ...).",
-            f"- **Largest error** is the largest |hornpipe - Keras| over the largest value of the output, in float32 and float64, over the models that "
-            f"`make conformance` makes of the calls of Keras's own tests, and over the stored cases: Keras {m['keras']}, {m['isa']}. "
+            f"- **Largest error** is the largest |hornpipe - Keras| over the largest value of the output, in float32 and float64, over models made "
+            f"of calls of Keras's own tests (`make check-conformance` has two of each class, `make conformance` all), and over the stored cases: Keras {m['keras']}, {m['isa']}. "
             "0: the same bits (integers and strings always are); ≤: of models that hold others as well. Other dtypes: [numerics](numerics.md).",
             "- **dtypes**: layers compute in float32, float64, float16, bfloat16 and the mixed policies; those with `quantization_config` as int8, int4 and float8 "
             "as well (`model.quantize`; not GPTQ and AWQ). Layers whose output is no float take every policy. Operations take what Keras takes, but for complex numbers.",
