@@ -132,7 +132,7 @@ static void test_products(void **state) {
     (void)state;
     runner r;
     runner_start(&r, hp_kernels_select(NULL));
-    hp_value x = runner_input(&r, HP_FLOAT32, 3, (int64_t[]){1, 6, 8});
+    hp_value x = runner_input(&r, HP_FLOAT32, 3, (int64_t[]){1, 3, 8}); /* queries for no vector of any kernels */
     hp_emit_gemm(&r.b, x, runner_random(&r, 2, (int64_t[]){8, 5}, 1, NULL), HP_NO_VALUE);
     says(&r, "gemm", false, "tiles of ");
     hp_emit_matmul(&r.b, x, x, false, true);
@@ -140,6 +140,9 @@ static void test_products(void **state) {
     hp_attention_params params = {.heads = 2, .key_heads = 2, .key_size = 4, .value_size = 4, .scale = 0.5F};
     hp_emit_attention(&r.b, x, x, x, HP_NO_VALUE, &params);
     says(&r, "attention", false, "blocks of ");
+    hp_value many = runner_input(&r, HP_FLOAT32, 3, (int64_t[]){1, 40, 8});
+    hp_emit_attention(&r.b, many, many, many, HP_NO_VALUE, &params);
+    says(&r, "attention", false, "panels of ");
     hp_value wide = runner_input(&r, HP_FLOAT64, 3, (int64_t[]){1, 6, 8});
     hp_emit_matmul(&r.b, wide, wide, false, true);
     says(&r, "matmul", false, "by the definition");
