@@ -2,25 +2,30 @@
  * (keras/src/layers/preprocessing/image_preprocessing/). Some cast to the layer's dtype on the way, as theirs
  * `transform_images` does before it looks at `training`. A call on a dict gives a dict: labels and masks as they are, boxes as float32. */
 #include <string.h>
+#include "base/dtype.h"
 #include "layers/bounding_boxes.h"
 #include "layers/support.h"
 
-static hp_value images(hp_builder *b, const hp_layer *layer, hp_value x, bool cast) {
-    return cast ? hp_emit_cast(b, x, layer->dtype) : x;
+static hp_value passed_on(hp_builder *b, const hp_layer *layer, hp_value x, bool cast) {
+    bool floats = hp_dtype_is_float(hp_builder_tensor(b, x)->dtype) && hp_dtype_is_float(layer->dtype);
+    return cast || floats ? hp_emit_cast(b, x, layer->dtype) : x;
 }
 
 /* Everything below an item of the dict. */
-static void pass_item(hp_builder *b, hp_call *call, const hp_arg *item) {
+static void pass_item(hp_builder *b, const hp_layer *layer, hp_call *call, const hp_arg *item) {
     bool boxes = item->name && strcmp(item->name, "boxes") == 0;
-    if (item->kind == HP_ARG_TENSOR)
-        hp_call_output(b, call, boxes ? hp_emit_cast(b, item->tensor, HP_FLOAT32) : item->tensor);
-    for (size_t i = 0; item->kind == HP_ARG_LIST && i < item->item_count; i++) pass_item(b, call, &item->items[i]);
+    if (item->kind == HP_ARG_TENSOR) {
+        hp_value x = passed_on(b, layer, item->tensor, false);
+        hp_call_output(b, call, boxes ? hp_emit_cast(b, x, HP_FLOAT32) : x);
+    }
+    for (size_t i = 0; item->kind == HP_ARG_LIST && i < item->item_count; i++)
+        pass_item(b, layer, call, &item->items[i]);
 }
 
 static void lower(hp_builder *b, hp_layer *layer, hp_call *call, bool cast) {
     const hp_arg *dict = &call->args[0];
     if (!call->input_is_list) {
-        hp_call_output(b, call, images(b, layer, call->inputs[0], cast));
+        hp_call_output(b, call, passed_on(b, layer, call->inputs[0], cast));
         return;
     }
     bool boxes = hp_dict_item(call, "bounding_boxes") != NULL;
@@ -32,9 +37,9 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call, bool cast) {
     for (size_t i = 0; i < dict->item_count; i++) {
         const hp_arg *item = &dict->items[i];
         if (item->name && strcmp(item->name, "images") == 0 && item->kind == HP_ARG_TENSOR)
-            hp_call_output(b, call, images(b, layer, item->tensor, cast));
+            hp_call_output(b, call, passed_on(b, layer, item->tensor, cast));
         else
-            pass_item(b, call, item);
+            pass_item(b, layer, call, item);
     }
 }
 
@@ -63,7 +68,8 @@ static const hp_field fields[] = {HP_IGNORE("data_format"), HP_IGNORE("bounding_
         .masking = HP_MASK_STOP,                                                                                       \
         .min_inputs = 1,                                                                                               \
         .max_inputs = -1,                                                                                              \
-        .lower = (lower_function)}
+        .lower = (lower_function),                                                                                     \
+        .own_dtype = true}
 
 AUGMENTATION(AugMix, cast);
 AUGMENTATION(CutMix, cast);
