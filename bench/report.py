@@ -172,9 +172,7 @@ def opening_section(found):
         "## Opening a model",
         "",
         "Time to open, then with the first row's prediction (some engines prepare only then); peak memory of the whole process, Python and NumPy among it. A"
-        " fresh process each time, files in the page cache, without the time to import the engine. hornpipe's weights lie in large pages: on"
-        " a virtual machine whose host takes free memory back, getting them anew is slow (ResNet50's first row then took 380 to 400 ms"
-        " instead of 100; 165 with small pages).",
+        " fresh process each time, files in the page cache, without the time to import the engine.",
         "",
         f"| model (file) | {' | '.join(labels)} |",
         "| --- " * (len(labels) + 1) + "|",

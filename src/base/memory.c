@@ -1,14 +1,12 @@
 /* memory.c: see memory.h. */
-#define _DEFAULT_SOURCE /* madvise, posix_memalign */
 #include "base/memory.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
-enum { ARENA_BLOCK = 16 << 10, LARGE_PAGE = 2 << 20 };
+enum { ARENA_BLOCK = 16 << 10 };
 
 bool hp_size_mul(size_t a, size_t b, size_t *product) {
     return !__builtin_mul_overflow(a, b, product);
@@ -42,19 +40,6 @@ void *hp_alloc_aligned(size_t bytes) {
     size_t padded;
     if (!hp_size_add(bytes, HP_ALIGNMENT, &padded)) return NULL;
     return aligned_alloc(HP_ALIGNMENT, padded / HP_ALIGNMENT * HP_ALIGNMENT); /* it wants a multiple */
-}
-
-/* What the last large page would reach beyond stays in small ones. */
-void *hp_alloc_filled(size_t bytes) {
-    if (bytes < LARGE_PAGE || bytes > SIZE_MAX - LARGE_PAGE) return hp_alloc_aligned(bytes);
-    void *block;
-    const size_t rounded =
-        (bytes + HP_ALIGNMENT - 1) / HP_ALIGNMENT * HP_ALIGNMENT; /* not as much as aligned_alloc wants */
-    if (posix_memalign(&block, LARGE_PAGE, rounded) != 0) return NULL;
-#ifdef MADV_HUGEPAGE
-    (void)madvise(block, bytes / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE); /* a wish */
-#endif
-    return block;
 }
 
 void hp_free(void *pointer) {

@@ -141,7 +141,7 @@ static blob *blob_new(uint64_t hash, const void *key, size_t key_size, size_t by
 
 /* Data for a blob that is not ready and that others wait for. Called without the lock. */
 static hp_status fill_blob(hp_constants *constants, blob *b, hp_constants_fill *fill, void *context, hp_error *error) {
-    void *data = hp_alloc_filled(b->bytes);
+    void *data = hp_alloc_aligned(b->bytes);
     if (data) hp_nodes_place(constants->node, data, b->bytes);
     hp_status status =
         data ? fill(context, data, b->bytes, error) : hp_error_set(error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
