@@ -59,7 +59,10 @@ class Runner:
         for file in files:
             file.unlink(missing_ok=True)
             argv += ["-o", file]
-        done = subprocess.run([*argv, "--progress", "none"], capture_output=True, text=True, errors="replace", timeout=300)
+        try:
+            done = subprocess.run([*argv, "--progress", "none"], capture_output=True, text=True, errors="replace", timeout=300)
+        except subprocess.TimeoutExpired:
+            return "the command does not come to an end"
         if done.returncode:
             return f"exit {done.returncode}: {done.stderr.strip()[-220:]}".replace(str(self.folder), "").replace("\n", " | ")
         return [np.load(f) for f in files]
@@ -68,14 +71,17 @@ class Runner:
         """Yields (case, file, largest relative error, what is wrong or None). Several cases as one model: where that does not
         go at all, in halves."""
         for extension in "keras", "h5":
+            found = None
             try:
-                found = self.compare_files(build.Together(cases), extension)
+                together = build.Together(cases)
+                sets = self.ask_keras(together, extension)
             except build.NoCase:
                 if extension == "keras" and len(cases) == 1:
                     raise
-                found = None
             except Exception:  # of Keras: what it cannot save, or load again, is no case
-                found = None
+                pass
+            else:
+                found = self.judge(together, extension, sets)
             if found is not None:
                 yield from ((case, extension, *result) for case, result in zip(cases, found))
             elif len(cases) > 1:
@@ -84,9 +90,8 @@ class Runner:
             if extension == "keras" and any(c.record["kind"] == "operation" for c in cases):
                 return  # Keras cannot load graphs with operations from .h5
 
-    def compare_files(self, together, extension):
-        """[(largest relative error, what is wrong)] of the cases in a model; None where the command fails and there are
-        several of them."""
+    def ask_keras(self, together, extension):
+        """Saves the model; [(inputs, Keras's answers)]."""
         path = self.folder / f"model.{extension}"
         path.unlink(missing_ok=True)
         together.model.save(path)
@@ -102,9 +107,14 @@ class Runner:
             sets.append((values, together.answers(values)))
             if max((y.size for y in sets[-1][1][0]), default=0) > LARGEST:
                 break
+        return sets
+
+    def judge(self, together, extension, sets):
+        """[(largest relative error, what is wrong)] of the cases in the model that was saved; None where the command fails and
+        there are several of them."""
         results = [(0, None)] * len(together.cases)
         for inputs, answers in sets:
-            got = self.predict(path, inputs, len(answers[0]))
+            got = self.predict(self.folder / f"model.{extension}", inputs, len(answers[0]))
             if isinstance(got, str):
                 return [(0, got)] if len(together.cases) == 1 else None
             at = 0
@@ -136,7 +146,7 @@ class Share:
                 said = f"{record['config'][:300]} {record['args']} {record['kwargs']}" if wrong else ""
                 self.results.append((f"{case.name}.{extension}", f"{record['kind']} {record['class']}",
                                      float(worst) if precise else None, wrong, said))
-        except Exception as error:
+        except build.NoCase as error:
             self.no_cases.append((cases[0].name, f"{type(error).__name__}: {str(error)[:150]}"))
 
     def flush(self):
