@@ -1,5 +1,5 @@
-/* pass_fuse_depthwise.c: a depthwise convolution and the 1x1 convolutions before and after it become one
- * depthwise_block, where what lies between them would leave the cache.
+/* pass_fuse_depthwise.c: a depthwise convolution and the 1x1 convolutions before and after it, or a small convolution of any
+ * window before it, become one depthwise_block, where what lies between them would leave the cache.
  *
  * Runs when epilogues are fused. The block stands where its last part stood: by then the residual is made. */
 #include "graph/passes.h"
@@ -14,11 +14,11 @@ static bool is_large(const hp_graph *graph, hp_value value) {
     return hp_shape_elements(&graph->values[value].tensor.shape) * (int64_t)sizeof(float) > LEAST_BYTES;
 }
 
-/* The 1x1 convolution that makes what `node` alone reads; NULL: there is none, or what is between is small. */
+/* The convolution that makes what `node` alone reads; NULL: there is none, or what is between is small. */
 static hp_node *expanding(const hp_graph *graph, const int32_t *uses, const hp_node *node) {
     hp_value x = node->inputs[HP_LINEAR_X];
     hp_node *maker = hp_maker(graph, x);
-    bool fits = maker && uses[x] == 1 && is_large(graph, x) && hp_node_is_pointwise(graph, maker) &&
+    bool fits = maker && uses[x] == 1 && is_large(graph, x) && hp_node_expands(graph, maker) &&
                 maker->inputs[HP_LINEAR_RESIDUAL] == HP_NO_VALUE;
     return fits ? maker : NULL;
 }

@@ -127,11 +127,11 @@ typedef struct hp_conv {
     const float *zeros;    /* at least `channels` zeros: what a padding tap reads */
     const float *w;        /* packed by this table's conv_pack */
     size_t n;              /* output channels */
-    float *y;              /* of row 0 */
+    float *y;              /* of row_begin */
     size_t y_stride;       /* between rows, across images too */
     size_t row_begin, row_end;
     size_t column_begin, column_end;
-    hp_epilogue epilogue; /* residual of row 0 */
+    hp_epilogue epilogue; /* residual of row_begin */
 } hp_conv;
 
 /* The forms of winograd.def: tiles of outputs and taps. */

@@ -195,7 +195,7 @@ static void run_depthwise(const conv_state *s, const hp_run *run, const hp_recta
 /* One group, or the only one: its columns [begin, end). */
 static void run_group(const conv_state *s, const hp_run *run, const float *packed, size_t group, const hp_rectangle *r,
     size_t column_begin, size_t column_end) {
-    size_t column = group * s->group_filters;
+    size_t column = group * s->group_filters, offset = r->row_begin * s->y_pitch + column;
     hp_conv args = {.window = s->window,
         .x = (const float *)run->inputs[HP_LINEAR_X] + group * s->group_channels,
         .x_stride = s->x_pitch,
@@ -204,7 +204,7 @@ static void run_group(const conv_state *s, const hp_run *run, const float *packe
         .zeros = s->zeros,
         .w = packed + group * hp_packed_part(s->kernels, &s->packing),
         .n = s->group_filters,
-        .y = (float *)run->outputs[0] + column,
+        .y = (float *)run->outputs[0] + offset,
         .y_stride = s->y_pitch,
         .row_begin = r->row_begin,
         .row_end = r->row_end,
@@ -212,7 +212,7 @@ static void run_group(const conv_state *s, const hp_run *run, const float *packe
         .column_end = column_end,
         .epilogue = hp_linear_epilogue(&s->activation, run, s->filters)};
     if (args.epilogue.bias) args.epilogue.bias += column;
-    if (args.epilogue.residual) args.epilogue.residual += column;
+    if (args.epilogue.residual) args.epilogue.residual += r->row_begin * s->filters + column;
     s->kernels->conv(&args);
 }
 

@@ -119,9 +119,13 @@ static bool fits(const hp_geometry *g, const struct form *f, int down, int acros
            (g->kernel[0] > 1 || (g->pad_before[0] == 0 && g->output[0] == g->input[0]));
 }
 
+bool hp_winograd_is_out(const hp_geometry *geometry, int64_t channels) {
+    return channels < LEAST_CHANNELS || geometry->strides[1] > 1 || geometry->strides[2] > 1;
+}
+
 /* The cheapest form; false: direct convolution is. */
 static bool choose(const hp_winograd_layer *l, bool latency, hp_winograd_state *s) {
-    if (l->channels < LEAST_CHANNELS || l->filters < LEAST_FILTERS) return false;
+    if (hp_winograd_is_out(&l->geometry, (int64_t)l->channels) || l->filters < LEAST_FILTERS) return false;
     double least = direct_cost_of(l, latency);
     bool found = false;
     for (int i = 0; i < HP_WINOGRAD_COUNT; i++)

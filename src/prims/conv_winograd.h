@@ -22,6 +22,8 @@ typedef struct hp_winograd_state hp_winograd_state;
 /* *state = NULL where the layer is better off without, or its kernel is no constant. */
 hp_status hp_winograd_prepare(
     const hp_prepare *prepare, const hp_winograd_layer *layer, hp_winograd_state **state, hp_error *error);
+/* Whether no layer of this geometry, over so many channels, ever goes this way. */
+bool hp_winograd_is_out(const hp_geometry *geometry, int64_t channels);
 void hp_winograd_release(hp_winograd_state *state); /* NULL: nothing */
 /* Rows of this grid are tiles, columns filters, or groups where there are several. */
 hp_grid hp_winograd_grid(const hp_winograd_state *state, int64_t rows);

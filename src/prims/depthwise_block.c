@@ -1,4 +1,4 @@
-/* depthwise_block.c: [1x1 convolution ->] depthwise convolution [-> 1x1 convolution], in bands of output rows.
+/* depthwise_block.c: [convolution, mostly 1x1 ->] depthwise convolution [-> 1x1 convolution], in bands of output rows.
  *
  * What lies between the parts is several times as large as what goes in and out, and would leave the cache: a band of it
  * stays in the second level. The expanded rows lie in a ring, so that none is computed twice by one worker. Invariant:
@@ -7,19 +7,25 @@
 
 #include <stdio.h>
 
+#include "prims/conv_winograd.h"
 #include "prims/packing.h"
 #include "prims/window.h"
 
 /* Bytes of the ring and the band together: with weights and rows of input and output they fit most cores' second level.
  */
 enum { BAND_BYTES = 256 * 1024 };
+/* Weights of a convolution in front that are read once a band. */
+enum { FRONT_BYTES = 64 * 1024 };
 
 typedef struct block_state {
     const hp_kernels *kernels;
     hp_geometry geometry; /* of the depthwise part */
     bool rows;
     size_t images;                 /* per row where `rows` is set */
+    size_t positions;              /* of an input image */
     size_t input, middle, output;  /* channels */
+    hp_window window;              /* of the convolution in front; no taps: it is 1x1, or there is none */
+    const float *zeros;            /* for `window` */
     size_t band, bands;            /* output rows of a band; bands of an image */
     size_t ring_rows;              /* 0: nothing is expanded */
     const float *expand, *project; /* packed; NULL: there is no such part */
@@ -42,11 +48,23 @@ static bool geometry_of_node(const hp_graph *graph, const hp_node *node, hp_geom
                &graph->values[node->inputs[HP_LINEAR_W]].tensor, geometry, NULL) == HP_OK;
 }
 
+/* A convolution of one group over a constant kernel. */
+static bool is_plain(const hp_graph *graph, const hp_node *node, hp_geometry *geometry) {
+    return node->prim == &hp_prim_conv && hp_node_linear(node)->conv.groups == 1 &&
+           graph->values[node->inputs[HP_LINEAR_W]].constant && geometry_of_node(graph, node, geometry);
+}
+
 bool hp_node_is_pointwise(const hp_graph *graph, const hp_node *node) {
     hp_geometry g;
-    return node->prim == &hp_prim_conv && hp_node_linear(node)->conv.groups == 1 &&
-           graph->values[node->inputs[HP_LINEAR_W]].constant && geometry_of_node(graph, node, &g) &&
-           hp_geometry_is_pointwise(&g);
+    return is_plain(graph, node, &g) && hp_geometry_is_pointwise(&g);
+}
+
+bool hp_node_expands(const hp_graph *graph, const hp_node *node) {
+    hp_geometry g;
+    if (!is_plain(graph, node, &g)) return false;
+    const hp_shape *w = &graph->values[node->inputs[HP_LINEAR_W]].tensor.shape;
+    return hp_geometry_is_pointwise(&g) || (hp_geometry_is_plane(&g) && hp_winograd_is_out(&g, w->dims[w->rank - 2]) &&
+                                               hp_shape_elements(w) * (int64_t)sizeof(float) <= FRONT_BYTES);
 }
 
 bool hp_node_is_plane(const hp_graph *graph, const hp_node *node) {
@@ -63,10 +81,17 @@ static hp_status infer_part(const hp_prim *prim, const hp_linear_params *p, cons
     hp_geometry geometry;
     HP_TRY(prim->infer(p, part, HP_LINEAR_INPUTS, x, 1, error));
     HP_TRY(geometry_of(prim->name, p, &part[HP_LINEAR_X], &inputs[w], &geometry, error));
-    bool fits = prim == &hp_prim_conv ? p->conv.groups == 1 && hp_geometry_is_pointwise(&geometry)
-                                      : is_plane(&geometry, &inputs[w].shape);
+    bool fits = is_plane(&geometry, &inputs[w].shape);
+    if (w == HP_BLOCK_EXPAND_W) fits = p->conv.groups == 1 && hp_geometry_is_plane(&geometry);
+    if (w == HP_BLOCK_PROJECT_W) fits = p->conv.groups == 1 && hp_geometry_is_pointwise(&geometry);
     HP_FAIL_IF(!fits, error, HP_ERROR_INTERNAL, NULL, "a %s that a depthwise block does not take", prim->name);
     return HP_OK;
+}
+
+static hp_status infer_front(
+    const hp_depthwise_block_params *p, const hp_tensor *inputs, hp_tensor *x, hp_error *error) {
+    static const hp_tensor none = {.dtype = HP_DTYPE_NONE};
+    return infer_part(&hp_prim_conv, &p->expand, inputs, HP_BLOCK_EXPAND_W, HP_BLOCK_EXPAND_BIAS, &none, x, error);
 }
 
 static hp_status infer(const void *params, const hp_tensor *inputs, int input_count, hp_tensor *outputs,
@@ -78,7 +103,7 @@ static hp_status infer(const void *params, const hp_tensor *inputs, int input_co
     hp_tensor x = inputs[HP_BLOCK_X];
     bool projects = inputs[HP_BLOCK_PROJECT_W].dtype != HP_DTYPE_NONE;
     const hp_tensor *residual = &inputs[HP_BLOCK_RESIDUAL];
-    HP_TRY(infer_part(&hp_prim_conv, &p->expand, inputs, HP_BLOCK_EXPAND_W, HP_BLOCK_EXPAND_BIAS, &none, &x, error));
+    HP_TRY(infer_front(p, inputs, &x, error));
     HP_TRY(infer_part(
         &hp_prim_depthwise, &p->depthwise, inputs, HP_BLOCK_W, HP_BLOCK_BIAS, projects ? &none : residual, &x, error));
     HP_TRY(
@@ -113,17 +138,40 @@ static void choose_band(block_state *s) {
     s->ring_rows = s->expand ? rows_under(&s->geometry, s->band) : 0;
 }
 
-static hp_status pack(const hp_prepare *prepare, int input, const float **packed, hp_error *error) {
+/* `runs`: of conv_pack; 0: gemm_pack. */
+static hp_status pack(const hp_prepare *prepare, int input, size_t runs, const float **packed, hp_error *error) {
     hp_value w = prepare->node->inputs[input];
     *packed = NULL;
     if (w == HP_NO_VALUE) return HP_OK;
     const hp_shape *shape = &prepare->graph->values[w].tensor.shape;
     size_t n = (size_t)shape->dims[shape->rank - 1];
-    hp_packing packing = {
-        .k = (size_t)shape->dims[shape->rank - 2], .n = n, .row_stride = n, .column_stride = 1, .parts = 1};
+    hp_packing packing = {.runs = runs,
+        .k = (size_t)hp_shape_product(shape, 0, shape->rank - 1),
+        .n = n,
+        .row_stride = n,
+        .column_stride = 1,
+        .parts = 1};
     HP_TRY(hp_packed_input(prepare, input, &packing, packed, error));
     HP_FAIL_IF(!*packed, error, HP_ERROR_INTERNAL, NULL, "a depthwise block with computed weights");
     return HP_OK;
+}
+
+/* The convolution in front; x becomes what it makes. */
+static hp_status prepare_front(const hp_prepare *prepare, block_state *s, hp_tensor *x, hp_error *error) {
+    const hp_node *node = prepare->node;
+    const hp_depthwise_block_params *p = node->params;
+    hp_geometry g;
+    if (node->inputs[HP_BLOCK_EXPAND_W] == HP_NO_VALUE) return HP_OK;
+    const hp_tensor *w = &prepare->graph->values[node->inputs[HP_BLOCK_EXPAND_W]].tensor;
+    HP_TRY(geometry_of("conv", &p->expand, x, w, &g, error));
+    size_t runs = 0;
+    if (!hp_geometry_is_pointwise(&g)) {
+        HP_TRY(hp_window_get(prepare->constants, &g, &s->window, error));
+        HP_TRY(hp_zeros_get(prepare->constants, s->input, &s->zeros, error));
+        runs = s->kernels->conv_runs(&s->window, s->input);
+    }
+    x->shape = hp_geometry_output(&g, &x->shape, (int64_t)s->middle);
+    return pack(prepare, HP_BLOCK_EXPAND_W, runs, &s->expand, error);
 }
 
 static hp_status prepare_state(const hp_prepare *prepare, block_state *s, hp_error *error) {
@@ -136,16 +184,16 @@ static hp_status prepare_state(const hp_prepare *prepare, block_state *s, hp_err
     s->kernels = prepare->kernels;
     s->rows = images.rows;
     s->images = images.images;
+    s->positions = images.positions;
     s->input = images.channels;
     s->middle = (size_t)w->shape.dims[w->shape.rank - 2];
     s->output = (size_t)y->dims[y->rank - 1];
     s->activations[0] = p->expand.activation;
     s->activations[1] = p->depthwise.activation;
     s->activations[2] = p->project.activation;
-    x.shape.dims[x.shape.rank - 1] = (int64_t)s->middle;
+    HP_TRY(prepare_front(prepare, s, &x, error));
     HP_TRY(geometry_of("depthwise", &p->depthwise, &x, w, &s->geometry, error));
-    HP_TRY(pack(prepare, HP_BLOCK_EXPAND_W, &s->expand, error));
-    HP_TRY(pack(prepare, HP_BLOCK_PROJECT_W, &s->project, error));
+    HP_TRY(pack(prepare, HP_BLOCK_PROJECT_W, 0, &s->project, error));
     choose_band(s);
     return HP_OK;
 }
@@ -173,24 +221,48 @@ static size_t workspace(const void *state, int64_t rows) {
     return (ring_floats(s, s->band) + band_floats(s, s->band)) * sizeof(float);
 }
 
-/* Input rows [begin, end) of an image into the ring. */
+/* Pixels [begin, end) of what the convolution in front makes of an image. */
+static void expand_pixels(
+    const block_state *s, const hp_run *run, const float *image, size_t begin, size_t end, float *y) {
+    const hp_epilogue epilogue = {.bias = run->inputs[HP_BLOCK_EXPAND_BIAS], .activation = s->activations[0]};
+    if (s->window.taps) {
+        hp_conv args = {.window = s->window,
+            .x = image,
+            .x_stride = s->input,
+            .channels = s->input,
+            .zeros = s->zeros,
+            .w = s->expand,
+            .n = s->middle,
+            .y = y,
+            .y_stride = s->middle,
+            .row_begin = begin,
+            .row_end = end,
+            .column_end = s->middle,
+            .epilogue = epilogue};
+        s->kernels->conv(&args);
+        return;
+    }
+    hp_gemm args = {.m = end - begin,
+        .n = s->middle,
+        .k = s->input,
+        .a = image + begin * s->input,
+        .a_stride = s->input,
+        .b = s->expand,
+        .c = y,
+        .c_stride = s->middle,
+        .column_end = s->middle,
+        .epilogue = epilogue};
+    s->kernels->gemm(&args);
+}
+
+/* Rows [begin, end) of the depthwise part's input into the ring. */
 static void expand_rows(
     const block_state *s, const hp_run *run, const float *image, float *ring, size_t begin, size_t end) {
     size_t width = (size_t)s->geometry.input[2];
     while (begin < end) {
         size_t slot = begin % s->ring_rows, count = end - begin;
         if (count > s->ring_rows - slot) count = s->ring_rows - slot;
-        hp_gemm args = {.m = count * width,
-            .n = s->middle,
-            .k = s->input,
-            .a = image + begin * width * s->input,
-            .a_stride = s->input,
-            .b = s->expand,
-            .c = ring + slot * width * s->middle,
-            .c_stride = s->middle,
-            .column_end = s->middle,
-            .epilogue = {.bias = run->inputs[HP_BLOCK_EXPAND_BIAS], .activation = s->activations[0]}};
-        s->kernels->gemm(&args);
+        expand_pixels(s, run, image, begin * width, (begin + count) * width, ring + slot * width * s->middle);
         begin += count;
     }
 }
@@ -231,12 +303,12 @@ static void project_rows(
     s->kernels->gemm(&args);
 }
 
-/* One band; *there: input rows of this image that have been expanded. */
+/* One band; *there: rows of this image that have been expanded. */
 static void run_band(const block_state *s, const hp_run *run, size_t image, size_t index, size_t *there) {
     const hp_geometry *g = &s->geometry;
     size_t height = (size_t)g->output[1], width = (size_t)g->output[2], stride = (size_t)g->strides[1];
     size_t begin = index * s->band, end = begin + s->band < height ? begin + s->band : height;
-    const float *x = (const float *)run->inputs[HP_BLOCK_X] + image * (size_t)(g->input[1] * g->input[2]) * s->input;
+    const float *x = (const float *)run->inputs[HP_BLOCK_X] + image * s->positions * s->input;
     float *ring = run->workspace, *band = ring + ring_floats(s, s->band);
     if (s->expand) {
         size_t padding = (size_t)g->pad_before[1], last = (end - 1) * stride + rows_under(g, 1);
@@ -267,21 +339,24 @@ static hp_status run_block(const void *state, const hp_run *run) {
 }
 
 static double flops(const void *params, const hp_tensor *inputs, const hp_tensor *outputs) {
-    (void)params;
-    const hp_shape *x = &inputs[HP_BLOCK_X].shape, *y = &outputs[0].shape, *w = &inputs[HP_BLOCK_W].shape;
-    double positions = (double)hp_shape_product(x, 0, x->rank - 1),
-           pixels = (double)hp_shape_product(y, 0, y->rank - 1);
-    double middle = (double)w->dims[w->rank - 2], taps = (double)hp_shape_product(w, 0, w->rank - 2), sum;
-    sum = pixels * middle * taps;
-    if (inputs[HP_BLOCK_EXPAND_W].dtype != HP_DTYPE_NONE) sum += positions * middle * (double)x->dims[x->rank - 1];
+    const hp_depthwise_block_params *p = params;
+    const hp_shape *y = &outputs[0].shape, *w = &inputs[HP_BLOCK_W].shape, *front = &inputs[HP_BLOCK_EXPAND_W].shape;
+    double pixels = (double)hp_shape_product(y, 0, y->rank - 1), middle = (double)w->dims[w->rank - 2], sum;
+    sum = pixels * middle * (double)hp_shape_product(w, 0, w->rank - 2);
+    hp_tensor x = inputs[HP_BLOCK_X];
+    if (infer_front(p, inputs, &x, NULL) == HP_OK && inputs[HP_BLOCK_EXPAND_W].dtype != HP_DTYPE_NONE)
+        sum += (double)hp_shape_product(front, 0, front->rank - 1) * (double)hp_shape_elements(&x.shape);
     if (inputs[HP_BLOCK_PROJECT_W].dtype != HP_DTYPE_NONE) sum += pixels * middle * (double)y->dims[y->rank - 1];
     return 2 * sum;
 }
 
 static void describe(const void *state, char *text, size_t size) {
     const block_state *s = state;
-    snprintf(text, size, "%sdepthwise%s, %zu rows of pixels at a time", s->expand ? "1x1, " : "",
-        s->project ? ", 1x1" : "", s->band);
+    char front[48] = "";
+    const hp_axis *axes = s->window.axes;
+    if (s->expand) snprintf(front, sizeof front, "1x1, ");
+    if (s->window.taps) snprintf(front, sizeof front, "%zux%zu, ", axes[1].taps, axes[2].taps);
+    snprintf(text, size, "%sdepthwise%s, %zu rows of pixels at a time", front, s->project ? ", 1x1" : "", s->band);
 }
 
 const hp_prim hp_prim_depthwise_block = {

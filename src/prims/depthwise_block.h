@@ -1,5 +1,6 @@
 /* depthwise_block.h: a depthwise convolution together with the 1x1 convolutions around it: an inverted residual block, or
- * a separable convolution. Passes make it; nothing lowers to it. */
+ * a separable convolution. In front may also stand a small convolution of any window: the first layer of a network.
+ * Passes make it; nothing lowers to it. */
 #ifndef HP_PRIMS_DEPTHWISE_BLOCK_H
 #define HP_PRIMS_DEPTHWISE_BLOCK_H
 
@@ -25,6 +26,9 @@ typedef struct hp_depthwise_block_params {
 
 /* A convolution of one tap, stride 1 and no padding over a constant kernel, by its node. */
 bool hp_node_is_pointwise(const hp_graph *graph, const hp_node *node);
+/* A convolution that may stand in front of the depthwise one: pointwise, or one that goes through the window kernel whatever
+ * its size, with weights that stay in the cache. */
+bool hp_node_expands(const hp_graph *graph, const hp_node *node);
 /* A depthwise convolution that a block takes: at most two spatial axes and one output per channel. */
 bool hp_node_is_plane(const hp_graph *graph, const hp_node *node);
 

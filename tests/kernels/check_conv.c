@@ -116,15 +116,18 @@ static void check_conv_values(const hp_kernels *k, const struct convolution *c) 
 static void check_conv_splits(const hp_kernels *k, const struct convolution *c) {
     for (size_t part = 1; part < 40; part += 5) {
         hp_conv g = c->g;
-        g.y = hp_check_output((c->rows - 1) * g.y_stride + g.n);
+        const float *residual = g.epilogue.residual;
+        float *y = hp_check_output((c->rows - 1) * g.y_stride + g.n);
         for (g.row_begin = 0; g.row_begin < c->rows; g.row_begin = g.row_end) {
             g.row_end = g.row_begin + part < c->rows ? g.row_begin + part : c->rows;
+            g.y = y + g.row_begin * g.y_stride;
+            if (residual) g.epilogue.residual = residual + g.row_begin * g.epilogue.residual_stride;
             for (g.column_begin = 0; g.column_begin < g.n; g.column_begin = g.column_end) {
                 g.column_end = g.column_begin + k->gemm_nr < g.n ? g.column_begin + k->gemm_nr : g.n;
                 k->conv(&g);
             }
         }
-        hp_check_that(hp_check_same(g.y, g.y_stride, c->g.y, g.y_stride, c->rows, g.n),
+        hp_check_that(hp_check_same(y, g.y_stride, c->g.y, g.y_stride, c->rows, g.n),
             "%s conv channels %zu n %zu: other bits in parts of %zu", k->isa, g.channels, g.n, part);
     }
 }

@@ -184,6 +184,33 @@ static void test_fuse_depthwise(void **state) {
     }
 }
 
+/* A first layer of `filters` filters in steps of `stride`, and a depthwise convolution of what it makes. */
+static hp_value first_layers(fixture *f, int64_t stride, int64_t channels, int64_t filters) {
+    hp_conv_params conv = same3x3(), first = same3x3();
+    first.strides[0] = first.strides[1] = stride;
+    hp_value x = runner_input(&f->r, HP_FLOAT32, 4, (int64_t[]){1, 40 * stride, 40 * stride, channels});
+    hp_value w = constant(f, 4, (int64_t[]){3, 3, channels, filters}, 1);
+    hp_value y = hp_emit_conv(&f->r.b, x, w, HP_NO_VALUE, &first);
+    return hp_emit_depthwise(&f->r.b, y, constant(f, 4, (int64_t[]){3, 3, filters, 1}, 2), HP_NO_VALUE, &conv);
+}
+
+static void test_fuse_depthwise_first(void **state) {
+    (void)state;
+    /* Not where Winograd's tiles may be faster, nor with weights that would have to be read again for every band. */
+    static const struct {
+        int64_t stride, channels, filters;
+        size_t nodes;
+    } cases[] = {{2, 3, 48, 1}, {1, 3, 48, 1}, {2, 24, 48, 1}, {1, 24, 48, 2}, {2, 48, 48, 2}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        fixture f;
+        start(&f);
+        hp_value y = first_layers(&f, cases[i].stride, cases[i].channels, cases[i].filters);
+        set_output(&f, y);
+        check_pass(&f, y, hp_pass_fuse_depthwise, cases[i].nodes, 0);
+        end(&f);
+    }
+}
+
 /* ---- fold_affine */
 
 /* y * scale + offset as BatchNormalization lowers it, with constants of 1 axis or of all. */
@@ -468,6 +495,7 @@ int main(void) {
         cmocka_unit_test(test_fuse_residual),
         cmocka_unit_test(test_fuse_epilogue_keeps),
         cmocka_unit_test(test_fuse_depthwise),
+        cmocka_unit_test(test_fuse_depthwise_first),
         cmocka_unit_test(test_fold_affine_conv),
         cmocka_unit_test(test_fold_affine_depthwise),
         cmocka_unit_test(test_fold_affine_transpose),

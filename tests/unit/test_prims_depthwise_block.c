@@ -10,6 +10,8 @@ typedef struct form {
     int64_t kernel[2];
     hp_conv_params conv;
     int parts;
+    int64_t front[2]; /* the window of what expands, and its geometry; zeroed: 1x1 */
+    hp_conv_params front_conv;
 } form;
 
 static hp_value emit_part(runner *r, const hp_prim *prim, const hp_linear_params *params, hp_value x, hp_value w,
@@ -19,9 +21,9 @@ static hp_value emit_part(runner *r, const hp_prim *prim, const hp_linear_params
     return y;
 }
 
-static hp_value random_weights(runner *r, const form *f, int64_t a, int64_t b, bool kernel, unsigned seed) {
+static hp_value random_weights(runner *r, const form *f, int64_t a, int64_t b, const int64_t *kernel, unsigned seed) {
     int64_t dims[4] = {1, 1, 1, 1};
-    for (int i = 0; i < f->spatial; i++) dims[i] = kernel ? f->kernel[i] : 1;
+    for (int i = 0; i < f->spatial && kernel; i++) dims[i] = kernel[i];
     dims[f->spatial] = a;
     dims[f->spatial + 1] = b;
     return runner_random(r, f->spatial + 2, dims, seed, NULL);
@@ -31,6 +33,18 @@ static hp_linear_params pointwise_params(const form *f, hp_unary activation) {
     hp_linear_params params = {.activation = {.op = activation},
         .conv = {.spatial = f->spatial, .groups = 1, .strides = {1, 1}, .dilation = {1, 1}}};
     return params;
+}
+
+static void emit_front(runner *r, const form *f, hp_linear_params *params, hp_value *w, hp_value *bias) {
+    const bool slides = f->front[0] > 0;
+    *params = pointwise_params(f, HP_UNARY_RELU6);
+    if (slides) {
+        params->conv = f->front_conv;
+        params->conv.spatial = f->spatial;
+        params->conv.groups = 1;
+    }
+    *w = random_weights(r, f, f->channels, f->middle, slides ? f->front : NULL, 3);
+    if (f->parts & BIAS) *bias = runner_random(r, 1, &f->middle, 4, NULL);
 }
 
 static void run_form(const hp_kernels *kernels, const form *f) {
@@ -46,16 +60,12 @@ static void run_form(const hp_kernels *kernels, const form *f) {
     params.depthwise.conv.spatial = f->spatial;
     params.depthwise.conv.groups = 1;
     in[HP_BLOCK_X] = x;
-    in[HP_BLOCK_W] = random_weights(&r, f, f->middle, 1, true, 1);
+    in[HP_BLOCK_W] = random_weights(&r, f, f->middle, 1, f->kernel, 1);
     if (f->parts & BIAS) in[HP_BLOCK_BIAS] = runner_random(&r, 1, &f->middle, 2, NULL);
-    if (f->parts & EXPAND) {
-        params.expand = pointwise_params(f, HP_UNARY_RELU6);
-        in[HP_BLOCK_EXPAND_W] = random_weights(&r, f, f->channels, f->middle, false, 3);
-        if (f->parts & BIAS) in[HP_BLOCK_EXPAND_BIAS] = runner_random(&r, 1, &f->middle, 4, NULL);
-    }
+    if (f->parts & EXPAND) emit_front(&r, f, &params.expand, &in[HP_BLOCK_EXPAND_W], &in[HP_BLOCK_EXPAND_BIAS]);
     if (f->parts & PROJECT) {
         params.project = pointwise_params(f, HP_UNARY_TANH);
-        in[HP_BLOCK_PROJECT_W] = random_weights(&r, f, f->middle, f->output, false, 5);
+        in[HP_BLOCK_PROJECT_W] = random_weights(&r, f, f->middle, f->output, NULL, 5);
         if (f->parts & BIAS) in[HP_BLOCK_PROJECT_BIAS] = runner_random(&r, 1, &f->output, 6, NULL);
     }
     hp_value a = x, y, residual = HP_NO_VALUE;
@@ -91,15 +101,30 @@ static void forms(const hp_kernels *kernels) {
     static const form cases[] = {
         {2, {30, 28}, 5, 48, 7, {3, 3},
             {.strides = {1, 1}, .dilation = {1, 1}, .pad_before = {1, 1}, .pad_after = {1, 1}},
-            EXPAND | PROJECT | RESIDUAL | BIAS},
+            .parts = EXPAND | PROJECT | RESIDUAL | BIAS},
         {2, {41, 36}, 6, 50, 9, {3, 3}, {.strides = {2, 2}, .dilation = {1, 1}, .pad_after = {1, 1}},
-            EXPAND | PROJECT | BIAS},
+            .parts = EXPAND | PROJECT | BIAS},
         {2, {37, 30}, 4, 64, 1, {5, 5},
-            {.strides = {2, 2}, .dilation = {1, 1}, .pad_before = {2, 2}, .pad_after = {2, 2}}, EXPAND | RESIDUAL},
+            {.strides = {2, 2}, .dilation = {1, 1}, .pad_before = {2, 2}, .pad_after = {2, 2}},
+            .parts = EXPAND | RESIDUAL},
         {2, {40, 33}, 70, 70, 6, {3, 3},
-            {.strides = {1, 1}, .dilation = {2, 3}, .pad_before = {2, 3}, .pad_after = {2, 3}}, PROJECT | BIAS},
-        {2, {9, 8}, 3, 17, 5, {4, 2}, {.strides = {3, 1}, .dilation = {1, 1}}, EXPAND | PROJECT},
-        {1, {5000}, 3, 20, 4, {5}, {.strides = {1}, .dilation = {1}, .pad_before = {4}}, EXPAND | PROJECT | RESIDUAL},
+            {.strides = {1, 1}, .dilation = {2, 3}, .pad_before = {2, 3}, .pad_after = {2, 3}},
+            .parts = PROJECT | BIAS},
+        {2, {9, 8}, 3, 17, 5, {4, 2}, {.strides = {3, 1}, .dilation = {1, 1}}, .parts = EXPAND | PROJECT},
+        {1, {5000}, 3, 20, 4, {5}, {.strides = {1}, .dilation = {1}, .pad_before = {4}},
+            .parts = EXPAND | PROJECT | RESIDUAL},
+        {2, {61, 57}, 3, 32, 16, {3, 3},
+            {.strides = {1, 1}, .dilation = {1, 1}, .pad_before = {1, 1}, .pad_after = {1, 1}},
+            .parts = EXPAND | PROJECT | BIAS, .front = {3, 3},
+            .front_conv = {.strides = {2, 2}, .dilation = {1, 1}, .pad_after = {1, 1}}},
+        {2, {48, 230}, 3, 33, 0, {5, 5},
+            {.strides = {2, 2}, .dilation = {1, 1}, .pad_before = {1, 2}, .pad_after = {2, 1}},
+            .parts = EXPAND | RESIDUAL, .front = {3, 5},
+            .front_conv = {.strides = {2, 2}, .dilation = {1, 1}, .pad_before = {1, 2}, .pad_after = {0, 1}}},
+        {2, {40, 31}, 35, 40, 5, {3, 3}, {.strides = {1, 1}, .dilation = {1, 1}}, .parts = EXPAND | PROJECT | BIAS,
+            .front = {2, 3}, .front_conv = {.strides = {1, 2}, .dilation = {3, 1}, .pad_before = {2, 0}}},
+        {1, {3001}, 4, 24, 3, {3}, {.strides = {2}, .dilation = {1}}, .parts = EXPAND | PROJECT | BIAS, .front = {7},
+            .front_conv = {.strides = {2}, .dilation = {1}, .pad_before = {3}, .pad_after = {3}}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) run_form(kernels, &cases[i]);
 }
