@@ -201,13 +201,17 @@ typedef struct hp_depthwise {
 } hp_depthwise;
 
 /* The same for output rows [row_begin, row_end) of one 2D image, with one output per channel and without a table: the
- * faster way. Input row i lies at x + i % x_rows * x_row_stride, so that x may be a ring of the last x_rows rows; those
- * that the taps of [row_begin, row_end) reach must be there. Pairs are (height, width). */
+ * faster way. Input row i lies at x + (x_first + i) % x_rows * x_row_stride, so that x may be a ring of the last x_rows
+ * rows; those that the taps of [row_begin, row_end) reach must be there. Pairs are (height, width).
+ *
+ * With y_width of at least HP_PLANE_IN_PLACE, outputs may lie where inputs were: an element of row r is stored after the
+ * last use of what lies, seen from the first tap row of r, in earlier rows or up to its own first tap column. */
 #define HP_PLANE_TAP_ROWS 16
+#define HP_PLANE_IN_PLACE 8
 typedef struct hp_depthwise_plane {
     const float *x;
     size_t x_stride; /* between columns */
-    size_t x_row_stride, x_rows;
+    size_t x_row_stride, x_rows, x_first;
     size_t height, width; /* of the input */
     size_t channels;
     size_t kernel[2];                           /* at most HP_PLANE_TAP_ROWS high */

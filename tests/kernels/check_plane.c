@@ -1,4 +1,5 @@
-/* check_plane.c: depthwise_plane, against the sum written out, whole and row by row through a ring of input rows. */
+/* check_plane.c: depthwise_plane, against the sum written out, whole, row by row through a ring of input rows, and with
+ * the outputs in the place of the inputs. */
 #include "check.h"
 
 static size_t outputs(size_t size, size_t kernel, size_t stride, size_t dilation, size_t before, size_t after) {
@@ -90,6 +91,29 @@ static void check_ring(const hp_kernels *k, const hp_depthwise_plane *whole) {
         g.height, g.width, g.channels);
 }
 
+/* Outputs where the inputs were: from the first tap of the first row on. */
+static void check_in_place(const hp_kernels *k, const hp_depthwise_plane *whole) {
+    hp_depthwise_plane g = *whole;
+    if (g.y_width < HP_PLANE_IN_PLACE || g.y_width > g.width) return;
+    const size_t pixels = g.row_end * g.y_width, stride = g.channels + 3;
+    g.x_first = g.padding[0];
+    g.x_rows = g.height + g.padding[0];
+    g.x_stride = g.y_stride = stride;
+    g.x_row_stride = g.width * stride;
+    float *place = hp_check_random((g.padding[1] + g.x_rows * g.width) * stride);
+    float *x = place + g.padding[1] * stride;
+    for (size_t row = 0; row < g.height; row++)
+        for (size_t column = 0; column < g.width; column++)
+            memcpy(x + ((g.x_first + row) * g.width + column) * stride,
+                whole->x + row * whole->x_row_stride + column * whole->x_stride, g.channels * sizeof *x);
+    g.x = x;
+    g.y = place;
+    k->depthwise_plane(&g);
+    hp_check_that(hp_check_same(g.y, stride, whole->y, whole->y_stride, pixels, g.channels),
+        "%s depthwise_plane %zux%zu of %zux%zu, stride %zu, padding %zu, channels %zu: other bits in place", k->isa,
+        g.kernel[0], g.kernel[1], g.height, g.width, g.strides[1], g.padding[1], g.channels);
+}
+
 static void check_case(const hp_kernels *k, const size_t size[2], const size_t kernel[2], size_t stride,
     size_t dilation, size_t padding, size_t channels) {
     static size_t variant;
@@ -104,6 +128,7 @@ static void check_case(const hp_kernels *k, const size_t size[2], const size_t k
     hp_check_that(hp_check_gaps(g.y, g.y_stride, g.row_end * g.y_width, channels),
         "%s depthwise_plane %zu channels writes beyond", k->isa, channels);
     check_ring(k, &g);
+    check_in_place(k, &g);
 }
 
 void hp_check_depthwise_plane_kernel(const hp_kernels *k) {
@@ -111,14 +136,18 @@ void hp_check_depthwise_plane_kernel(const hp_kernels *k) {
     const size_t v = k->vector_floats, channels[] = {1, v - 1, v, 2 * v + 1, 5 * v};
     size_t turn = 0;
     for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
-        for (size_t width = 1; width < 15; width++)
+        for (size_t width = 1; width < 16; width++)
             for (size_t stride = 1; stride < 4; stride++)
                 for (size_t padding = 0; padding < 4; padding++, turn++) {
                     const size_t size[2] = {kernels[i][0] == 1 ? 1 : 3 + turn % 5, width};
                     check_case(k, size, kernels[i], stride, 1 + (turn % 7 == 0), padding, channels[turn % 5]);
                 }
-    /* More rows than go together, and rows long enough for the widest groups. */
+    /* More rows than go together, and rows long enough for the widest groups, and of whole ones of 7. */
     for (size_t stride = 1; stride < 3; stride++) {
+        for (size_t padding = 0; padding < 3; padding++) {
+            check_case(k, (size_t[]){12, 21 * stride}, (size_t[]){3, 3}, stride, 1, padding, 2 * v + 3);
+            check_case(k, (size_t[]){12, 28 * stride}, (size_t[]){5, 5}, stride, 1, padding, 2 * v + 3);
+        }
         check_case(k, (size_t[]){29, 37}, (size_t[]){3, 3}, stride, 1, 1, 2 * v + 3);
         check_case(k, (size_t[]){21, 46}, (size_t[]){5, 5}, stride, 1, 2, 2 * v + 3);
     }
