@@ -246,7 +246,7 @@ class Document:
             for title, kind in (("Layers", "layers"), ("Operations", "operations")))
         self.say(
             "# Supported layers and operations", "",
-            f"{len(r['layers'])} layers and {len(r['operations'])} operations of `keras.ops`, with all options that change a prediction. "
+            f"{len(r['layers'])} layers and {len(r['operations'])} operations of `keras.ops` and TensorFlow, with all options that change a prediction. "
             "Made by `tools/supported_layers.py` from the tables that hornpipe reads model files with; `hornpipe check MODEL` tells of a model what is missing.", "",
             linked, "",
             "- **Options** stand with their default (`= `) or what they take; a value outside is refused. Keys *without effect* matter for training alone, or "

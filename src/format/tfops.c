@@ -22,8 +22,9 @@ static const tf_op tf_ops[] = {
 /* One parameter of the table. */
 typedef struct parameter {
     char name[48], target[48], value[48];
+    bool needed;
     char
-        kind; /* '>' argument, '=' config key, '@' config key or argument, '%' config key of spatial sizes, ':' config key of its own,
+        kind; /* '>' argument, '<' one by name, '=' config key, '$' text, '@' config key or argument, '%' config key of spatial sizes, ':' config key of its own,
                   '?' must be `value` or nothing, '!' must be `value`, '*' all arguments from here on, '~' anything, '\0' must be absent */
 } parameter;
 
@@ -32,7 +33,7 @@ static const char *next_parameter(const char *text, parameter *p) {
     memset(p, 0, sizeof *p);
     while (*text == ' ') text++;
     if (!*text) return NULL;
-    size_t length = strcspn(text, " "), name = strcspn(text, " >=?!*~@%");
+    size_t length = strcspn(text, " "), name = strcspn(text, " ><=$?!*~@%");
     const char *end = text + length;
     if (*text == ':') {
         size_t key = strcspn(text + 1, ":");
@@ -46,10 +47,14 @@ static const char *next_parameter(const char *text, parameter *p) {
     if (name == length) return end;
     p->kind = text[name];
     const char *rest = text + name + 1;
-    size_t target = p->kind == '=' ? strcspn(rest, " :") : (size_t)(end - rest);
+    bool valued = p->kind == '=' || p->kind == '%' || p->kind == '$';
+    size_t target = valued ? strcspn(rest, " :") : (size_t)(end - rest);
     snprintf(p->kind == '?' || p->kind == '!' ? p->value : p->target, sizeof p->target, "%.*s", (int)target, rest);
-    if (p->kind == '=' && rest[target] == ':')
+    if (valued && rest[target] == ':')
         snprintf(p->value, sizeof p->value, "%.*s", (int)(end - rest - (ptrdiff_t)target - 1), rest + target + 1);
+    char *mark = p->kind == '>' ? strchr(p->target, '!') : NULL;
+    p->needed = mark != NULL;
+    if (mark) *mark = '\0';
     return end;
 }
 
@@ -88,6 +93,16 @@ static const hp_json *given(const hp_json *call, size_t position, const char *na
     return position < args->count ? hp_json_at(args, position) : hp_json_get(kwargs, name);
 }
 
+/* Whether there is a tensor of the graph in it. */
+static bool holds_tensor(const hp_json *value) {
+    const char *name = hp_json_string(hp_json_get(value, "class_name"));
+    if (name && strcmp(name, "__keras_tensor__") == 0) return true;
+    if (!hp_json_is(value, HP_JSON_ARRAY)) return false;
+    HP_JSON_EACH (item, value)
+        if (holds_tensor(item)) return true;
+    return false;
+}
+
 /* A key of the config: the same in all calls, for the layer has one config. */
 static hp_status set_config(conversion *c, const parameter *p, const hp_json *value, hp_error *error) {
     hp_json *fallback = NULL;
@@ -96,6 +111,7 @@ static hp_status set_config(conversion *c, const parameter *p, const hp_json *va
         HP_TRY(parse_value(c, p->value, &fallback, error));
         value = fallback;
     }
+    if (holds_tensor(value)) c->fits = false;
     const hp_json *before = hp_json_get(c->config, p->target);
     if (before && before->type != HP_JSON_STRING && !hp_json_equal(before, value)) c->fits = false;
     return set(c, c->config, p->target, value, error);
@@ -118,16 +134,6 @@ static hp_status set_spatial(conversion *c, const parameter *p, const hp_json *v
         hp_json_append(spatial, copy);
     }
     return set_config(c, p, spatial, error);
-}
-
-/* Whether there is a tensor of the graph in it. */
-static bool holds_tensor(const hp_json *value) {
-    const char *name = hp_json_string(hp_json_get(value, "class_name"));
-    if (name && strcmp(name, "__keras_tensor__") == 0) return true;
-    if (!hp_json_is(value, HP_JSON_ARRAY)) return false;
-    HP_JSON_EACH (item, value)
-        if (holds_tensor(item)) return true;
-    return false;
 }
 
 /* An argument, or each of a list of them. */
@@ -154,14 +160,17 @@ static hp_status convert_call(conversion *c, const hp_json *call, hp_json *args,
         case '~':
             break;
         case '*':
+            c->fits = c->fits && hp_json_get(call, "args")->count >= position;
             for (position--; position < hp_json_get(call, "args")->count; position++) {
                 const hp_json *rest = hp_json_at(hp_json_get(call, "args"), position);
                 HP_TRY(append_operands(c, rest, args, error));
             }
             break;
         case '>':
+        case '<':
+            if (p.needed && !value) c->fits = false;
             if (hp_json_is_null(value)) break;
-            if (unnamed++ > 0) {
+            if (p.kind == '<' || unnamed++ > 0) {
                 HP_TRY(set(c, kwargs, p.target, value, error));
             } else {
                 hp_json *first = hp_json_copy(c->f->arena, value);
@@ -178,6 +187,10 @@ static hp_status convert_call(conversion *c, const hp_json *call, hp_json *args,
             break;
         case '%':
             HP_TRY(set_spatial(c, &p, value, error));
+            break;
+        case '$':
+            if (value && value->type != HP_JSON_STRING) c->fits = false;
+            HP_TRY(set_config(c, &p, value, error));
             break;
         case '=':
         case ':':
@@ -215,34 +228,6 @@ static hp_status convert_subscript(const conversion *c, const hp_json *item, hp_
     return HP_OK;
 }
 
-/* tf.slice: {begin, size} as subscripts; a size of -1 goes to the end. */
-static hp_status convert_slice(conversion *c, const hp_json *call, hp_json *args, hp_json *kwargs, hp_error *error) {
-    const hp_json *x = given(call, 0, "input_"), *begin = given(call, 1, "begin"), *size = given(call, 2, "size");
-    hp_json *first = hp_json_copy(c->f->arena, x), *key = hp_json_new(c->f->arena, HP_JSON_ARRAY);
-    c->fits = hp_json_is(begin, HP_JSON_ARRAY) && hp_json_is(size, HP_JSON_ARRAY) && begin->count == size->count;
-    HP_FAIL_IF(!first || !key, error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
-    hp_json_append(args, first);
-    for (size_t i = 0; c->fits && i < begin->count; i++) {
-        const hp_json *from = hp_json_at(begin, i), *count = hp_json_at(size, i);
-        c->fits = hp_json_is(from, HP_JSON_INT) && hp_json_is(count, HP_JSON_INT) && from->integer >= 0 &&
-                  from->integer <= INT32_MAX && count->integer >= -1 && count->integer <= INT32_MAX;
-        if (!c->fits) break;
-        int64_t end = from->integer + count->integer;
-        hp_json *item = hp_json_new(c->f->arena, HP_JSON_OBJECT), *bounds = hp_json_new(c->f->arena, HP_JSON_OBJECT);
-        hp_json *stop = count->integer < 0 ? hp_json_new(c->f->arena, HP_JSON_NULL) : hp_json_new_int(c->f->arena, end);
-        hp_json *start = hp_json_copy(c->f->arena, from), *step = hp_json_new(c->f->arena, HP_JSON_NULL);
-        HP_FAIL_IF(!item || !bounds || !stop || !start || !step, error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
-        hp_json_set(bounds, "start", start);
-        hp_json_set(bounds, "stop", stop);
-        hp_json_set(bounds, "step", step);
-        HP_TRY(hp_fix_set_string(c->f, item, "class_name", "__slice__", error));
-        hp_json_set(item, "config", bounds);
-        hp_json_append(key, item);
-    }
-    hp_json_set(kwargs, "key", key);
-    return HP_OK;
-}
-
 static hp_status convert_slicing(conversion *c, const hp_json *call, hp_json *args, hp_json *kwargs, hp_error *error) {
     const hp_json *spec = hp_json_get(hp_json_get(call, "kwargs"), "slice_spec"),
                   *x = hp_json_at(hp_json_get(call, "args"), 0);
@@ -267,59 +252,66 @@ static hp_status convert_slicing(conversion *c, const hp_json *call, hp_json *ar
 
 /* ---- layers */
 
-static const tf_op *find(const char *class_name, const hp_json *config) {
-    static const tf_op slicing = {"__operators__.getitem", "StridedSlice", "GetItem", "numpy", ""};
-    static const tf_op slice = {"slice", "Slice", "GetItem", "numpy", ""};
-    const char *function = hp_json_string(hp_json_get(config, "function"));
-    const char *raw = hp_json_string(hp_json_get(hp_json_get(config, "node_def"), "op"));
-    bool is_raw = strcmp(class_name, "TensorFlowOpLayer") == 0, slices = strcmp(class_name, "SlicingOpLambda") == 0;
-    if (!is_raw && !slices && strcmp(class_name, "TFOpLambda") != 0) return NULL;
-    if (is_raw ? raw && strcmp(raw, slicing.raw) == 0 : function && strcmp(function, slicing.function) == 0)
-        return &slicing;
-    if (is_raw ? raw && strcmp(raw, slice.raw) == 0 : function && strcmp(function, slice.function) == 0) return &slice;
-    for (size_t i = 0; i < sizeof tf_ops / sizeof *tf_ops; i++) {
-        const tf_op *op = &tf_ops[i];
-        if (is_raw ? raw && *raw && strcmp(op->raw, raw) == 0 : function && strcmp(op->function, function) == 0)
-            return op;
-    }
-    return NULL;
+static bool names(const tf_op *op, bool is_raw, const char *name) {
+    const char *own = is_raw ? op->raw : op->function;
+    return name && *own && strcmp(own, name) == 0;
 }
 
 static hp_status convert(conversion *c, const hp_json *old_config, hp_json *call, hp_error *error) {
     hp_json *args = hp_json_new(c->f->arena, HP_JSON_ARRAY), *kwargs = hp_json_new(c->f->arena, HP_JSON_OBJECT);
     HP_FAIL_IF(!args || !kwargs, error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
-    bool raw = hp_json_get(old_config, "node_def"), one = strcmp(c->op->function, "slice") == 0;
-    bool slices = !one && strcmp(c->op->class_name, "GetItem") == 0;
-    if (raw) HP_TRY(hp_fix_tf_raw(c->f, old_config, call, &c->fits, error));
-    if (raw && slices) HP_TRY(hp_fix_tf_strided_slice(c->f, call, &c->fits, error));
+    bool slices = strcmp(c->op->class_name, "GetItem") == 0;
+    if (hp_json_get(old_config, "node_def")) HP_TRY(hp_fix_tf_raw(c->f, old_config, call, &c->fits, error));
     if (!c->fits) return HP_OK;
-    HP_TRY(one      ? convert_slice(c, call, args, kwargs, error)
-           : slices ? convert_slicing(c, call, args, kwargs, error)
-                    : convert_call(c, call, args, kwargs, error));
+    HP_TRY(slices ? convert_slicing(c, call, args, kwargs, error) : convert_call(c, call, args, kwargs, error));
     hp_json_set(call, "args", args);
     hp_json_set(call, "kwargs", kwargs);
     return HP_OK;
 }
 
+/* The layer as this operation, where all of its calls fit. */
+static hp_status convert_layer(conversion *c, const hp_json *old_config, hp_json *layer, hp_error *error) {
+    const char *name = hp_json_string(hp_json_get(layer, "name"));
+    hp_json *calls = hp_json_copy(c->f->arena, hp_json_get(layer, "inbound_nodes"));
+    char module[64];
+    c->config = hp_json_new(c->f->arena, HP_JSON_OBJECT);
+    c->fits = true;
+    HP_FAIL_IF(!c->config || !calls, error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
+    HP_TRY(hp_fix_set_string(c->f, c->config, "name", name ? name : "", error));
+    for (hp_json *call = calls->first; call && c->fits; call = call->next) HP_TRY(convert(c, old_config, call, error));
+    if (!c->fits) return HP_OK;
+    snprintf(module, sizeof module, "keras.src.ops.%s", c->op->module);
+    HP_TRY(hp_fix_set_string(c->f, layer, "class_name", c->op->class_name, error));
+    HP_TRY(hp_fix_set_string(c->f, layer, "module", hp_arena_strdup(c->f->arena, module), error));
+    hp_json_set(layer, "config", c->config);
+    hp_json_set(layer, "inbound_nodes", calls);
+    return HP_OK;
+}
+
+/* A function that is known and a call that is not: the name says so in messages. */
+static hp_status mark_call(const hp_fixup *f, hp_json *layer, bool is_raw, const char *name, hp_error *error) {
+    char text[128];
+    hp_json *config = hp_fix_member(layer, "config");
+    snprintf(text, sizeof text, "%.64s, called as it is here,", name);
+    hp_json *holder = is_raw ? hp_fix_member(config, "node_def") : config;
+    return hp_fix_set_string(f, holder, is_raw ? "op" : "function", hp_arena_strdup(f->arena, text), error);
+}
+
 hp_status hp_fix_tf_op(const hp_fixup *f, hp_json *layer, hp_error *error) {
     const char *class_name = hp_json_string(hp_json_get(layer, "class_name"));
     const hp_json *old_config = hp_json_get(layer, "config");
-    conversion c = {.f = f, .op = class_name ? find(class_name, old_config) : NULL, .fits = true};
-    hp_json *calls = hp_fix_member(layer, "inbound_nodes");
-    if (!c.op) return HP_OK;
-    hp_json *converted = hp_json_copy(f->arena, calls);
-    const char *name = hp_json_string(hp_json_get(layer, "name"));
-    char module[64];
-    c.config = hp_json_new(f->arena, HP_JSON_OBJECT);
-    HP_FAIL_IF(!c.config || !converted, error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
-    HP_TRY(hp_fix_set_string(f, c.config, "name", name ? name : "", error));
-    for (hp_json *call = converted->first; call && c.fits; call = call->next)
-        HP_TRY(convert(&c, old_config, call, error));
-    if (!c.fits) return HP_OK;
-    snprintf(module, sizeof module, "keras.src.ops.%s", c.op->module);
-    HP_TRY(hp_fix_set_string(f, layer, "class_name", c.op->class_name, error));
-    HP_TRY(hp_fix_set_string(f, layer, "module", hp_arena_strdup(f->arena, module), error));
-    hp_json_set(layer, "config", c.config);
-    hp_json_set(layer, "inbound_nodes", converted);
-    return HP_OK;
+    bool is_raw = class_name && strcmp(class_name, "TensorFlowOpLayer") == 0;
+    if (!class_name || (!is_raw && strcmp(class_name, "TFOpLambda") && strcmp(class_name, "SlicingOpLambda")))
+        return HP_OK;
+    const char *name = hp_json_string(
+        is_raw ? hp_json_get(hp_json_get(old_config, "node_def"), "op") : hp_json_get(old_config, "function"));
+    conversion c = {.f = f};
+    bool known = false;
+    for (size_t i = 0; i < sizeof tf_ops / sizeof *tf_ops && !c.fits; i++) {
+        c.op = &tf_ops[i];
+        if (!names(c.op, is_raw, name)) continue;
+        HP_TRY(convert_layer(&c, old_config, layer, error));
+        known = true;
+    }
+    return known && !c.fits ? mark_call(f, layer, is_raw, name, error) : HP_OK;
 }

@@ -44,6 +44,17 @@ static hp_json *decoded(const hp_fixup *f, const char *text) {
     return text ? hp_json_new_string(f->arena, result) : NULL;
 }
 
+/* {"dim": [{"size": "-1"}, ...]} as a list of sizes. */
+static hp_json *sizes(const hp_fixup *f, const hp_json *dims) {
+    hp_json *result = hp_json_new(f->arena, HP_JSON_ARRAY);
+    HP_JSON_EACH (item, dims) {
+        hp_json *number = result ? integer(f, hp_json_get(item, "size")) : NULL;
+        if (!number) return NULL;
+        hp_json_append(result, number);
+    }
+    return result;
+}
+
 static hp_json *plain_attribute(const hp_fixup *f, const hp_json *attribute) {
     const hp_json *value = attribute->first, *list;
     if (!value || attribute->count != 1) return NULL;
@@ -54,8 +65,11 @@ static hp_json *plain_attribute(const hp_fixup *f, const hp_json *attribute) {
         const char *name = dtype_name(hp_json_string(value));
         return name ? hp_json_new_string(f->arena, name) : NULL;
     }
+    if (strcmp(value->key, "shape") == 0) return sizes(f, hp_json_get(value, "dim"));
     if (strcmp(value->key, "list") != 0) return NULL;
     if (hp_json_is(value, HP_JSON_OBJECT) && value->count == 0) return hp_json_new(f->arena, HP_JSON_ARRAY);
+    list = hp_json_get(value, "f");
+    if (list) return hp_json_copy(f->arena, list);
     list = hp_json_get(value, "i");
     if (!hp_json_is(list, HP_JSON_ARRAY)) return NULL;
     hp_json *result = hp_json_new(f->arena, HP_JSON_ARRAY);
@@ -69,7 +83,8 @@ static hp_json *plain_attribute(const hp_fixup *f, const hp_json *attribute) {
 
 /* Dtypes and shapes of inputs and how many there are: what the inputs themselves say. */
 static bool says_nothing(const char *name) {
-    static const char *const others[] = {"N", "SrcT", "Index", "Truncate"};
+    static const char *const others[] = {
+        "N", "SrcT", "Index", "index_type", "Truncate", "U", "incompatible_shape_error"};
     if (name[0] == 'T' || name[0] == '_') return strcmp(name, "Truncate") != 0;
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (strcmp(others[i], name) == 0) return true;
@@ -138,55 +153,5 @@ hp_status hp_fix_tf_raw(const hp_fixup *f, const hp_json *config, hp_json *call,
     HP_TRY(convert_attributes(f, attributes, kwargs, fits, error));
     hp_json_set(call, "args", all);
     hp_json_set(call, "kwargs", kwargs);
-    return HP_OK;
-}
-
-/* ---- StridedSlice: begin, end and strides per subscript, and masks of bits that say what else a subscript is */
-
-static bool has_bit(const hp_json *kwargs, const char *mask, size_t bit) {
-    const hp_json *value = hp_json_get(kwargs, mask);
-    return hp_json_is(value, HP_JSON_INT) && bit < 63 && (value->integer >> bit & 1);
-}
-
-static hp_json *slice_end(const hp_fixup *f, const hp_json *kwargs, const char *mask, size_t i, const hp_json *value) {
-    return has_bit(kwargs, mask, i) ? hp_json_new(f->arena, HP_JSON_NULL) : hp_json_copy(f->arena, value);
-}
-
-static hp_json *subscript(
-    const hp_fixup *f, const hp_json *kwargs, size_t i, const hp_json *begin, const hp_json *end, const hp_json *step) {
-    if (has_bit(kwargs, "new_axis_mask", i)) return hp_json_new(f->arena, HP_JSON_NULL);
-    if (has_bit(kwargs, "shrink_axis_mask", i)) return hp_json_copy(f->arena, begin);
-    hp_json *object = hp_json_new(f->arena, HP_JSON_OBJECT);
-    if (!object) return NULL;
-    if (has_bit(kwargs, "ellipsis_mask", i)) {
-        hp_json *name = hp_json_new_string(f->arena, "__ellipsis__");
-        if (!name) return NULL;
-        hp_json_set(object, "class_name", name);
-        return object;
-    }
-    hp_json *start = slice_end(f, kwargs, "begin_mask", i, begin), *stop = slice_end(f, kwargs, "end_mask", i, end);
-    hp_json *stride = hp_json_copy(f->arena, step);
-    if (!start || !stop || !stride) return NULL;
-    hp_json_set(object, "start", start);
-    hp_json_set(object, "stop", stop);
-    hp_json_set(object, "step", stride);
-    return object;
-}
-
-hp_status hp_fix_tf_strided_slice(const hp_fixup *f, hp_json *call, bool *fits, hp_error *error) {
-    const hp_json *args = hp_json_get(call, "args"), *kwargs = hp_json_get(call, "kwargs");
-    const hp_json *begin = hp_json_at(args, 1), *end = hp_json_at(args, 2), *step = hp_json_at(args, 3);
-    *fits = *fits && hp_json_is(begin, HP_JSON_ARRAY) && hp_json_is(end, HP_JSON_ARRAY) &&
-            hp_json_is(step, HP_JSON_ARRAY) && begin->count == end->count && begin->count == step->count;
-    if (!*fits) return HP_OK;
-    hp_json *spec = hp_json_new(f->arena, HP_JSON_ARRAY), *options = hp_json_new(f->arena, HP_JSON_OBJECT);
-    HP_FAIL_IF(!spec || !options, error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
-    for (size_t i = 0; i < begin->count; i++) {
-        hp_json *item = subscript(f, kwargs, i, hp_json_at(begin, i), hp_json_at(end, i), hp_json_at(step, i));
-        HP_ALLOCATED(item, error);
-        hp_json_append(spec, item);
-    }
-    hp_json_set(options, "slice_spec", spec);
-    hp_json_set(call, "kwargs", options);
     return HP_OK;
 }

@@ -9,7 +9,4 @@
  * dtypes and shapes of inputs left out. *fits becomes false where something cannot be told. */
 hp_status hp_fix_tf_raw(const hp_fixup *f, const hp_json *config, hp_json *call, bool *fits, hp_error *error);
 
-/* The same call of a StridedSlice as that of x[...], with the subscripts as "slice_spec". */
-hp_status hp_fix_tf_strided_slice(const hp_fixup *f, hp_json *call, bool *fits, hp_error *error);
-
 #endif

@@ -93,6 +93,7 @@ static hp_status lower(const hp_network *network, const hp_shape *inputs, size_t
         set_outputs(&b, call.outputs, call.output_count);
     else if (b.status == HP_OK)
         set_outputs(&b, lowering->records[wanted->index].outputs, lowering->records[wanted->index].count);
+    hp_builder_check_row_counts(&b);
     if (b.status == HP_OK && graph->output_count == graph->state_count)
         hp_builder_fail(&b, HP_ERROR_FORMAT, "there is no output: the layer is never called");
     if (mixes_rows) *mixes_rows = b.status != HP_OK && b.mixes_rows;

@@ -116,7 +116,8 @@ static bool parse_arg(parser *p, const hp_json *value, const char *name, hp_arg 
         return false;
     }
     const hp_json *items = value;
-    if (hp_json_string(hp_json_get(value, "class_name"))) { /* a tagged tuple */
+    const char *tag = hp_json_string(hp_json_get(value, "class_name"));
+    if (tag && strcmp(tag, "__slice__") != 0) { /* a tagged tuple; a slice stays a dict */
         items = hp_json_get(value, "config") ? hp_json_get(value, "config") : hp_json_get(value, "items");
         if (!hp_json_is(items, HP_JSON_ARRAY)) {
             refuse(p, "inbound_nodes", "found an argument of an unknown form", value);

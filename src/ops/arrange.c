@@ -138,32 +138,16 @@ ARRANGE_OP(Append, HP_OP_NUMPY, HP_JSON_FIELD(config, axis)) {
     hp_call_output(b, call, hp_emit_concat(b, pair, 2, (int)integer_or(c->axis, 0)));
 }
 
-static size_t tensors_of(hp_builder *b, const hp_call *call, hp_value *values, size_t most) {
-    const hp_arg *list = hp_call_arg(call, 0, "xs");
-    size_t count = list && list->kind == HP_ARG_LIST ? list->item_count : 0;
-    hp_dtype dtype = HP_BOOL;
-    if (count == 0 || count > most) {
-        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "found %zu tensors, expected a list of 1 to %zu", count, most);
-        return 0;
-    }
-    for (size_t i = 0; i < count; i++) {
-        values[i] = hp_op_value(b, &list->items[i], HP_DTYPE_NONE);
-        dtype = i ? hp_promote(dtype, hp_op_dtype(b, values[i])) : hp_op_dtype(b, values[i]);
-    }
-    for (size_t i = 0; i < count; i++) values[i] = hp_emit_cast(b, values[i], dtype);
-    return b->status == HP_OK ? count : 0;
-}
-
 /* Along a third axis. */
 PLAIN_OP(Dstack, HP_OP_NUMPY) {
     (void)layer;
     hp_value values[64];
-    size_t count = tensors_of(b, call, values, 64);
-    for (size_t i = 0; i < count; i++) {
+    int count = hp_op_list(b, call, "xs", values, 64);
+    for (int i = 0; i < count; i++) {
         if (hp_builder_shape(b, values[i])->rank == 1) values[i] = hp_op_new_axis(b, values[i], 0);
         if (hp_builder_shape(b, values[i])->rank == 2) values[i] = hp_op_new_axis(b, values[i], 2);
     }
-    if (count) hp_call_output(b, call, hp_emit_concat(b, values, (int)count, 2));
+    if (count) hp_call_output(b, call, hp_emit_concat(b, values, count, 2));
 }
 
 /* ---- split */

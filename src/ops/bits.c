@@ -72,9 +72,8 @@ const hp_op_class hp_op_View = {.class_name = "View",
     .is_operation = true};
 
 /* Cut to the range of the dtype first (keras/src/backend/common/backend_utils.py saturate_cast). */
-static void lower_saturate_cast(hp_builder *b, hp_layer *layer, hp_call *call) {
-    hp_value x = hp_op_operand(b, call, 0, "x");
-    hp_dtype from = hp_op_dtype(b, x), to = hp_op_config_dtype(b, layer, HP_FLOAT32);
+hp_value hp_op_saturate(hp_builder *b, hp_value x, hp_dtype to) {
+    hp_dtype from = hp_op_dtype(b, x);
     if (to == HP_BOOL && from != HP_BOOL) x = hp_emit_unary(b, hp_emit_cast(b, x, HP_FLOAT64), HP_UNARY_CLIP, 0, 1, 0);
     if (hp_dtype_is_integer(to) && from != HP_BOOL) {
         int width = (int)hp_dtype_size(to) * 8;
@@ -86,7 +85,12 @@ static void lower_saturate_cast(hp_builder *b, hp_layer *layer, hp_call *call) {
         x = hp_emit_binary(b, HP_BINARY_MAXIMUM, x, hp_op_number(b, low, x));
         x = hp_emit_binary(b, HP_BINARY_MINIMUM, x, hp_op_number(b, high, x));
     }
-    hp_call_output(b, call, hp_emit_cast(b, x, to));
+    return hp_emit_cast(b, x, to);
+}
+
+static void lower_saturate_cast(hp_builder *b, hp_layer *layer, hp_call *call) {
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    hp_call_output(b, call, hp_op_saturate(b, x, hp_op_config_dtype(b, layer, HP_FLOAT32)));
 }
 
 const hp_op_class hp_op_SaturateCast =

@@ -70,11 +70,8 @@ IMAGE_OP(RGBToGrayscale, HP_OP_IMAGE, DATA_FORMAT) {
     put(b, call, c, rank, hp_emit_cast(b, y, dtype));
 }
 
-/* tf.image.rgb_to_hsv */
-IMAGE_OP(RGBToHSV, HP_OP_IMAGE, DATA_FORMAT) {
-    const config *c = layer->config;
-    int rank;
-    hp_value x = images_of(b, call, c, &rank), rgb[3], parts[3];
+hp_value hp_op_rgb_to_hsv(hp_builder *b, hp_value x) {
+    hp_value rgb[3], parts[3];
     for (int i = 0; i < 3; i++) rgb[i] = channel(b, x, i);
     hp_value v = hp_op_reduce(b, x, HP_REDUCTION_MAX, -1, true);
     hp_value span = hp_op_subtract(b, v, hp_op_reduce(b, x, HP_REDUCTION_MIN, -1, true)), zero = hp_op_number(b, 0, v);
@@ -90,15 +87,19 @@ IMAGE_OP(RGBToHSV, HP_OP_IMAGE, DATA_FORMAT) {
     h = hp_emit_select(b, coloured, h, zero);
     h = hp_emit_select(b, hp_emit_compare(b, HP_LESS, h, zero), hp_op_add(b, h, hp_op_number(b, 1, h)), h);
     hp_value s = hp_emit_select(b, hp_emit_compare(b, HP_GREATER, v, zero), hp_op_divide(b, span, v), zero);
-    put(b, call, c, rank, hp_emit_concat(b, (const hp_value[]){h, s, v}, 3, 3));
+    return hp_emit_concat(b, (const hp_value[]){h, s, v}, 3, 3);
 }
 
-/* tf.image.hsv_to_rgb: of each colour clip(|6 h - centre| ..., 0, 1). */
-IMAGE_OP(HSVToRGB, HP_OP_IMAGE, DATA_FORMAT) {
-    static const double centres[] = {3, 2, 4};
-    const config *c = layer->config;
+IMAGE_OP(RGBToHSV, HP_OP_IMAGE, DATA_FORMAT) {
     int rank;
-    hp_value x = images_of(b, call, c, &rank), parts[3];
+    hp_value x = images_of(b, call, layer->config, &rank);
+    put(b, call, layer->config, rank, hp_op_rgb_to_hsv(b, x));
+}
+
+/* Of each colour clip(|6 h - centre| ..., 0, 1). */
+hp_value hp_op_hsv_to_rgb(hp_builder *b, hp_value x) {
+    static const double centres[] = {3, 2, 4};
+    hp_value parts[3];
     hp_value h = hp_op_scale(b, channel(b, x, 0), 6), s = channel(b, x, 1), v = channel(b, x, 2);
     hp_value grey = hp_op_subtract(b, hp_op_number(b, 1, s), s);
     for (int i = 0; i < 3; i++) {
@@ -107,13 +108,24 @@ IMAGE_OP(HSVToRGB, HP_OP_IMAGE, DATA_FORMAT) {
         off = hp_emit_unary(b, off, HP_UNARY_CLIP, 0, 1, 0);
         parts[i] = hp_op_multiply(b, hp_op_add(b, grey, hp_op_multiply(b, s, off)), v);
     }
-    put(b, call, c, rank, hp_emit_concat(b, parts, 3, 3));
+    return hp_emit_concat(b, parts, 3, 3);
+}
+
+IMAGE_OP(HSVToRGB, HP_OP_IMAGE, DATA_FORMAT) {
+    int rank;
+    hp_value x = images_of(b, call, layer->config, &rank);
+    put(b, call, layer->config, rank, hp_op_hsv_to_rgb(b, x));
 }
 
 /* ---- sizes */
 
 /* hp_resizing is the first member of config: its fields lie as in its own struct. */
-static void resize(hp_builder *b, const config *c, hp_call *call, hp_value x) {
+IMAGE_OP(Resize, HP_OP_IMAGE, HP_JSON_FIELD(config, size),
+    HP_ENUM(hp_resizing, interpolation, HP_RESIZE_BILINEAR, hp_interpolations), HP_BOOL(hp_resizing, antialias, false),
+    HP_BOOL(hp_resizing, crop_to_aspect_ratio, false), HP_BOOL(hp_resizing, pad_to_aspect_ratio, false),
+    HP_ENUM(hp_resizing, fill_mode, 0, hp_fill_modes), HP_FLOAT(hp_resizing, fill_value, 0, -1e30, 1e30),
+    DATA_FORMAT_AT(resizing.data_format)) {
+    const config *c = layer->config;
     hp_resizing resizing = c->resizing;
     int64_t size[HP_MAX_RANK] = {0};
     if (hp_op_integers(b, c->size, 0, size) != 2 || size[0] < 1 || size[1] < 1) {
@@ -122,27 +134,7 @@ static void resize(hp_builder *b, const config *c, hp_call *call, hp_value x) {
     }
     resizing.height = size[0];
     resizing.width = size[1];
-    hp_call_output(b, call, hp_resize_images(b, &resizing, x));
-}
-
-IMAGE_OP(Resize, HP_OP_IMAGE, HP_JSON_FIELD(config, size),
-    HP_ENUM(hp_resizing, interpolation, HP_RESIZE_BILINEAR, hp_interpolations), HP_BOOL(hp_resizing, antialias, false),
-    HP_BOOL(hp_resizing, crop_to_aspect_ratio, false), HP_BOOL(hp_resizing, pad_to_aspect_ratio, false),
-    HP_ENUM(hp_resizing, fill_mode, 0, hp_fill_modes), HP_FLOAT(hp_resizing, fill_value, 0, -1e30, 1e30),
-    DATA_FORMAT_AT(resizing.data_format)) {
-    resize(b, layer->config, call, hp_op_operand(b, call, 0, "images"));
-}
-
-/* tf.image.resize: what it gives is float32, but of the nearest pixels. In the order of hp_resize_method. */
-static const char *const tf_methods[] = {
-    "nearest", "bilinear", "bicubic", "lanczos3", "lanczos5", "area", "gaussian", "mitchellcubic", NULL};
-
-IMAGE_OP(ResizeFloats, "keras.src.ops.tf", HP_JSON_FIELD(config, size),
-    HP_ENUM(hp_resizing, interpolation, HP_RESIZE_BILINEAR, tf_methods), HP_BOOL(hp_resizing, antialias, false)) {
-    const config *c = layer->config;
-    hp_value x = hp_op_operand(b, call, 0, "images");
-    if (c->resizing.interpolation != HP_RESIZE_NEAREST) x = hp_emit_cast(b, x, HP_FLOAT32);
-    resize(b, c, call, x);
+    hp_call_output(b, call, hp_resize_images(b, &resizing, hp_op_operand(b, call, 0, "images")));
 }
 
 /* One that is not given follows from the target. */

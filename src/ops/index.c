@@ -5,7 +5,8 @@
 #include "ops/op.h"
 
 typedef struct config {
-    const hp_json *axis, *indices_or_sections, *dtype, *pad_width, *constant_values;
+    const hp_json *axis, *indices_or_sections, *depth, *pad_width, *begin, *size, *end, *strides;
+    int64_t begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_axis_mask;
     int64_t num_classes;
     const char *mode;
     bool sparse;
@@ -98,10 +99,7 @@ static void take_item(hp_builder *b, subscript *s, const hp_shape *shape, const 
     }
 }
 
-static void lower_get_item(hp_builder *b, hp_layer *layer, hp_call *call) {
-    (void)layer;
-    hp_value x = hp_op_operand(b, call, 0, "x");
-    const hp_json *key = hp_op_constant(call, 1, "key");
+static void take_items(hp_builder *b, hp_call *call, hp_value x, const hp_json *key) {
     hp_shape shape = *hp_builder_shape(b, x);
     subscript s = {.rank = 0};
     if (hp_json_is(key, HP_JSON_OBJECT) && tag_of(key) && !strcmp(tag_of(key), "__tuple__"))
@@ -126,7 +124,85 @@ static void lower_get_item(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_call_output(b, call, hp_emit_reshape(b, x, s.rank, s.dims));
 }
 
+static void lower_get_item(hp_builder *b, hp_layer *layer, hp_call *call) {
+    (void)layer;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    take_items(b, call, x, hp_op_setting(b, call, 1, "key", NULL));
+}
+
 const hp_op_class hp_op_GetItem = HP_OP("GetItem", HP_OP_NUMPY, hp_op_no_fields, hp_op_none, lower_get_item);
+
+/* tf.strided_slice: begin, end and strides per subscript, and masks of bits that say what else a subscript is. */
+static hp_json *strided_item(hp_builder *b, const config *c, size_t i, const hp_json *const bounds[3]) {
+    static const char *const keys[] = {"start", "stop", "step"};
+    const int64_t open[] = {c->begin_mask, c->end_mask, 0};
+    hp_arena *arena = &b->graph->arena;
+    if (c->ellipsis_mask >> i & 1) return hp_json_new_string(arena, "Ellipsis");
+    if (c->new_axis_mask >> i & 1) return hp_json_new(arena, HP_JSON_NULL);
+    if (c->shrink_axis_mask >> i & 1) return hp_json_copy(arena, hp_json_at(bounds[0], i));
+    hp_json *item = hp_json_new(arena, HP_JSON_OBJECT), *slice = hp_json_new(arena, HP_JSON_OBJECT);
+    hp_json *tag = hp_json_new_string(arena, "__slice__");
+    if (!item || !slice || !tag) return NULL;
+    for (int k = 0; k < 3; k++) {
+        const hp_json *bound = open[k] >> i & 1 ? NULL : hp_json_at(bounds[k], i);
+        hp_json *copy = bound ? hp_json_copy(arena, bound) : hp_json_new(arena, HP_JSON_NULL);
+        if (!copy) return NULL;
+        hp_json_set(slice, keys[k], copy);
+    }
+    hp_json_set(item, "class_name", tag);
+    hp_json_set(item, "config", slice);
+    return item;
+}
+
+#define MASK(member) HP_INT(config, member, 0, 0, 255)
+HP_TF_OP(StridedSlice, HP_JSON_FIELD(config, begin), HP_JSON_FIELD(config, end), HP_JSON_FIELD(config, strides),
+    MASK(begin_mask), MASK(end_mask), MASK(ellipsis_mask), MASK(new_axis_mask), MASK(shrink_axis_mask), HP_FIELDS_END) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    const hp_json *bounds[3] = {hp_op_setting(b, call, -1, "begin", c->begin),
+        hp_op_setting(b, call, -1, "end", c->end), hp_op_setting(b, call, -1, "strides", c->strides)};
+    if (b->status != HP_OK) return;
+    size_t count = hp_json_is(bounds[0], HP_JSON_ARRAY) ? bounds[0]->count : SIZE_MAX;
+    for (int k = 1; k < 3; k++)
+        if (hp_json_is(bounds[k], HP_JSON_ARRAY) ? bounds[k]->count != count : k == 1) count = SIZE_MAX;
+    hp_json *key = hp_json_new(&b->graph->arena, HP_JSON_ARRAY);
+    if (count > HP_MAX_RANK || !key) {
+        hp_builder_fail(b, HP_ERROR_FORMAT, "begin, end and strides must be lists of one length");
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        hp_json *item = strided_item(b, c, i, bounds);
+        if (item)
+            hp_json_append(key, item);
+        else
+            hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
+    }
+    take_items(b, call, x, key);
+}
+
+/* tf.slice: where it begins and how long it is along each axis; -1: to the end. */
+HP_TF_OP(SliceOf, HP_JSON_FIELD(config, begin), HP_JSON_FIELD(config, size), HP_FIELDS_END) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    hp_shape shape = *hp_builder_shape(b, x);
+    int64_t begin[HP_MAX_RANK], size[HP_MAX_RANK], step[HP_MAX_RANK];
+    bool rows[2][HP_MAX_RANK];
+    int places = hp_op_sizes(b, call, "begin", c->begin, begin, rows[0]);
+    int sizes = hp_op_sizes(b, call, "size", c->size, size, rows[1]);
+    if (b->status == HP_OK && (places != shape.rank || sizes != shape.rank))
+        hp_builder_fail(b, HP_ERROR_SHAPE, "begin has %d places and size %d for %d axes", places, sizes, shape.rank);
+    for (int i = 0; i < shape.rank && b->status == HP_OK; i++) {
+        bool all = begin[i] == 0 && !rows[0][i] && (size[i] == -1 || (rows[1][i] && size[i] == shape.dims[i]));
+        step[i] = 1;
+        if (i == 0 && shape.rows && !all) hp_builder_mixes_rows(b, "rows are picked by a slice");
+        if (i > 0 && (rows[0][i] || rows[1][i])) hp_builder_mixes_rows(b, "a slice as long as there are rows");
+        if (size[i] == -1 || (i == 0 && shape.rows)) size[i] = shape.dims[i] - begin[i];
+        if (begin[i] < 0 || size[i] < 0 || begin[i] > shape.dims[i] - size[i])
+            hp_builder_fail(b, HP_ERROR_SHAPE, "a slice of %lld from %lld on of axis %d, whose size is %lld",
+                (long long)size[i], (long long)begin[i], i, (long long)shape.dims[i]);
+    }
+    hp_call_output(b, call, hp_emit_slice(b, x, begin, size, step));
+}
 
 /* ---- take */
 
@@ -152,39 +228,39 @@ static void lower_take(hp_builder *b, hp_layer *layer, hp_call *call) {
 
 const hp_op_class hp_op_Take = HP_OP("Take", HP_OP_NUMPY, take_fields, config, lower_take);
 
-/* tf.gather: the first `batch_dims` axes are those of both, and the axis that is read is the one behind them. */
-static void lower_gather(hp_builder *b, hp_layer *layer, hp_call *call) {
-    const config *c = layer->config;
-    hp_value x = hp_op_operand(b, call, 0, "x"), indices = as_index(b, hp_op_operand(b, call, 1, "indices"));
+hp_value hp_op_gather(hp_builder *b, hp_value x, hp_value indices, int axis, int batch) {
     hp_shape from = *hp_builder_shape(b, x), at = *hp_builder_shape(b, indices);
-    int64_t given = hp_json_is(c->axis, HP_JSON_INT) ? c->axis->integer : c->batch_dims;
-    int batch = (int)c->batch_dims, axis = hp_builder_axis(b, given, from.rank), rank = from.rank;
-    if (b->status != HP_OK) return;
-    if (batch == 0) {
-        hp_call_output(b, call, hp_emit_gather(b, x, indices, axis));
-        return;
-    }
-    if (axis != batch || at.rank < batch || from.rank + at.rank - batch - 1 > HP_MAX_RANK) {
-        hp_builder_fail(
+    if (batch == 0) return hp_emit_gather(b, x, indices, axis);
+    if (b->status != HP_OK) return HP_NO_VALUE;
+    if (axis != batch || at.rank < batch || from.rank + at.rank - batch - 1 > HP_MAX_RANK)
+        return hp_builder_fail(
             b, HP_ERROR_UNSUPPORTED, "axis %d with batch_dims %d, indices of %d axes", axis, batch, at.rank);
-        return;
-    }
     int64_t places = 1, dims[HP_MAX_RANK], result[HP_MAX_RANK];
     int count = 0;
-    for (int i = 0; i < rank; i++) dims[i] = i < batch ? at.dims[i] : 1;
+    for (int i = 0; i < from.rank; i++) dims[i] = i < batch ? at.dims[i] : 1;
     for (int i = 0; i < at.rank; i++) {
         result[count++] = at.dims[i];
         if (i >= batch) places *= at.dims[i];
     }
-    for (int i = batch + 1; i < rank; i++) result[count++] = from.dims[i];
+    for (int i = batch + 1; i < from.rank; i++) result[count++] = from.dims[i];
     dims[batch] = places;
-    hp_value found = hp_emit_take_along(b, x, hp_emit_reshape(b, indices, rank, dims), batch);
-    hp_call_output(b, call, hp_emit_reshape(b, found, count, result));
+    hp_value found = hp_emit_take_along(b, x, hp_emit_reshape(b, indices, from.rank, dims), batch);
+    return hp_emit_reshape(b, found, count, result);
+}
+
+/* A negative batch_dims counts the indices' axes from their end. */
+static void lower_gather(hp_builder *b, hp_layer *layer, hp_call *call) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "x"), indices = as_index(b, hp_op_operand(b, call, 1, "indices"));
+    int64_t batch = c->batch_dims < 0 ? c->batch_dims + hp_builder_shape(b, indices)->rank : c->batch_dims;
+    int64_t given = hp_json_is(c->axis, HP_JSON_INT) ? c->axis->integer : batch;
+    int axis = hp_builder_axis(b, given, hp_builder_shape(b, x)->rank);
+    hp_call_output(b, call, hp_op_gather(b, x, indices, axis, (int)batch));
 }
 
 static const hp_field gather_fields[] = {
-    HP_JSON_FIELD(config, axis), HP_INT(config, batch_dims, 0, 0, HP_MAX_RANK), HP_FIELDS_END};
-const hp_op_class hp_op_Gather = HP_OP("Gather", "keras.src.ops.tf", gather_fields, config, lower_gather);
+    HP_JSON_FIELD(config, axis), HP_INT(config, batch_dims, 0, -HP_MAX_RANK, HP_MAX_RANK), HP_FIELDS_END};
+const hp_op_class hp_op_Gather = HP_OP("Gather", HP_OP_TF, gather_fields, config, lower_gather);
 
 /* ---- one-hot: indices outside give zeros (tf.one_hot) */
 
@@ -195,31 +271,58 @@ static const hp_field one_hot_fields[] = {
     HP_FIELDS_END,
 };
 
-static void lower_one_hot(hp_builder *b, hp_layer *layer, hp_call *call) {
-    const config *c = layer->config;
-    const hp_json *given = hp_json_get(hp_json_get(layer->json, "config"), "dtype");
-    const char *name = "";
-    hp_dtype dtype = hp_json_is_null(given) ? HP_FLOAT32 : hp_layer_parse_dtype(given, &name);
-    hp_value x = hp_emit_cast(b, as_index(b, hp_op_operand(b, call, 0, "x")), HP_INT64);
+/* Where an index is which class, along a new axis. */
+static hp_value hot(hp_builder *b, hp_value x, int64_t count, int64_t axis) {
+    x = hp_emit_cast(b, as_index(b, x), HP_INT64);
     hp_shape shape = *hp_builder_shape(b, x);
-    int64_t axis = hp_json_is(c->axis, HP_JSON_INT) ? c->axis->integer : -1, dims[HP_MAX_RANK];
-    int64_t *classes = hp_alloc_array((size_t)c->num_classes, sizeof *classes);
-    if (!classes || shape.rank >= HP_MAX_RANK || dtype == HP_DTYPE_NONE) {
+    int64_t dims[HP_MAX_RANK], *classes = hp_alloc_array((size_t)count, sizeof *classes);
+    if (!classes || shape.rank >= HP_MAX_RANK) {
         hp_free(classes);
-        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "one_hot of %d axes, dtype \"%s\"", shape.rank, name);
-        return;
+        return hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "one_hot of %d axes", shape.rank);
     }
-    for (int64_t i = 0; i < c->num_classes; i++) classes[i] = i;
+    for (int64_t i = 0; i < count; i++) classes[i] = i;
     memcpy(dims, shape.dims, sizeof dims);
     dims[shape.rank] = 1;
-    hp_value table = hp_emit_literal(b, HP_INT64, 1, &c->num_classes, classes);
+    hp_value table = hp_emit_literal(b, HP_INT64, 1, &count, classes);
     hp_free(classes);
     hp_value y = hp_emit_compare(b, HP_EQUAL, hp_emit_reshape(b, x, shape.rank + 1, dims), table);
-    y = hp_emit_cast(b, y, dtype);
-    hp_call_output(b, call, hp_move_axis(b, y, shape.rank, hp_builder_axis(b, axis, shape.rank + 1)));
+    return hp_move_axis(b, y, shape.rank, hp_builder_axis(b, axis, shape.rank + 1));
+}
+
+static int64_t new_axis(const config *c) {
+    return hp_json_is(c->axis, HP_JSON_INT) ? c->axis->integer : -1;
+}
+
+static void lower_one_hot(hp_builder *b, hp_layer *layer, hp_call *call) {
+    const config *c = layer->config;
+    hp_dtype dtype = hp_op_config_dtype(b, layer, HP_FLOAT32);
+    hp_value y = hot(b, hp_op_operand(b, call, 0, "x"), c->num_classes, new_axis(c));
+    hp_call_output(b, call, hp_emit_cast(b, y, dtype));
 }
 
 const hp_op_class hp_op_OneHot = HP_OP("OneHot", HP_OP_NN, one_hot_fields, config, lower_one_hot);
+
+/* tf.one_hot: any two values, of a number of classes that may follow from a shape. */
+HP_TF_OP(OneHotOf, HP_JSON_FIELD(config, depth), HP_JSON_FIELD(config, axis), HP_FIELDS_END) {
+    const config *c = layer->config;
+    const hp_arg *args[2] = {hp_call_arg(call, -1, "off_value"), hp_call_arg(call, -1, "on_value")};
+    const hp_json *depth = hp_op_setting(b, call, -1, "depth", c->depth);
+    hp_value sides[2];
+    hp_dtype dtype = HP_FLOAT32;
+    if (b->status != HP_OK) return;
+    if (!hp_json_is(depth, HP_JSON_INT) || depth->integer < 1 || depth->integer > INT32_MAX) {
+        hp_builder_fail(b, HP_ERROR_SHAPE, "depth: found no number of classes");
+        return;
+    }
+    for (int i = 0; i < 2; i++) {
+        sides[i] = args[i] ? hp_op_value(b, args[i], HP_DTYPE_NONE) : hp_emit_float(b, i);
+        if (args[i]) dtype = hp_op_dtype(b, sides[i]);
+    }
+    dtype = hp_op_config_dtype(b, layer, dtype);
+    for (int i = 0; i < 2; i++) sides[i] = hp_emit_cast(b, sides[i], dtype);
+    hp_value y = hot(b, hp_op_operand(b, call, 0, "x"), depth->integer, new_axis(c));
+    hp_call_output(b, call, args[0] || args[1] ? hp_emit_select(b, y, sides[1], sides[0]) : hp_emit_cast(b, y, dtype));
+}
 
 /* ---- split */
 
@@ -286,17 +389,23 @@ static void lower_pad(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_value x = hp_op_operand(b, call, 0, "x");
     hp_shape shape = *hp_builder_shape(b, x);
     const hp_json *fill = hp_op_constant(call, 1, "constant_values");
+    const hp_json *width = hp_op_setting(b, call, -1, "pad_width", c->pad_width);
     int64_t before[HP_MAX_RANK], after[HP_MAX_RANK];
     int mode = -1;
     for (int i = 0; i < 4; i++)
         if (!strcmp(modes[i], c->mode ? c->mode : "constant")) mode = i;
     for (int i = 0; i < shape.rank; i++) {
-        before[i] = pad_at(c->pad_width, i, 0);
-        after[i] = pad_at(c->pad_width, i, 1);
-        if (before[i] < 0 || after[i] < 0) mode = -1;
+        before[i] = pad_at(width, i, 0);
+        after[i] = pad_at(width, i, 1);
     }
+    if (b->status != HP_OK) return;
+    for (int i = 0; i < shape.rank; i++)
+        if (before[i] < 0 || after[i] < 0) {
+            hp_builder_fail(b, HP_ERROR_SHAPE, "pad_width: axis %d has a width below 0, or none", i);
+            return;
+        }
     if (mode < 0) {
-        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "pad with mode \"%s\" and these widths", c->mode ? c->mode : "");
+        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "mode: \"%s\" is not supported", c->mode ? c->mode : "");
         return;
     }
     double value = hp_json_is(fill, HP_JSON_INT)      ? (double)fill->integer

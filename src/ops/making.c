@@ -227,13 +227,20 @@ MAKING_OP(MultiplyNoNan, TF, HP_FIELDS_END) {
 }
 
 MAKING_OP(AddN, TF, HP_FIELDS_END) {
+    enum { MOST = 256 };
     (void)layer;
-    const hp_arg *list = hp_call_arg(call, 0, "xs");
-    hp_value y = HP_NO_VALUE;
-    if (!list || list->kind != HP_ARG_LIST) hp_builder_fail(b, HP_ERROR_FORMAT, "a list of tensors is missing");
-    for (size_t i = 0; b->status == HP_OK && i < list->item_count; i++) {
-        hp_value x = hp_op_value(b, &list->items[i], HP_DTYPE_NONE);
-        y = i ? hp_op_add(b, y, x) : x;
-    }
+    hp_value values[MOST], y = HP_NO_VALUE;
+    int count = hp_op_list(b, call, "xs", values, MOST);
+    for (int i = 0; i < count; i++) y = i ? hp_op_add(b, y, values[i]) : values[i];
     hp_call_output(b, call, y);
+}
+
+/* tf.clip_by_value with bounds that are tensors. */
+MAKING_OP(ClipBetween, TF, HP_FIELDS_END) {
+    (void)layer;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    hp_dtype dtype = hp_op_dtype(b, x);
+    x = hp_emit_binary(b, HP_BINARY_MINIMUM, x, hp_emit_cast(b, hp_op_operand(b, call, -1, "x_max"), dtype));
+    hp_call_output(
+        b, call, hp_emit_binary(b, HP_BINARY_MAXIMUM, x, hp_emit_cast(b, hp_op_operand(b, call, -1, "x_min"), dtype)));
 }

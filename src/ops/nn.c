@@ -120,13 +120,13 @@ const hp_op_class hp_op_ConvTranspose =
 static void lower_transpose_to(hp_builder *b, hp_layer *layer, hp_call *call) {
     const config *c = layer->config;
     hp_value x = hp_op_operand(b, call, 0, "inputs"), kernel = hp_as_float(b, hp_op_operand(b, call, 1, "kernel"));
-    const hp_arg *arg = hp_call_arg(call, 2, "output_shape");
     hp_conv_params params;
     hp_shape k = *hp_builder_shape(b, kernel);
     int64_t size[HP_MAX_RANK] = {0};
     config valid = *c;
     valid.padding = 0;
-    int count = arg ? hp_op_known_integers(b, arg, -1, size) : 0;
+    bool rows[HP_MAX_RANK]; /* of the first, which nobody needs */
+    int count = hp_op_sizes(b, call, "output_shape", NULL, size, rows);
     if (!prepare(b, &valid, &x, k.dims, &params)) return;
     if (count != params.spatial && count != params.spatial + 2)
         hp_builder_fail(b, HP_ERROR_SHAPE, "output_shape has %d sizes, the input %d axes", count, params.spatial + 2);

@@ -56,30 +56,39 @@ static bool exchanged(hp_builder *b, const config *c, const int *axes, int rank)
     return (given[0] < 0 ? given[0] + rank : given[0]) != axes[0];
 }
 
-static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
-    const config *c = layer->config;
-    bool of_tf = strcmp(layer->cls->module, "keras.src.ops.tf") == 0;
-    hp_value x = hp_op_floating(b, hp_op_operand(b, call, 0, "x"));
+static hp_value norm_of(hp_builder *b, const config *c, hp_value x, bool of_tf) {
     int rank = hp_builder_shape(b, x)->rank, axes[HP_MAX_RANK], count = hp_op_axes(b, c->axis, rank, axes);
     const char *name = hp_json_string(c->ord);
     bool number = hp_json_is(c->ord, HP_JSON_INT) || hp_json_is(c->ord, HP_JSON_DOUBLE);
     bool plain = !number && (!name || !strcmp(name, "fro") || !strcmp(name, "euclidean"));
     double ord = number ? c->ord->number : 2;
-    if (b->status != HP_OK) return;
-    if (plain)
-        hp_call_output(b, call, euclidean(b, x, axes, count, c->keepdims));
-    else if (number && (count == 1 || (of_tf && hp_json_is_null(c->axis))))
-        hp_call_output(b, call, of_vectors(b, x, ord, axes, count, c->keepdims));
-    else if (number && count == 2 && (isinf(ord) || fabs(ord) == 1)) {
+    if (b->status != HP_OK) return HP_NO_VALUE;
+    if (plain) return euclidean(b, x, axes, count, c->keepdims);
+    if (number && (count == 1 || (of_tf && hp_json_is_null(c->axis))))
+        return of_vectors(b, x, ord, axes, count, c->keepdims);
+    if (number && count == 2 && (isinf(ord) || fabs(ord) == 1)) {
         int rows = exchanged(b, c, axes, rank), summed = isinf(ord) ? axes[!rows] : axes[rows];
         int over = summed == axes[0] ? axes[1] : axes[0];
-        hp_call_output(b, call, of_matrices(b, x, summed, over, ord > 0, axes, c->keepdims));
-    } else {
-        char text[80];
-        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "ord: %s over %d axes is not supported",
-            hp_json_describe(c->ord, text, sizeof text), count);
+        return of_matrices(b, x, summed, over, ord > 0, axes, c->keepdims);
     }
+    char text[80];
+    return hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "ord: %s over %d axes is not supported",
+        hp_json_describe(c->ord, text, sizeof text), count);
+}
+
+static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
+    bool of_tf = strcmp(layer->cls->module, HP_OP_TF) == 0;
+    hp_call_output(b, call, norm_of(b, layer->config, hp_op_floating(b, hp_op_operand(b, call, 0, "x")), of_tf));
 }
 
 const hp_op_class hp_op_Norm = HP_OP("Norm", "keras.src.ops.linalg", fields, config, lower);
-const hp_op_class hp_op_TensorNorm = HP_OP("TensorNorm", "keras.src.ops.tf", fields, config, lower);
+const hp_op_class hp_op_TensorNorm = HP_OP("TensorNorm", HP_OP_TF, fields, config, lower);
+
+/* tf.linalg.normalize: x over its norm, and the norm. */
+HP_TF_OP(NormalizeNorm, HP_JSON_FIELD(config, ord), HP_JSON_FIELD(config, axis), HP_FIELDS_END) {
+    config kept = *(const config *)layer->config;
+    kept.keepdims = true;
+    hp_value x = hp_op_floating(b, hp_op_operand(b, call, 0, "x")), norm = norm_of(b, &kept, x, true);
+    hp_call_output(b, call, hp_op_divide(b, x, norm));
+    hp_call_output(b, call, norm);
+}

@@ -26,6 +26,13 @@ const hp_layer_class *hp_op_class_find(const char *class_name, const char *modul
 #define HP_OP_CORE "keras.src.ops.core"
 #define HP_OP_MATH "keras.src.ops.math"
 #define HP_OP_IMAGE "keras.src.ops.image"
+#define HP_OP_TF "keras.src.ops.tf" /* what only TensorFlow has (graphs of Keras 2) */
+/* Such an operation, with the fields of the file's `config`; its lower function follows. */
+#define HP_TF_OP(name, ...)                                                                                            \
+    static const hp_field fields_##name[] = {__VA_ARGS__};                                                             \
+    static void lower_##name(hp_builder *b, hp_layer *layer, hp_call *call);                                           \
+    const hp_op_class hp_op_##name = HP_OP(#name, HP_OP_TF, fields_##name, config, lower_##name);                      \
+    static void lower_##name(hp_builder *b, hp_layer *layer, hp_call *call)
 
 /* A config without arguments. */
 typedef struct hp_op_none {
@@ -69,8 +76,27 @@ hp_dtype hp_op_config_dtype(hp_builder *b, const hp_layer *layer, hp_dtype fallb
 /* The integers of a config's list, tuple or single integer, null as `null`; at most HP_MAX_RANK. Fails on others. */
 int hp_op_integers(hp_builder *b, const hp_json *value, int64_t null, int64_t *list);
 
-/* The integers of an argument that may hold tensors, which must follow from constants; fails where they do not. */
-int hp_op_known_integers(hp_builder *b, const hp_arg *arg, int64_t null, int64_t *list);
+/* ---- parts of operations that others are made of */
+/* Cut to the range of `to`, then cast (bits.c). */
+hp_value hp_op_saturate(hp_builder *b, hp_value x, hp_dtype to);
+/* tf.gather: the first `batch` axes are those of both, and the axis that is read is the one behind them (index.c). */
+hp_value hp_op_gather(hp_builder *b, hp_value x, hp_value indices, int axis, int batch);
+/* tf.image.rgb_to_hsv and back, of [batch, height, width, 3] (image.c). */
+hp_value hp_op_rgb_to_hsv(hp_builder *b, hp_value x);
+hp_value hp_op_hsv_to_rgb(hp_builder *b, hp_value x);
+/* The tensors of the first argument, a list `name` of at most `most`, in one dtype; returns how many, 0: failed. */
+int hp_op_list(hp_builder *b, const hp_call *call, const char *name, hp_value *values, int most);
+
+/* ---- settings that may hold tensors (graphs of Keras 2), which must follow from constants and shapes (settings.c) */
+/* `given`, a key of the config; where the call has an argument of that name (position -1), what that is, with numbers in the
+ * place of tensors. Sizes that are the number of rows mix rows. */
+const hp_json *hp_op_setting(hp_builder *b, const hp_call *call, int position, const char *key, const hp_json *given);
+/* A list of sizes, or one: at most HP_MAX_RANK; returns how many. sizes[i] is -1 for null and -1; rows[i]: it is so many times
+ * the number of rows. */
+int hp_op_sizes(
+    hp_builder *b, const hp_call *call, const char *key, const hp_json *given, int64_t *sizes, bool rows[HP_MAX_RANK]);
+/* The shape of a tensor that is made of such sizes; the number of rows can only be the first. */
+bool hp_op_shape(hp_builder *b, const hp_call *call, const char *key, const hp_json *given, hp_shape *shape);
 
 /* Axes of a reduction: null (all), an int or a list. Fills axes (at most HP_MAX_RANK, sorted, without doubles) and
  * returns their number; fails on axes outside the rank. */

@@ -110,6 +110,31 @@ hp_value hp_op_operand(hp_builder *b, const hp_call *call, int position, const c
     return hp_op_value(b, arg, HP_DTYPE_NONE);
 }
 
+/* Whether it is an empty list, which has no dtype of its own. */
+static bool is_empty(const hp_arg *arg) {
+    return arg->kind == HP_ARG_CONSTANT && hp_json_is(arg->constant, HP_JSON_ARRAY) && arg->constant->count == 0;
+}
+
+int hp_op_list(hp_builder *b, const hp_call *call, const char *name, hp_value *values, int most) {
+    const hp_arg *list = hp_call_arg(call, 0, name);
+    bool one = list && list->kind == HP_ARG_TENSOR; /* as Keras 2 writes a list of one */
+    const hp_arg *items = one ? list : list ? list->items : NULL;
+    size_t count = one ? 1 : list && list->kind == HP_ARG_LIST ? list->item_count : 0, typed = 0;
+    hp_dtype dtype = HP_FLOAT32;
+    if (count == 0 || count > (size_t)most) {
+        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "found %zu tensors, expected a list of 1 to %d", count, most);
+        return 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        values[i] = hp_op_value(b, &items[i], HP_DTYPE_NONE);
+        if (is_empty(&items[i])) continue;
+        hp_dtype own = hp_op_dtype(b, values[i]);
+        dtype = typed++ ? hp_promote(dtype, own) : own;
+    }
+    for (size_t i = 0; i < count && b->status == HP_OK; i++) values[i] = hp_emit_cast(b, values[i], dtype);
+    return b->status == HP_OK ? (int)count : 0;
+}
+
 const hp_json *hp_op_constant(const hp_call *call, int position, const char *keyword) {
     const hp_arg *arg = hp_call_arg(call, position, keyword);
     return arg && arg->kind == HP_ARG_CONSTANT ? arg->constant : NULL;

@@ -232,6 +232,17 @@ ORDER_OP(SearchSorted, HP_OP_NUMPY, HP_STRING_FIELD(config, side)) {
     hp_call_output(b, call, count_below(b, pair[1], pair[0], c->side && !strcmp(c->side, "right")));
 }
 
+/* tf.searchsorted: each row of values in its own row of the sequences. */
+HP_TF_OP(SearchSortedRows, HP_STRING_FIELD(config, side), HP_FIELDS_END) {
+    const config *c = layer->config;
+    hp_value pair[2];
+    hp_op_operands(b, call, "sorted_sequence", "values", pair);
+    int rank = hp_builder_shape(b, pair[0])->rank;
+    if (rank > 1) pair[0] = hp_op_new_axis(b, pair[0], rank - 1);
+    hp_value y = count_below(b, pair[1], pair[0], c->side && !strcmp(c->side, "right"));
+    hp_call_output(b, call, hp_emit_cast(b, y, hp_op_config_dtype(b, layer, HP_INT32)));
+}
+
 ORDER_OP(Digitize, HP_OP_NUMPY, HP_IGNORE("bins")) {
     (void)layer;
     hp_value x = hp_op_operand(b, call, 0, "x"), bins = hp_op_operand(b, call, 1, "bins");

@@ -1,6 +1,7 @@
 /* reduce.c: reductions over axes (keras/src/ops/numpy.py, math.py). Without an axis, or over axis 0, they mix the rows of
  * a batch; the builder says so. */
 #include <math.h>
+#include <string.h>
 
 #include "base/dtype.h"
 #include "ops/op.h"
@@ -44,7 +45,8 @@ static void lower_arg(hp_builder *b, hp_layer *layer, hp_call *call, hp_reductio
     const config *c = layer->config;
     hp_value x = hp_op_operand(b, call, 0, "x");
     hp_shape shape = *hp_builder_shape(b, x);
-    if (hp_op_dtype(b, x) == HP_FLOAT32) { /* a negative zero is the smaller one */
+    bool of_keras = strcmp(layer->cls->module, HP_OP_NUMPY) == 0;
+    if (of_keras && hp_op_dtype(b, x) == HP_FLOAT32) { /* a negative zero is the smaller one */
         hp_value zero = hp_emit_compare(b, HP_EQUAL, x, hp_op_number(b, 0, x)), bits = hp_emit_bitcast(b, x, HP_INT32);
         hp_value negative = hp_emit_compare(b, HP_LESS, bits, hp_op_number(b, 0, bits));
         negative = hp_emit_logical(b, HP_AND, zero, negative);
@@ -105,13 +107,44 @@ REDUCE_OP(Prod, PROD, summable);
 REDUCE_OP(Any, ANY, as_bool);
 REDUCE_OP(All, ALL, as_bool);
 
-#define ARG_OP(name, op)                                                                                               \
+#define ARG_OP(name, module_, op)                                                                                      \
     static void lower_##name(hp_builder *b, hp_layer *layer, hp_call *call) {                                          \
         lower_arg(b, layer, call, HP_REDUCTION_##op);                                                                  \
     }                                                                                                                  \
-    const hp_op_class hp_op_##name = HP_OP(#name, HP_OP_NUMPY, fields, config, lower_##name)
-ARG_OP(Argmax, ARGMAX);
-ARG_OP(Argmin, ARGMIN);
+    const hp_op_class hp_op_##name = HP_OP(#name, module_, fields, config, lower_##name)
+ARG_OP(Argmax, HP_OP_NUMPY, ARGMAX);
+ARG_OP(Argmin, HP_OP_NUMPY, ARGMIN);
+ARG_OP(ArgmaxOf, HP_OP_TF, ARGMAX);
+ARG_OP(ArgminOf, HP_OP_TF, ARGMIN);
+
+/* tf.reduce_sum, reduce_prod and reduce_mean: of integers, integers of the same dtype; a mean is cut towards 0. */
+static void lower_of(hp_builder *b, hp_layer *layer, hp_call *call, hp_reduction op) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    hp_dtype dtype = hp_op_dtype(b, x);
+    hp_shape shape = *hp_builder_shape(b, x);
+    bool mean = op == HP_REDUCTION_MEAN && hp_dtype_is_integer(dtype);
+    hp_value y =
+        reduced(b, c, hp_dtype_is_integer(dtype) ? hp_emit_cast(b, x, HP_INT64) : x, mean ? HP_REDUCTION_SUM : op);
+    if (mean && b->status == HP_OK) {
+        int axes[HP_MAX_RANK], count = hp_op_axes(b, c->axis, shape.rank, axes);
+        double size = 1;
+        for (int i = 0; i < count; i++) size *= (double)shape.dims[axes[i]];
+        hp_value down =
+            hp_emit_binary(b, HP_BINARY_FLOOR_DIVIDE, hp_op_unary(b, y, HP_UNARY_ABSOLUTE), hp_op_number(b, size, y));
+        y = hp_op_multiply(b, down, hp_op_unary(b, y, HP_UNARY_SIGN));
+    }
+    hp_call_output(b, call, hp_emit_cast(b, y, dtype));
+}
+
+#define OF_OP(name, op)                                                                                                \
+    static void lower_##name(hp_builder *b, hp_layer *layer, hp_call *call) {                                          \
+        lower_of(b, layer, call, HP_REDUCTION_##op);                                                                   \
+    }                                                                                                                  \
+    const hp_op_class hp_op_##name = HP_OP(#name, HP_OP_TF, fields, config, lower_##name)
+OF_OP(SumOf, SUM);
+OF_OP(ProdOf, PROD);
+OF_OP(MeanOf, MEAN);
 
 static void lower_count_nonzero(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_value x = hp_emit_cast(b, hp_emit_cast(b, hp_op_operand(b, call, 0, "x"), HP_BOOL), HP_INT32);

@@ -20,16 +20,12 @@ static int integers(hp_builder *b, const hp_json *value, int64_t *list) {
     return hp_op_integers(b, value, -1, list);
 }
 
-/* tf.shape: in Keras's batches, where all sizes are known. */
+/* tf.shape; the number of rows stays open, and goes into other shapes. */
 static const hp_field fields_Shape[] = {HP_DTYPE_FIELD(config, dtype), HP_FIELDS_END};
 
 static void lower_Shape(hp_builder *b, hp_layer *layer, hp_call *call) {
     const config *c = layer->config;
-    hp_shape shape = *hp_builder_shape(b, hp_op_operand(b, call, 0, "x"));
-    int64_t rank = shape.rank;
-    if (b->status == HP_OK && shape.rows) hp_builder_mixes_rows(b, "the number of rows is asked for");
-    if (b->status != HP_OK) return;
-    hp_value sizes = hp_emit_literal(b, HP_INT64, 1, &rank, shape.dims);
+    hp_value sizes = hp_emit_sizes(b, hp_op_operand(b, call, 0, "x"));
     hp_call_output(b, call, hp_emit_cast(b, sizes, c->dtype == HP_DTYPE_NONE ? HP_INT32 : c->dtype));
 }
 
@@ -39,11 +35,15 @@ const hp_op_class hp_op_Shape = HP_OP("Shape", "keras.src.ops.tf", fields_Shape,
 SHAPE_OP(Reshape, HP_JSON_FIELD(config, newshape)) {
     const config *c = layer->config;
     int64_t dims[HP_MAX_RANK];
+    bool rows[HP_MAX_RANK];
     hp_value x = hp_op_operand(b, call, 0, "x");
-    const hp_arg *computed = hp_call_arg(call, -1, "newshape");
-    int rank = computed ? hp_op_known_integers(b, computed, -1, dims) : integers(b, c->newshape, dims), unknown = 0;
-    for (int i = 0; i < rank; i++) unknown += dims[i] < 0;
-    if (unknown > 1 && dims[0] < 0) dims[0] = hp_builder_shape(b, x)->dims[0];
+    int rank = hp_op_sizes(b, call, "newshape", c->newshape, dims, rows), unknown = 0;
+    const hp_shape *shape = hp_builder_shape(b, x);
+    for (int i = 0; i < rank; i++) {
+        unknown += dims[i] < 0;
+        if (rows[i] && (i > 0 || !shape->rows)) hp_builder_mixes_rows(b, "the number of rows is the size of an axis");
+    }
+    if (unknown > 1 && dims[0] < 0) dims[0] = shape->dims[0];
     hp_call_output(b, call, hp_emit_reshape(b, x, rank, dims));
 }
 
@@ -149,35 +149,19 @@ SHAPE_OP(Moveaxis, HP_JSON_FIELD(config, source), HP_JSON_FIELD(config, destinat
 
 /* ---- several tensors into one */
 
-static int gather_list(hp_builder *b, const hp_call *call, hp_value *values, int most) {
-    const hp_arg *list = hp_call_arg(call, 0, "xs");
-    size_t count = list && list->kind == HP_ARG_LIST ? list->item_count : 0;
-    hp_dtype dtype = HP_BOOL;
-    if (count == 0 || count > (size_t)most) {
-        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "found %zu tensors, expected a list of 1 to %d", count, most);
-        return 0;
-    }
-    for (size_t i = 0; i < count; i++) {
-        values[i] = hp_op_value(b, &list->items[i], HP_DTYPE_NONE);
-        dtype = i ? hp_promote(dtype, hp_builder_tensor(b, values[i])->dtype) : hp_builder_tensor(b, values[i])->dtype;
-    }
-    for (size_t i = 0; i < count && b->status == HP_OK; i++) values[i] = hp_emit_cast(b, values[i], dtype);
-    return b->status == HP_OK ? (int)count : 0;
-}
-
 enum { MOST_PARTS = 256 };
 
 SHAPE_OP(Concatenate, HP_JSON_FIELD(config, axis)) {
     const config *c = layer->config;
     hp_value values[MOST_PARTS];
-    int count = gather_list(b, call, values, MOST_PARTS);
+    int count = hp_op_list(b, call, "xs", values, MOST_PARTS);
     int64_t axis = hp_json_is(c->axis, HP_JSON_INT) ? c->axis->integer : 0;
     if (count) hp_call_output(b, call, hp_emit_concat(b, values, count, (int)axis));
 }
 
 static void stack(hp_builder *b, hp_call *call, int64_t axis) {
     hp_value values[MOST_PARTS];
-    int count = gather_list(b, call, values, MOST_PARTS);
+    int count = hp_op_list(b, call, "xs", values, MOST_PARTS);
     if (!count) return;
     hp_shape shape = *hp_builder_shape(b, values[0]);
     int place = hp_builder_axis(b, axis, shape.rank + 1);
@@ -199,7 +183,7 @@ SHAPE_OP(Stack, HP_JSON_FIELD(config, axis)) {
 /* hstack joins along axis 1 (rows are axis 0, so there are two axes at least); vstack along the rows. */
 static void lower_join(hp_builder *b, hp_call *call, int axis) {
     hp_value values[MOST_PARTS];
-    int count = gather_list(b, call, values, MOST_PARTS);
+    int count = hp_op_list(b, call, "xs", values, MOST_PARTS);
     if (count && hp_builder_shape(b, values[0])->rank == 1) axis = 0;
     if (count) hp_call_output(b, call, hp_emit_concat(b, values, count, axis));
 }
@@ -257,27 +241,50 @@ SHAPE_OP(Repeat, HP_JSON_FIELD(config, repeats), HP_JSON_FIELD(config, axis)) {
         hp_call_output(b, call, repeated(b, x, axis, repeats));
 }
 
+/* One axis more in front, which is repeated as often as there are rows and becomes a part of the next. */
+static hp_value per_row(hp_builder *b, hp_value x, int64_t times) {
+    hp_shape shape = *hp_builder_shape(b, x), all = {.rank = shape.rank + 1, .rows = true, .dims = {times}};
+    if (b->status != HP_OK) return HP_NO_VALUE;
+    if (shape.rows || all.rank > HP_MAX_RANK)
+        return hp_builder_mixes_rows(b, "rows are repeated as often as there are");
+    memcpy(all.dims + 1, shape.dims, (size_t)shape.rank * sizeof *shape.dims);
+    shape.dims[0] *= times;
+    return hp_emit_reshape(b, hp_emit_broadcast(b, x, &all), shape.rank, shape.dims);
+}
+
 SHAPE_OP(Tile, HP_JSON_FIELD(config, repeats)) {
     const config *c = layer->config;
     hp_value x = hp_op_operand(b, call, 0, "x");
     int64_t repeats[HP_MAX_RANK];
-    int count = integers(b, c->repeats, repeats), rank = hp_builder_shape(b, x)->rank;
+    bool rows[HP_MAX_RANK];
+    int count = hp_op_sizes(b, call, "repeats", c->repeats, repeats, rows), rank = hp_builder_shape(b, x)->rank;
     if (count > rank) {
         hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "tile along %d axes of a tensor that has %d", count, rank);
         return;
     }
-    for (int i = 0; i < count; i++)
-        if (repeats[i] != 1) x = hp_emit_tile(b, x, rank - count + i, repeats[i]);
+    for (int i = 0; i < count; i++) {
+        int axis = rank - count + i;
+        if (rows[i] && axis > 0) hp_builder_mixes_rows(b, "it is repeated as often as there are rows");
+        if (rows[i])
+            x = per_row(b, x, repeats[i]);
+        else if (repeats[i] != 1)
+            x = hp_emit_tile(b, x, axis, repeats[i]);
+    }
     hp_call_output(b, call, x);
 }
 
 SHAPE_OP(BroadcastTo, HP_JSON_FIELD(config, shape)) {
     const config *c = layer->config;
     hp_value x = hp_op_operand(b, call, 0, "x");
-    int64_t dims[HP_MAX_RANK];
-    hp_shape from = *hp_builder_shape(b, x), to = {.rank = integers(b, c->shape, dims), .rows = from.rows};
-    for (int i = 0; i < to.rank; i++) to.dims[i] = dims[i] >= 0 ? dims[i] : from.dims[i < from.rank ? i : 0];
-    if (from.rows && to.rank > 0) to.dims[0] = from.dims[0];
+    hp_shape from = *hp_builder_shape(b, x), to;
+    if (!hp_op_shape(b, call, "shape", c->shape, &to)) return;
+    int more = to.rank - from.rank;
+    for (int i = 0; i < to.rank; i++)
+        if (to.dims[i] < 0) to.dims[i] = i >= more ? from.dims[i - more] : 1;
+    if (from.rows && more == 0) {
+        to.rows = true;
+        to.dims[0] = from.dims[0];
+    }
     hp_call_output(b, call, hp_emit_broadcast(b, x, &to));
 }
 

@@ -110,22 +110,3 @@ int hp_op_integers(hp_builder *b, const hp_json *value, int64_t null, int64_t *l
     }
     return count;
 }
-
-int hp_op_known_integers(hp_builder *b, const hp_arg *arg, int64_t null, int64_t *list) {
-    if (arg->kind == HP_ARG_CONSTANT) return hp_op_integers(b, arg->constant, null, list);
-    size_t items = arg->kind == HP_ARG_LIST ? arg->item_count : 1;
-    int count = 0;
-    for (size_t i = 0; i < items && b->status == HP_OK; i++) {
-        const hp_arg *item = arg->kind == HP_ARG_LIST ? &arg->items[i] : arg;
-        int64_t found[HP_MAX_RANK];
-        int more = item->kind == HP_ARG_TENSOR     ? hp_builder_known(b, item->tensor, found, HP_MAX_RANK)
-                   : item->kind == HP_ARG_CONSTANT ? hp_op_integers(b, item->constant, null, found)
-                                                   : -1;
-        if (more < 0 || count + more > HP_MAX_RANK) {
-            hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "a shape that depends on the data");
-            return 0;
-        }
-        for (int k = 0; k < more; k++) list[count++] = found[k];
-    }
-    return count;
-}

@@ -146,7 +146,7 @@ static int64_t count_segments(hp_builder *b, const config *c, hp_value ids, hp_r
     enum { MOST = 64 };
     int64_t known[MOST], end = 0, found = 0;
     if (!c->sorted && c->num_segments != HP_INT_NULL) return c->num_segments;
-    int count = hp_builder_known(b, ids, known, MOST);
+    int count = hp_builder_known(b, ids, known, NULL, MOST);
     if (b->status == HP_OK && count < 0)
         hp_builder_fail(b, HP_ERROR_UNSUPPORTED,
             "num_segments: their number depends on the data, segment_ids that are more than a few constants");

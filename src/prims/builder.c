@@ -216,7 +216,7 @@ hp_value hp_emit_constant(hp_builder *b, const hp_constant *constant) {
     if (b->status != HP_OK) return HP_NO_VALUE;
     if (!constant) return out_of_memory(b);
     for (size_t i = 0; i < b->graph->value_count; i++) /* a shared layer asks for its weights at every call */
-        if (b->graph->values[i].constant == constant) return (hp_value)i;
+        if (b->graph->values[i].constant == constant && !b->graph->values[i].counts_rows) return (hp_value)i;
     if (!check_tensor(b, &constant->tensor, "the constant")) return HP_NO_VALUE;
     if (!reserve_values(b, 1)) return out_of_memory(b);
     return add_value(b, &constant->tensor, constant, -1);
@@ -237,6 +237,18 @@ hp_value hp_emit_literal(hp_builder *b, hp_dtype dtype, int rank, const int64_t 
     hp_tensor tensor = {.dtype = dtype};
     if (!make_shape(b, rank, dims, &tensor.shape) || !check_tensor(b, &tensor, "the literal")) return HP_NO_VALUE;
     return hp_emit_constant(b, hp_constants_literal(b->constants, &tensor, data));
+}
+
+hp_value hp_emit_sizes(hp_builder *b, hp_value x) {
+    hp_shape shape = *hp_builder_shape(b, x);
+    int64_t rank = shape.rank;
+    if (!shape.rows) return hp_emit_literal(b, HP_INT64, 1, &rank, shape.dims);
+    hp_tensor tensor = {.dtype = HP_INT64, .shape = {.rank = 1, .dims = {rank}}};
+    const hp_constant *constant = hp_constants_literal(b->constants, &tensor, shape.dims);
+    if (!constant || !reserve_values(b, 1)) return out_of_memory(b);
+    hp_value value = add_value(b, &tensor, constant, -1);
+    b->graph->values[value].counts_rows = true;
+    return value;
 }
 
 int64_t hp_builder_measure(

@@ -53,8 +53,11 @@ void hp_builder_set_mask(hp_builder *b, hp_value value, hp_value mask);
 int64_t hp_builder_measure(
     hp_builder *b, hp_value x, hp_measure_function *function, const void *params, size_t params_size);
 
-/* The integers of a value that follows from constants alone; returns how many, -1: they are not known, or more than `most`. */
-int hp_builder_known(hp_builder *b, hp_value value, int64_t *numbers, int most);
+/* The integers of a value that follows from constants and shapes alone; returns how many, -1: they are not known, or more
+ * than `most`. rows[i] (NULL: such numbers are not known) says that numbers[i] is so many times the number of rows. */
+int hp_builder_known(hp_builder *b, hp_value value, int64_t *numbers, bool *rows, int most);
+/* Mixes rows where an output of the graph needs the number of rows itself, and not just a shape that it was asked for. */
+void hp_builder_check_row_counts(hp_builder *b);
 
 /* The general way: one node. `params` (may be NULL with size 0) is copied. The n_outputs outputs are written to
  * `outputs`; returns outputs[0]. All emitters below end here. */
@@ -71,6 +74,7 @@ hp_value hp_emit_state(hp_builder *b, const hp_tensor *tensor);
 void hp_emit_next_state(hp_builder *b, hp_value state, hp_value next);
 hp_value hp_emit_constant(hp_builder *b, const hp_constant *constant);
 hp_value hp_emit_literal(hp_builder *b, hp_dtype dtype, int rank, const int64_t *dims, const void *data); /* copied */
+hp_value hp_emit_sizes(hp_builder *b, hp_value x);   /* x's shape, int64; the rows among it stay unknown: counts_rows */
 hp_value hp_emit_float(hp_builder *b, double value); /* scalar of hp_builder_real */
 hp_value hp_emit_floats(hp_builder *b, int rank, const int64_t *dims, const float *data); /* the same dtype */
 hp_value hp_emit_doubles(hp_builder *b, int rank, const int64_t *dims, const double *data);

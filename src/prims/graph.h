@@ -66,6 +66,9 @@ typedef struct hp_value_info {
     const hp_constant *constant; /* NULL: computed or an input */
     int32_t node;                /* that makes it; -1 for inputs and constants */
     hp_value mask;               /* Keras's _keras_mask while lowering: a bool value, or HP_NO_VALUE */
+    /* A constant of sizes whose first is that of a tensor's rows, and holds what it is per row: only lowering may look at
+     * it (hp_builder_known). */
+    bool counts_rows;
     /* HP_NO_VALUE, or the value of which it is the columns (its last axis) from `column` on: its bytes lie there, and who
      * makes it makes that part of the other one. Only values that nobody but primitives that can (prim.h) make or read. */
     hp_value within;

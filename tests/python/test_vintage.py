@@ -5,8 +5,10 @@
 tests/data/vintage/WRITER/ holds models (NAME.h5, NAME.keras, or NAME.path.json with NAME.weights.h5) and NAME.npz with inputs
 "x0" ... and predictions "y0" ..., all made by tools/make_vintage_files.py under that version. They hold, among others, what
 no version writes any more: DenseFeatures, and Keras 1's BatchNormalization of modes 1 and 2 (here BatchNormalizationMode1
-and BatchNormalizationMode2).
+and BatchNormalizationMode2); and functions of TensorFlow that Keras reads back as others, or that need a whole batch
+(BatchFlatten, L2Loss, ZeroFraction).
 """
+import json
 import pathlib
 
 import numpy as np
@@ -54,3 +56,30 @@ def test_subclass_is_told(hornpipe):
     """A subclass of a model is run as one, and check says so."""
     said = hornpipe("check", DATA / "tf-2.13" / "subclass.keras").stdout.decode()
     assert "can be run" in said and "(Mine) was saved as a model of layers and is run as one" in said
+
+
+@pytest.mark.parametrize("name, mixes", [("tf-2.3/raw_shapes.h5", False), ("tf-2.15/whole_batch.h5", True)])
+def test_number_of_rows(hornpipe, name, mixes):
+    """The number of rows as a size of a shape leaves each row alone; as a number it makes the rows of a batch one."""
+    assert json.loads(hornpipe("inspect", DATA / name, "--json").stdout)["mixes_rows"] is mixes
+
+
+def call(function, arguments):
+    """A model of Keras 2 with one function of TensorFlow on its input."""
+    name = "__call__"
+    layers = [{"class_name": "InputLayer", "name": "x", "config": {"batch_input_shape": [None, 3], "name": "x"}, "inbound_nodes": []},
+              {"class_name": "TFOpLambda", "name": name, "config": {"name": name, "function": function}, "inbound_nodes": [arguments]}]
+    config = {"name": "m", "layers": layers, "input_layers": [["x", 0, 0]], "output_layers": [[name, 0, 0]]}
+    return {"class_name": "Functional", "keras_version": "2.15.0", "backend": "tensorflow", "config": config}
+
+
+@pytest.mark.parametrize("function, arguments, says", [
+    ("einsum", ["_CONSTANT_VALUE", -1, "bi,bi->b", {}], "einsum, called as it is here,"),  # Keras 2.15 loses the tensors
+    ("__operators__.ne", ["x", 0, 0, {}], "__operators__.ne, called as it is here,"),  # and the other side
+    ("math.top_k", ["x", 0, 0, {"k": ["x", 0, 0]}], "math.top_k, called as it is here,"),
+    ("compat.v1.nn.conv2d", ["x", 0, 0, {"filters": [[[[1.0]]]], "padding": [[0, 0], [1, 1], [1, 1], [0, 0]]}], "nn.conv2d, called as it is here,"),
+    ("math.lgamma", ["x", 0, 0, {}], "the function math.lgamma is not supported"),
+])
+def test_calls_are_refused(hornpipe, tmp_path, function, arguments, says):
+    (tmp_path / "m.json").write_text(json.dumps(call(function, arguments)))
+    assert says in hornpipe("check", "m.json", "--weights", DATA / "tf-2.15" / "whole_batch.h5", code=3).stderr.decode()

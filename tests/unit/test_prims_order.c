@@ -185,10 +185,45 @@ static void known_numbers(void **state) {
     hp_value pair = hp_emit_literal(&r.b, HP_INT32, 1, (int64_t[]){2}, (int32_t[]){5, -7});
     hp_value parts[2] = {three, hp_emit_binary(&r.b, HP_BINARY_MULTIPLY, pair, three)};
     int64_t numbers[4];
-    assert_int_equal(hp_builder_known(&r.b, hp_emit_concat(&r.b, parts, 2, 0), numbers, 4), 3);
+    assert_int_equal(hp_builder_known(&r.b, hp_emit_concat(&r.b, parts, 2, 0), numbers, NULL, 4), 3);
     assert_memory_equal(numbers, ((int64_t[]){3, 15, -21}), 3 * sizeof *numbers);
-    assert_int_equal(hp_builder_known(&r.b, hp_emit_concat(&r.b, parts, 2, 0), numbers, 2), -1);
-    assert_int_equal(hp_builder_known(&r.b, in, numbers, 4), -1);
+    assert_int_equal(hp_builder_known(&r.b, hp_emit_concat(&r.b, parts, 2, 0), numbers, NULL, 2), -1);
+    assert_int_equal(hp_builder_known(&r.b, in, numbers, NULL, 4), -1);
+    runner_end(&r);
+}
+
+/* The number of rows: known as so many times itself, and only so. */
+static void known_rows(void **state) {
+    (void)state;
+    runner r;
+    runner_start(&r, hp_kernels_select(NULL));
+    hp_value sizes = hp_emit_sizes(&r.b, runner_input(&r, HP_INT32, 2, (int64_t[]){3, 2}));
+    hp_value six = hp_emit_literal(&r.b, HP_INT64, 1, (int64_t[]){1}, (int64_t[]){6});
+    int64_t numbers[4];
+    bool rows[4];
+    assert_int_equal(hp_builder_known(&r.b, sizes, numbers, NULL, 4), -1);
+    assert_int_equal(hp_builder_known(&r.b, sizes, numbers, rows, 4), 2);
+    assert_true(numbers[0] == 3 && rows[0] && numbers[1] == 2 && !rows[1]);
+    hp_value six_times = hp_emit_binary(&r.b, HP_BINARY_MULTIPLY, sizes, six);
+    assert_int_equal(hp_builder_known(&r.b, six_times, numbers, rows, 4), 2);
+    assert_true(numbers[0] == 18 && rows[0] && numbers[1] == 12 && !rows[1]);
+    hp_value none = hp_emit_binary(&r.b, HP_BINARY_SUBTRACT, sizes, sizes);
+    assert_int_equal(hp_builder_known(&r.b, none, numbers, rows, 4), 2);
+    assert_true(numbers[0] == 0 && !rows[0]);
+    hp_value more = hp_emit_binary(&r.b, HP_BINARY_ADD, sizes, six);
+    assert_int_equal(hp_builder_known(&r.b, more, numbers, rows, 4), -1);
+    hp_value least = hp_emit_binary(&r.b, HP_BINARY_MINIMUM, sizes, six);
+    assert_int_equal(hp_builder_known(&r.b, least, numbers, rows, 4), -1);
+    /* a constant of the same bytes is another value */
+    assert_int_not_equal(hp_emit_literal(&r.b, HP_INT64, 1, (int64_t[]){2}, (int64_t[]){3, 2}), sizes);
+    hp_builder_check_row_counts(&r.b);
+    assert_false(r.b.mixes_rows);
+    r.graph.outputs = &six_times;
+    r.graph.output_count = 1;
+    hp_builder_check_row_counts(&r.b);
+    assert_true(r.b.mixes_rows);
+    r.b.status = HP_OK;
+    r.graph.output_count = 0;
     runner_end(&r);
 }
 
@@ -302,6 +337,7 @@ int main(void) {
         cmocka_unit_test(other_sizes),
         cmocka_unit_test(likeliest_labels),
         cmocka_unit_test(known_numbers),
+        cmocka_unit_test(known_rows),
         cmocka_unit_test(index_outside),
         cmocka_unit_test(transforms_of_any_length),
         cmocka_unit_test(same_bytes),

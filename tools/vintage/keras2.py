@@ -254,6 +254,41 @@ def raw_windows():
     return graph([x, n], outputs), [(6, 8, 3), (5,)]
 
 
+@model(2)
+def raw_shapes():
+    """Computed shapes, comparisons and others that TensorFlow up to 2.3 saved as raw operations."""
+    import tensorflow as tf
+    x, z = Input((3, 2)), Input((4, 4, 3))
+    s, a = tf.shape(x), tf.linalg
+    outputs = [tf.fill([s[0], 2], 2.5) * x[:, 0], tf.zeros(s) + x, tf.concat([x, tf.ones((s[0], 1, 2))], 1), x[:, : s[1] - 1]]
+    outputs += [tf.cast(x == z[:, 0, :3, :2], "int32"), tf.cast(tf.not_equal(tf.round(x), 0.0), "int32"), tf.squeeze(x[:, :1, None])]
+    outputs += [a.band_part(z[..., 0], 1, 0), a.diag(x[:, 0]), a.diag_part(z[..., 0], k=1), a.set_diag(z[..., 0], z[:, 0, :, 0])]
+    outputs += [tf.pad(x, [[0, 0], [s[1] - 2, 0], [0, 0]]), tf.one_hot(tf.cast(abs(x), "int32"), 3, on_value=4.0, off_value=1.0)]
+    kernel = np.linspace(-1, 1, 54, dtype="float32").reshape(3, 3, 2, 3)
+    outputs += [tf.nn.conv2d_transpose(z, kernel, [s[0], 8, 8, 2], 2), tf.image.adjust_contrast(z, 1.5)]
+    outputs += [tf.ensure_shape(x, [None, 3, 2]), tf.raw_ops.Bucketize(input=x, boundaries=[-0.5, 0.5])]
+    outputs += [tf.image.extract_patches(z, [1, 2, 2, 1], [1, 2, 2, 1], [1, 1, 1, 1], "VALID"), tf.keras.backend.batch_flatten(x)]
+    return graph([x, z], outputs), [(3, 2), (4, 4, 3)]
+
+
+@model(2)
+def constants_first():
+    """Functions of a constant, which Keras reads back as a list, and one of Keras's backend."""
+    import tensorflow as tf
+    x, n = Input((3, 2)), Input((4,))
+    table = np.linspace(-1, 1, 6, dtype="float32").reshape(3, 2)
+    outputs = [tf.nn.embedding_lookup(table, tf.cast(abs(n), "int32") % 3), K.backend.batch_flatten(x)]
+    return graph([x, n], outputs + [tf.matmul(table.T, x), 2.0 - x]), [(3, 2), (4,)]
+
+
+@model(2)
+def whole_batch():
+    """What looks at all rows of a batch, their number among it."""
+    import tensorflow as tf
+    x = Input((3, 2))
+    return graph(x, [x + tf.nn.l2_loss(x), x + tf.math.zero_fraction(tf.round(x)), x * tf.cast(tf.shape(x)[0], "float32")]), [(3, 2)]
+
+
 @model(2, 3)
 def transposed():
     x = Input((5, 6, 3))

@@ -114,3 +114,54 @@ def tf_sizes(tf, x):  # Shape TensorNorm
     s = tf.shape(x)
     shapes = [(s[0], -1), [s[0], s[2], s[1]], tf.stack([s[0], s[1] * s[2] // 2, 2])]
     return [tf.reshape(x, shape) for shape in shapes] + [tf.norm(x, axis=-1, keepdims=True), tf.norm(x, ord=1, axis=1)]
+
+
+@case((4, 2), (2,))
+def tf_filled(tf, x, v):  # Fill Range SequenceMask OneHotOf SliceOf StridedSlice
+    s = tf.shape(x)
+    made = [tf.fill([s[0], 2], 2.5), tf.zeros((s[0], 1)), tf.ones([s[0], s[1]], dtype="int32"), tf.ones(s), tf.fill(s[:2], 7)]
+    made = [y + tf.cast(x[:, :1, 0], y.dtype) if y.shape.rank == 2 else y * x for y in made]
+    spread = [tf.tile(constant(2, 1, 2), [s[0], 1, 1])[:, :, 0], tf.tile(v[:, None], [1, s[1], 1]), tf.broadcast_to(v[:, None], s)]
+    spread = [tf.broadcast_to(constant(1, 4, 1), [s[0], 4, 2])] + spread[1:]
+    counted = [tf.cast(tf.range(s[1]), "float32")[:, None] * x, x * tf.range(1.0, 2.0, 0.5), x + tf.cast(tf.range(9, 1, -2), x.dtype)[:, None]]
+    places = tf.cast(abs(v) * 2, "int32")
+    hot = [tf.one_hot(places, 3, on_value=2.0, off_value=-1.0), tf.one_hot(places, s[-2], axis=1), tf.sequence_mask(places, 3)]
+    cut = [tf.slice(x, [0, 1, 0], [s[0], s[1] - 2, -1]), x[:, : s[1] - 1], tf.strided_slice(x, [0, -1, 0], [0, 0, 2], end_mask=5, shrink_axis_mask=2)]
+    return made + spread + counted + hot + cut + [tf.pad(x, [[0, 0], [s[1] - 3, 0], [0, 0]])]
+
+
+@case((2, 3))
+def tf_arithmetic(tf, x):  # XLogY XLog1PY XDivY ReciprocalNoNan TruncateDiv TruncateMod Div SumOf MeanOf ProdOf ArgmaxOf ArgminOf
+    m, n = tf.math, tf.nn  # CountNonzeroOf ClipBetween ClipByNorm Crelu Swish LocalResponse Ndtri Erfcinv Polyval
+    z, y, i = m.round(x), abs(x) + 0.1, tf.cast(x * 9, "int32")  # CumulativeLogsumexp XwPlusB ReluLayer Dct NormalizeNorm
+    signs = [m.xlogy(z, y), m.xlog1py(z, y), m.xdivy(z, y), m.reciprocal_no_nan(z), tf.truncatediv(i, 4), tf.truncatemod(i, -4)]
+    divided = [tf.compat.v1.div(i, 4), tf.compat.v1.div(x, y), tf.reduce_sum(tf.cast(i, "int8") * 9, 1), tf.reduce_mean(i, [1, 2]), tf.reduce_prod(i, 1)]
+    norms = [tf.clip_by_norm(x, 1.0, [2]), tf.clip_by_value(x, -y, y[:, :1]), *tf.linalg.normalize(x, axis=1), m.count_nonzero(z, axis=2)]
+    others = [n.crelu(x), n.silu(x, 1.5), n.local_response_normalization(x[:, None], 1, 1.0, 0.5, 0.75), m.ndtri(m.sigmoid(x))]
+    more = [m.erfcinv(m.sigmoid(x)), m.polyval([1.0, x, 2.0], x), m.cumulative_logsumexp(x, 1), tf.signal.dct(x, norm="ortho"), tf.signal.dct(x)]
+    old = tf.compat.v1.nn
+    return signs + divided + norms + others + more + [old.xw_plus_b(x[:, 0], constant(3, 2), constant(2)), old.relu_layer(x[:, 0], constant(3, 2), constant(2))]
+
+
+@case((3, 3), Input((2,), "int32", 0, 3))
+def tf_places(tf, x, n):  # BandPart MatrixDiag MatrixSetDiag GatherNd ReverseSequence IdentityN SearchSortedRows
+    a = tf.linalg
+    bands = [a.band_part(x, -1, 0), a.band_part(x, 0, 1), a.diag(x[:, 0], k=-1), a.diag_part(x, k=1), a.set_diag(x, x[:, :, 0])]
+    bands += [a.set_diag(x, x[:, :2, 1], k=-1), a.matmul(x, x, adjoint_b=True), a.adjoint(x)]
+    found = [tf.gather_nd(x, n[:, None], batch_dims=1), tf.compat.v1.batch_gather(x[:, 0], n)]
+    turned = [tf.reverse_sequence(x, n[:, 0], seq_axis=1), *tf.identity_n([x[:, 0], n]), tf.stack([x], 1), tf.add_n([x])]
+    sorted_ = [tf.searchsorted(tf.sort(x), x), tf.searchsorted(tf.sort(x), x, side="right"), tf.signal.frame(x, 2, 1)]
+    return bands + found + turned + sorted_
+
+
+@case((3, 4, 3), Input((2, 3, 3), "uint8", 0, 255))
+def tf_old_images(tf, x, u):  # ResizePoints ResizeWithPad ResizeWithCropOrPad CentralCrop QuarterTurns ConvertImageDtype Standardize
+    i, old = tf.image, tf.compat.v1.image  # Grayscale AdjustBrightness AdjustContrast AdjustGamma AdjustHue AdjustSaturation ColourMatrix
+    y = tf.sigmoid(x)
+    sizes = [old.resize_bilinear(u, [3, 2], align_corners=a) for a in (False, True)]
+    sizes += [old.resize_images(u, [3, 5], method=1, align_corners=a) for a in (False, True)] + [i.resize(x, tf.shape(u)[1:3])]
+    sizes += [i.resize_with_pad(x, 3, 2), i.resize_with_crop_or_pad(x, 2, 6), i.central_crop(x, 0.5), i.rot90(x, 2), i.rot90(x, 3)]
+    sizes += [i.resize(x, [2, 2], preserve_aspect_ratio=True)]
+    kinds = [i.convert_image_dtype(u, "float32"), i.convert_image_dtype(y, "uint8"), i.per_image_standardization(x)]
+    colours = [i.adjust_brightness(u, 0.3), i.adjust_contrast(u, 1.5), i.adjust_gamma(y, 0.5, 2.0), i.adjust_hue(y, 0.3), i.adjust_saturation(u, 0.5)]
+    return sizes + kinds + colours + [i.rgb_to_grayscale(u), i.rgb_to_yuv(x), i.yuv_to_rgb(x), i.rgb_to_yiq(x), i.yiq_to_rgb(x)]

@@ -1,0 +1,158 @@
+/* tf_making.c: tensors that TensorFlow makes of sizes and places (tensorflow/python/ops/array_ops.py), where Keras 3 has
+ * them in its config. */
+#include <math.h>
+#include <string.h>
+
+#include "base/dtype.h"
+#include "ops/op.h"
+
+typedef struct config {
+    const hp_json *shape, *value, *start, *limit, *delta, *maxlen;
+    int64_t seq_axis, batch_axis, batch_dims;
+} config;
+
+/* A shape full of one number: of the config, or an argument. */
+HP_TF_OP(Fill, HP_JSON_FIELD(config, shape), HP_JSON_FIELD(config, value), HP_FIELDS_END) {
+    const config *c = layer->config;
+    const hp_arg *arg = hp_call_arg(call, 0, "value");
+    hp_shape shape;
+    if (!hp_op_shape(b, call, "shape", c->shape, &shape)) return;
+    if (!arg) {
+        double number = hp_json_is(c->value, HP_JSON_INT) ? (double)c->value->integer : 0;
+        hp_call_output(b, call, hp_emit_fill(b, hp_op_config_dtype(b, layer, HP_FLOAT32), &shape, number));
+        return;
+    }
+    hp_value value = hp_op_value(b, arg, HP_DTYPE_NONE);
+    if (b->status == HP_OK && hp_builder_shape(b, value)->rows)
+        hp_builder_mixes_rows(b, "a shape is filled with the rows");
+    hp_call_output(b, call, hp_emit_broadcast(b, value, &shape));
+}
+
+/* ---- ranges */
+
+static double number_of(const hp_json *value, double fallback, bool *is_float) {
+    if (hp_json_is(value, HP_JSON_DOUBLE)) *is_float = true;
+    return hp_json_is(value, HP_JSON_DOUBLE) || hp_json_is(value, HP_JSON_INT) ? value->number : fallback;
+}
+
+/* start, start + delta, ... as `count` numbers. */
+static hp_value counted(hp_builder *b, double start, double delta, double count, hp_dtype dtype) {
+    enum { MOST = 1 << 24 };
+    double *data = count >= 0 && count <= MOST ? hp_alloc_array((size_t)count + 1, sizeof *data) : NULL;
+    if (!data) return hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "a range of %g numbers", count);
+    int64_t length = (int64_t)count;
+    for (int64_t i = 0; i < length; i++) data[i] = start + delta * (double)i;
+    hp_value y = hp_emit_cast(b, hp_emit_literal(b, HP_FLOAT64, 1, &length, data), dtype);
+    hp_free(data);
+    return y;
+}
+
+/* A dtype of 64 bits where a bound has one. */
+static hp_dtype range_dtype(hp_builder *b, const hp_call *call, bool is_float) {
+    static const char *const names[] = {"start", "limit", "delta"};
+    hp_dtype dtype = is_float ? HP_FLOAT32 : HP_INT32;
+    for (int i = 0; i < 3; i++) {
+        const hp_arg *arg = hp_call_arg(call, -1, names[i]);
+        if (arg && arg->kind == HP_ARG_TENSOR) dtype = hp_promote(dtype, hp_op_dtype(b, arg->tensor));
+    }
+    return dtype;
+}
+
+/* range(limit), range(start, limit, delta) */
+HP_TF_OP(
+    Range, HP_JSON_FIELD(config, start), HP_JSON_FIELD(config, limit), HP_JSON_FIELD(config, delta), HP_FIELDS_END) {
+    const config *c = layer->config;
+    const hp_json *first = hp_op_setting(b, call, -1, "start", c->start);
+    const hp_json *second = hp_op_setting(b, call, -1, "limit", c->limit);
+    const hp_json *step = hp_op_setting(b, call, -1, "delta", c->delta);
+    bool one = hp_json_is_null(second), is_float = false;
+    if (b->status != HP_OK) return;
+    double start = one ? 0 : number_of(first, 0, &is_float), limit = number_of(one ? first : second, NAN, &is_float);
+    double delta = number_of(step, 1, &is_float), count = ceil((limit - start) / delta);
+    hp_dtype dtype = hp_op_config_dtype(b, layer, range_dtype(b, call, is_float));
+    hp_call_output(b, call, counted(b, start, delta, count > 0 ? count : count <= 0 ? 0 : -1, dtype));
+}
+
+/* Which of `maxlen` places are in front of each length. */
+HP_TF_OP(SequenceMask, HP_JSON_FIELD(config, maxlen), HP_FIELDS_END) {
+    const config *c = layer->config;
+    hp_value lengths = hp_op_operand(b, call, 0, "lengths");
+    const hp_json *most = hp_op_setting(b, call, -1, "maxlen", c->maxlen);
+    hp_dtype dtype = hp_op_config_dtype(b, layer, HP_BOOL);
+    if (b->status != HP_OK) return;
+    if (!hp_json_is(most, HP_JSON_INT)) {
+        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "maxlen: without it the shape depends on the data");
+        return;
+    }
+    hp_value places = counted(b, 0, 1, (double)most->integer, hp_op_dtype(b, lengths));
+    hp_value rows = hp_op_new_axis(b, lengths, hp_builder_shape(b, lengths)->rank);
+    hp_call_output(b, call, hp_emit_cast(b, hp_emit_compare(b, HP_LESS, places, rows), dtype));
+}
+
+/* ---- places */
+
+/* The first `lengths` elements of an axis in reverse, the others as they are. */
+HP_TF_OP(ReverseSequence, HP_INT(config, seq_axis, HP_REQUIRED, -HP_MAX_RANK, HP_MAX_RANK),
+    HP_INT(config, batch_axis, 0, -HP_MAX_RANK, HP_MAX_RANK), HP_FIELDS_END) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "x"), lengths = hp_op_operand(b, call, 1, "lengths");
+    hp_shape shape = *hp_builder_shape(b, x);
+    int axis = hp_builder_axis(b, c->seq_axis, shape.rank), batch = hp_builder_axis(b, c->batch_axis, shape.rank);
+    if (b->status != HP_OK) return;
+    if (batch != 0 || axis != 1) {
+        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "seq_axis %d with batch_axis %d", axis, batch);
+        return;
+    }
+    hp_value at = counted(b, 0, 1, (double)shape.dims[1], HP_INT64);
+    hp_value end = hp_op_new_axis(b, hp_emit_cast(b, lengths, HP_INT64), 1);
+    hp_value back = hp_op_subtract(b, hp_op_subtract(b, end, hp_op_number(b, 1, end)), at);
+    hp_value places = hp_emit_select(b, hp_emit_compare(b, HP_LESS, at, end), back, at);
+    hp_call_output(b, call, hp_op_gather(b, x, places, 1, 1));
+}
+
+/* Blocks x[indices[..., 0], indices[..., 1] ...]: the axes that indices name as one, and a number for each block. */
+HP_TF_OP(GatherNd, HP_INT(config, batch_dims, 0, 0, HP_MAX_RANK), HP_FIELDS_END) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "x"), indices = hp_op_operand(b, call, 1, "indices");
+    hp_shape from = *hp_builder_shape(b, x), at = *hp_builder_shape(b, indices);
+    int batch = (int)c->batch_dims, rank = batch;
+    int64_t named = at.rank > 0 ? at.dims[at.rank - 1] : 0, dims[HP_MAX_RANK], step = 1;
+    if (b->status != HP_OK) return;
+    if (named < 1 || batch >= at.rank || named > from.rank - batch) {
+        hp_builder_fail(b, HP_ERROR_SHAPE, "indices of %lld numbers for %d axes", (long long)named, from.rank - batch);
+        return;
+    }
+    hp_value place = HP_NO_VALUE;
+    for (int64_t i = named; i-- > 0;) {
+        hp_value part = hp_op_drop_axis(b, hp_op_part(b, indices, -1, i, i + 1), at.rank - 1);
+        part = hp_op_multiply(b, part, hp_op_number(b, (double)step, part));
+        place = place == HP_NO_VALUE ? part : hp_op_add(b, place, part);
+        step *= from.dims[batch + i];
+    }
+    if (batch == 0 && from.rows) {
+        hp_builder_mixes_rows(b, "rows are gathered");
+        return;
+    }
+    memcpy(dims, from.dims, sizeof dims);
+    dims[rank++] = step;
+    for (int i = batch + (int)named; i < from.rank; i++) dims[rank++] = from.dims[i];
+    hp_call_output(b, call, hp_op_gather(b, hp_emit_reshape(b, x, rank, dims), place, batch, batch));
+}
+
+/* Several tensors as they are. */
+HP_TF_OP(IdentityN, HP_FIELDS_END) {
+    (void)layer;
+    const hp_arg *list = hp_call_arg(call, 0, "xs");
+    if (list && list->kind == HP_ARG_TENSOR) hp_call_output(b, call, list->tensor);
+    for (size_t i = 0; list && i < list->item_count; i++)
+        hp_call_output(b, call, hp_op_value(b, &list->items[i], HP_DTYPE_NONE));
+}
+
+/* All axes but the rows' as one. */
+HP_TF_OP(BatchFlatten, HP_FIELDS_END) {
+    (void)layer;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    hp_shape shape = *hp_builder_shape(b, x);
+    int64_t dims[2] = {shape.dims[0], hp_shape_product(&shape, 1, shape.rank)};
+    hp_call_output(b, call, hp_emit_reshape(b, x, 2, dims));
+}

@@ -1,0 +1,248 @@
+/* tf_math.c: arithmetic of TensorFlow that keras.ops has no name for (tensorflow/python/ops/math_ops.py, nn_impl.py,
+ * clip_ops.py), made of what it has. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/dtype.h"
+#include "ops/op.h"
+
+typedef struct config {
+    const hp_json *axis;
+    const char *norm;
+    bool reverse;
+    double clip_norm, bias, alpha, power, beta;
+    int64_t depth_radius;
+    bool keepdims;
+} config;
+
+#define AXIS HP_JSON_FIELD(config, axis)
+
+static hp_value is_zero(hp_builder *b, hp_value x) {
+    return hp_emit_compare(b, HP_EQUAL, x, hp_op_number(b, 0, x));
+}
+
+/* 0 where x is, else y. */
+static void zero_where_zero(hp_builder *b, hp_call *call, hp_value x, hp_value y) {
+    hp_call_output(b, call, hp_emit_select(b, is_zero(b, x), hp_op_number(b, 0, y), y));
+}
+
+HP_TF_OP(XLogY, HP_FIELDS_END) {
+    (void)layer;
+    hp_value pair[2];
+    hp_op_operands(b, call, "x1", "x2", pair);
+    zero_where_zero(b, call, pair[0], hp_op_multiply(b, pair[0], hp_op_unary(b, pair[1], HP_UNARY_LOG)));
+}
+
+HP_TF_OP(XLog1PY, HP_FIELDS_END) {
+    (void)layer;
+    hp_value pair[2];
+    hp_op_operands(b, call, "x1", "x2", pair);
+    zero_where_zero(b, call, pair[0], hp_op_multiply(b, pair[0], hp_op_unary(b, pair[1], HP_UNARY_LOG1P)));
+}
+
+HP_TF_OP(XDivY, HP_FIELDS_END) {
+    (void)layer;
+    hp_value pair[2];
+    hp_op_operands(b, call, "x1", "x2", pair);
+    zero_where_zero(b, call, pair[0], hp_op_divide(b, pair[0], pair[1]));
+}
+
+HP_TF_OP(ReciprocalNoNan, HP_FIELDS_END) {
+    (void)layer;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    zero_where_zero(b, call, x, hp_op_unary(b, x, HP_UNARY_RECIPROCAL));
+}
+
+/* ---- division: towards 0, and as Python 2 has it */
+
+static hp_value truncated(hp_builder *b, hp_value x, hp_value y) {
+    hp_dtype dtype = hp_op_dtype(b, x);
+    if (!hp_dtype_is_integer(dtype)) return hp_op_unary(b, hp_op_divide(b, x, y), HP_UNARY_TRUNC);
+    /* the quotient of the magnitudes, with the sign of both */
+    hp_value down = hp_emit_binary(
+        b, HP_BINARY_FLOOR_DIVIDE, hp_op_unary(b, x, HP_UNARY_ABSOLUTE), hp_op_unary(b, y, HP_UNARY_ABSOLUTE));
+    hp_value sign = hp_op_multiply(b, hp_op_unary(b, x, HP_UNARY_SIGN), hp_op_unary(b, y, HP_UNARY_SIGN));
+    return hp_op_multiply(b, down, sign);
+}
+
+HP_TF_OP(TruncateDiv, HP_FIELDS_END) {
+    (void)layer;
+    hp_value pair[2];
+    hp_op_operands(b, call, "x1", "x2", pair);
+    hp_call_output(b, call, truncated(b, pair[0], pair[1]));
+}
+
+HP_TF_OP(TruncateMod, HP_FIELDS_END) {
+    (void)layer;
+    hp_value pair[2];
+    hp_op_operands(b, call, "x1", "x2", pair);
+    hp_call_output(b, call, hp_op_subtract(b, pair[0], hp_op_multiply(b, truncated(b, pair[0], pair[1]), pair[1])));
+}
+
+HP_TF_OP(Div, HP_FIELDS_END) {
+    (void)layer;
+    hp_value pair[2];
+    hp_op_operands(b, call, "x1", "x2", pair);
+    bool integers = hp_dtype_is_integer(hp_op_dtype(b, pair[0]));
+    hp_call_output(b, call,
+        integers ? hp_emit_binary(b, HP_BINARY_FLOOR_DIVIDE, pair[0], pair[1]) : hp_op_divide(b, pair[0], pair[1]));
+}
+
+/* ---- over axes */
+
+static hp_value summed(hp_builder *b, const hp_json *axis, hp_value x, bool keepdims) {
+    int axes[HP_MAX_RANK], count = hp_op_axes(b, axis, hp_builder_shape(b, x)->rank, axes);
+    return hp_emit_reduce(b, x, HP_REDUCTION_SUM, axes, count, keepdims);
+}
+
+HP_TF_OP(CountNonzeroOf, AXIS, HP_BOOL(config, keepdims, false), HP_FIELDS_END) {
+    const config *c = layer->config;
+    hp_dtype dtype = hp_op_config_dtype(b, layer, HP_INT64);
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    hp_value there = hp_emit_compare(b, HP_NOT_EQUAL, x, hp_op_number(b, 0, x));
+    hp_call_output(b, call, summed(b, c->axis, hp_emit_cast(b, there, dtype), c->keepdims));
+}
+
+/* x scaled down to a norm, where its own is greater. */
+HP_TF_OP(ClipByNorm, AXIS, HP_FLOAT(config, clip_norm, HP_REQUIRED, 0, 1e30), HP_FIELDS_END) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    hp_value norm = hp_op_unary(b, summed(b, c->axis, hp_op_unary(b, x, HP_UNARY_SQUARE), true), HP_UNARY_SQRT);
+    hp_value most = hp_op_number(b, c->clip_norm, norm);
+    hp_value y = hp_op_divide(b, hp_op_scale(b, x, c->clip_norm), hp_emit_binary(b, HP_BINARY_MAXIMUM, norm, most));
+    hp_call_output(b, call, y);
+}
+
+/* relu of both signs, one behind the other. */
+HP_TF_OP(Crelu, AXIS, HP_FIELDS_END) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    hp_value parts[2] = {x, hp_op_unary(b, x, HP_UNARY_NEGATIVE)};
+    for (int i = 0; i < 2; i++) parts[i] = hp_emit_binary(b, HP_BINARY_MAXIMUM, parts[i], hp_op_number(b, 0, parts[i]));
+    hp_call_output(b, call, hp_emit_concat(b, parts, 2, hp_json_is(c->axis, HP_JSON_INT) ? (int)c->axis->integer : -1));
+}
+
+/* x * sigmoid(beta * x) */
+HP_TF_OP(Swish, HP_FLOAT(config, beta, 1, -1e30, 1e30), HP_FIELDS_END) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    hp_call_output(b, call, hp_op_multiply(b, x, hp_op_unary(b, hp_op_scale(b, x, c->beta), HP_UNARY_SIGMOID)));
+}
+
+/* x / (bias + alpha * the squares of the channels around it) ^ power: sums of channels are a product with a band. */
+HP_TF_OP(LocalResponse, HP_INT(config, depth_radius, 5, 0, 4096), HP_FLOAT(config, bias, 1, -1e30, 1e30),
+    HP_FLOAT(config, alpha, 1, -1e30, 1e30), HP_FLOAT(config, power, 0.5, -1e30, 1e30), HP_FIELDS_END) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    hp_shape shape = *hp_builder_shape(b, x);
+    int64_t n = shape.rank > 1 ? shape.dims[shape.rank - 1] : 0;
+    float *near = n > 0 && n <= 1 << 14 ? hp_arena_alloc(&b->graph->arena, (size_t)(n * n) * sizeof *near) : NULL;
+    if (b->status != HP_OK) return;
+    if (!near) {
+        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "%lld channels", (long long)n);
+        return;
+    }
+    for (int64_t i = 0; i < n * n; i++) near[i] = llabs(i / n - i % n) <= c->depth_radius;
+    hp_value kernel = hp_emit_floats(b, 2, (const int64_t[]){n, n}, near);
+    hp_value sums = hp_emit_gemm(b, hp_op_unary(b, hp_op_floating(b, x), HP_UNARY_SQUARE), kernel, HP_NO_VALUE);
+    hp_value base = hp_op_add(b, hp_op_scale(b, sums, c->alpha), hp_op_number(b, c->bias, sums));
+    hp_call_output(
+        b, call, hp_op_multiply(b, x, hp_emit_binary(b, HP_BINARY_POWER, base, hp_op_number(b, -c->power, base))));
+}
+
+/* Half the sum of all squares. */
+HP_TF_OP(L2Loss, HP_FIELDS_END) {
+    (void)layer;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    hp_call_output(b, call, hp_op_scale(b, summed(b, NULL, hp_op_unary(b, x, HP_UNARY_SQUARE), false), 0.5));
+}
+
+/* The share of all elements that are 0. */
+HP_TF_OP(ZeroFraction, HP_FIELDS_END) {
+    (void)layer;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    hp_shape shape = *hp_builder_shape(b, x);
+    hp_value zeros = summed(b, NULL, hp_emit_cast(b, is_zero(b, x), HP_FLOAT32), false);
+    hp_call_output(b, call, hp_op_scale(b, zeros, 1 / (double)hp_shape_elements(&shape)));
+}
+
+/* ---- functions of one tensor */
+
+/* The quantile of the normal distribution: sqrt(2) erfinv(2 x - 1). */
+HP_TF_OP(Ndtri, HP_FIELDS_END) {
+    (void)layer;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    hp_value y = hp_op_unary(b, hp_emit_unary(b, x, HP_UNARY_AFFINE, 2, -1, 0), HP_UNARY_ERFINV);
+    hp_call_output(b, call, hp_op_scale(b, y, 1.4142135623730951));
+}
+
+HP_TF_OP(Erfcinv, HP_FIELDS_END) {
+    (void)layer;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    hp_call_output(b, call, hp_op_unary(b, hp_emit_unary(b, x, HP_UNARY_AFFINE, -1, 1, 0), HP_UNARY_ERFINV));
+}
+
+/* Horner's scheme; the coefficients are a list, the highest first. */
+HP_TF_OP(Polyval, HP_FIELDS_END) {
+    (void)layer;
+    const hp_arg *list = hp_call_arg(call, -1, "coeffs");
+    hp_value x = hp_op_operand(b, call, -1, "x"), y = HP_NO_VALUE;
+    bool tensors = list && list->kind == HP_ARG_LIST, numbers = list && list->kind == HP_ARG_CONSTANT;
+    size_t count = tensors ? list->item_count : numbers && list->constant ? list->constant->count : 0;
+    for (size_t i = 0; i < count; i++) {
+        const hp_arg number = {.kind = HP_ARG_CONSTANT, .constant = numbers ? hp_json_at(list->constant, i) : NULL};
+        hp_value part = hp_op_value(b, tensors ? &list->items[i] : &number, hp_op_dtype(b, x));
+        y = i ? hp_op_add(b, hp_op_multiply(b, y, x), part) : part;
+    }
+    if (count == 0) hp_builder_fail(b, HP_ERROR_FORMAT, "coeffs: found no list");
+    hp_call_output(b, call, y);
+}
+
+/* log(cumsum(exp(x))), with the greatest taken off first. */
+HP_TF_OP(CumulativeLogsumexp, AXIS, HP_BOOL(config, reverse, false), HP_FIELDS_END) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    int axis =
+        hp_builder_axis(b, hp_json_is(c->axis, HP_JSON_INT) ? c->axis->integer : 0, hp_builder_shape(b, x)->rank);
+    hp_value most = hp_op_reduce(b, x, HP_REDUCTION_MAX, axis, true);
+    hp_value sums =
+        hp_emit_cumulate(b, hp_op_unary(b, hp_op_subtract(b, x, most), HP_UNARY_EXP), false, axis, c->reverse);
+    hp_call_output(b, call, hp_op_add(b, hp_op_unary(b, sums, HP_UNARY_LOG), most));
+}
+
+/* ---- products with matrices */
+
+static hp_value weighted(hp_builder *b, const hp_call *call) {
+    hp_value x = hp_op_operand(b, call, 0, "x"), w = hp_op_operand(b, call, 1, "weights");
+    return hp_op_add(b, hp_emit_matmul(b, x, w, false, false), hp_op_operand(b, call, 2, "biases"));
+}
+
+HP_TF_OP(XwPlusB, HP_FIELDS_END) {
+    (void)layer;
+    hp_call_output(b, call, weighted(b, call));
+}
+
+HP_TF_OP(ReluLayer, HP_FIELDS_END) {
+    (void)layer;
+    hp_call_output(b, call, hp_emit_unary(b, weighted(b, call), HP_UNARY_RELU, 0, (double)INFINITY, 0));
+}
+
+/* The cosine transform of type 2 of the last axis. */
+HP_TF_OP(Dct, HP_STRING_FIELD(config, norm), HP_FIELDS_END) {
+    const config *c = layer->config;
+    hp_value x = hp_op_floating(b, hp_op_operand(b, call, 0, "x"));
+    hp_shape shape = *hp_builder_shape(b, x);
+    int64_t n = shape.rank > 1 ? shape.dims[shape.rank - 1] : 0;
+    double *waves = n > 0 && n <= 1 << 12 ? hp_arena_alloc(&b->graph->arena, (size_t)(n * n) * sizeof *waves) : NULL;
+    if (b->status != HP_OK) return;
+    if (!waves) {
+        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "a cosine transform of %lld numbers", (long long)n);
+        return;
+    }
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t k = 0; k < n; k++) {
+            double scale = !c->norm ? 2 : sqrt((k == 0 ? 1.0 : 2.0) / (double)n);
+            waves[i * n + k] = scale * cos(3.14159265358979323846 * (double)k * (2 * (double)i + 1) / (2 * (double)n));
+        }
+    hp_call_output(b, call, hp_emit_gemm(b, x, hp_emit_doubles(b, 2, (const int64_t[]){n, n}, waves), HP_NO_VALUE));
+}

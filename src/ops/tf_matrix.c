@@ -1,0 +1,80 @@
+/* tf_matrix.c: diagonals and bands of the last two axes (tensorflow/python/ops/array_ops.py, linalg). */
+#include <string.h>
+
+#include "base/dtype.h"
+#include "ops/op.h"
+
+typedef struct config {
+    int64_t k, num_lower, num_upper;
+    const hp_json *ord, *axis;
+} config;
+
+#define DIAGONAL HP_INT(config, k, 0, -1e6, 1e6)
+
+/* rows x columns numbers: inside(row, column) or not. */
+static hp_value band(hp_builder *b, int64_t rows, int64_t columns, int64_t lower, int64_t upper) {
+    unsigned char *bits = hp_arena_alloc(&b->graph->arena, (size_t)(rows * columns) + 1);
+    if (!bits) return hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < columns; j++)
+            bits[i * columns + j] = (lower < 0 || i - j <= lower) && (upper < 0 || j - i <= upper);
+    return hp_emit_literal(b, HP_BOOL, 2, (const int64_t[]){rows, columns}, bits);
+}
+
+/* False, reported: there are no two axes, or the rows are one. */
+static bool is_matrix(hp_builder *b, hp_value x, hp_shape *shape) {
+    *shape = *hp_builder_shape(b, x);
+    if (b->status == HP_OK && shape->rank < 2) hp_builder_fail(b, HP_ERROR_SHAPE, "a matrix of %d axes", shape->rank);
+    if (b->status == HP_OK && shape->rank == 2 && shape->rows) hp_builder_mixes_rows(b, "a matrix of the rows");
+    return b->status == HP_OK;
+}
+
+HP_TF_OP(BandPart, HP_INT(config, num_lower, HP_REQUIRED, -HP_MAX_DIM, HP_MAX_DIM),
+    HP_INT(config, num_upper, HP_REQUIRED, -HP_MAX_DIM, HP_MAX_DIM), HP_FIELDS_END) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    hp_shape shape;
+    if (!is_matrix(b, x, &shape)) return;
+    hp_value keep = band(b, shape.dims[shape.rank - 2], shape.dims[shape.rank - 1], c->num_lower, c->num_upper);
+    hp_call_output(b, call, hp_emit_select(b, keep, x, hp_op_number(b, 0, x)));
+}
+
+/* x[..., n] on the diagonal k of rows x columns zeros. */
+static hp_value on_diagonal(hp_builder *b, hp_value x, int64_t k, int64_t rows, int64_t columns) {
+    hp_shape shape = *hp_builder_shape(b, x);
+    int last = shape.rank - 1;
+    if (b->status != HP_OK) return HP_NO_VALUE;
+    if (last < 0 || (last == 0 && shape.rows)) return hp_builder_mixes_rows(b, "the rows on a diagonal");
+    int64_t n = shape.dims[last], *places = hp_arena_alloc(&b->graph->arena, (size_t)(rows * columns) * 8 + 8);
+    int64_t before[HP_MAX_RANK] = {0}, after[HP_MAX_RANK] = {0};
+    if (!places) return hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
+    for (int64_t i = 0; i < rows * columns; i++) places[i] = n; /* the zero */
+    int64_t row = k < 0 ? -k : 0, column = k > 0 ? k : 0;
+    for (int64_t i = 0; i < n && row + i < rows && column + i < columns; i++)
+        places[(row + i) * columns + column + i] = i;
+    after[last] = 1;
+    hp_value padded = hp_emit_pad(b, x, before, after, HP_PAD_CONSTANT, 0);
+    return hp_emit_gather(b, padded, hp_emit_literal(b, HP_INT64, 2, (const int64_t[]){rows, columns}, places), last);
+}
+
+HP_TF_OP(MatrixDiag, DIAGONAL, HP_FIELDS_END) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    hp_shape shape = *hp_builder_shape(b, x);
+    int64_t size = shape.rank > 0 ? shape.dims[shape.rank - 1] + (c->k < 0 ? -c->k : c->k) : 0;
+    hp_call_output(b, call, on_diagonal(b, x, c->k, size, size));
+}
+
+HP_TF_OP(MatrixSetDiag, DIAGONAL, HP_FIELDS_END) {
+    const config *c = layer->config;
+    hp_value pair[2];
+    hp_op_operands(b, call, "x", "diagonal", pair);
+    hp_shape shape;
+    if (!is_matrix(b, pair[0], &shape)) return;
+    int64_t rows = shape.dims[shape.rank - 2], columns = shape.dims[shape.rank - 1];
+    hp_value below = band(b, rows, columns, -1, c->k), above = band(b, rows, columns, -c->k, -1);
+    if (c->k < 0) below = hp_emit_logical(b, HP_NOT, band(b, rows, columns, -c->k - 1, -1), HP_NO_VALUE);
+    if (c->k > 0) above = hp_emit_logical(b, HP_NOT, band(b, rows, columns, -1, c->k - 1), HP_NO_VALUE);
+    hp_value on = hp_emit_logical(b, HP_AND, below, above);
+    hp_call_output(b, call, hp_emit_select(b, on, on_diagonal(b, pair[1], c->k, rows, columns), pair[0]));
+}
