@@ -144,27 +144,34 @@ static int64_t tile_of(const tiles *t, int axis, int64_t at, bool behind, float 
     return tile < 0 ? 0 : tile > t->grid[axis] + 1 ? t->grid[axis] + 1 : tile;
 }
 
-/* Of one of the four tiles around each pixel: where its distribution begins, and its weight. */
-static bool corner(hp_builder *b, const tiles *t, int which, hp_value *begin, hp_value *weight) {
+/* Of one of the four tiles around each pixel (1: behind it across, 2: behind it down): where its distribution begins. */
+static hp_value corner(hp_builder *b, const tiles *t, int which) {
     int64_t count = t->whole[0] * t->whole[1] * t->channels, at = 0;
     int64_t *begins = hp_arena_alloc(&b->graph->arena, (size_t)count * sizeof *begins);
-    float *weights = hp_arena_alloc(&b->graph->arena, (size_t)count * sizeof *weights);
-    if (!begins || !weights) {
-        hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
-        return false;
-    }
+    if (!begins) return hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
     for (int64_t y = 0; y < t->whole[0]; y++)
         for (int64_t x = 0; x < t->whole[1]; x++) {
-            float down, across;
-            int64_t row = tile_of(t, 0, y, which / 2, &down), column = tile_of(t, 1, x, which % 2, &across);
-            for (int64_t k = 0; k < t->channels; k++, at++) {
-                begins[at] = ((row * (t->grid[1] + 2) + column) * t->channels + k) * 256;
-                weights[at] = (which / 2 ? down : 1 - down) * (which % 2 ? across : 1 - across);
-            }
+            float weight;
+            int64_t row = tile_of(t, 0, y, which / 2, &weight), column = tile_of(t, 1, x, which % 2, &weight);
+            for (int64_t k = 0; k < t->channels; k++)
+                begins[at++] = ((row * (t->grid[1] + 2) + column) * t->channels + k) * 256;
         }
-    *begin = hp_emit_literal(b, HP_INT64, 1, &count, begins);
-    *weight = hp_emit_floats(b, 1, &count, weights);
-    return true;
+    return hp_emit_literal(b, HP_INT64, 1, &count, begins);
+}
+
+/* x and y [batch, down, across, channels] by how far each pixel is between the tiles along an axis, as Keras adds them. */
+static hp_value between(hp_builder *b, const tiles *t, int axis, hp_value x, hp_value y) {
+    int64_t dims[3] = {1, 1, 1}, count = t->whole[axis];
+    float *part = hp_arena_alloc(&b->graph->arena, 2 * (size_t)count * sizeof *part), *rest = part + count;
+    if (!part) return hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
+    for (int64_t i = 0; i < count; i++) {
+        tile_of(t, axis, i, false, &part[i]);
+        rest[i] = 1 - part[i];
+    }
+    dims[axis] = count;
+    x = hp_emit_binary(b, HP_BINARY_MULTIPLY, x, hp_emit_floats(b, 3, dims, rest));
+    y = hp_emit_binary(b, HP_BINARY_MULTIPLY, y, hp_emit_floats(b, 3, dims, part));
+    return hp_emit_binary(b, HP_BINARY_ADD, x, y);
 }
 
 static hp_value equalized(hp_builder *b, const contrast *c, hp_value images) {
@@ -186,25 +193,26 @@ static hp_value equalized(hp_builder *b, const contrast *c, hp_value images) {
     int64_t entries = (t.grid[0] + 2) * (t.grid[1] + 2) * t.channels * 256;
     table = hp_emit_reshape(b, table, 2, (const int64_t[]){batch, entries});
     pixels = hp_emit_cast(b, hp_emit_reshape(b, pixels, 2, (const int64_t[]){batch, count}), HP_INT64);
-    hp_value y = HP_NO_VALUE, first, weight;
-    for (int which = 0; which < 4; which++) {
-        if (b->status != HP_OK || !corner(b, &t, which, &first, &weight)) return HP_NO_VALUE;
-        hp_value found = hp_emit_take_along(b, table, hp_emit_binary(b, HP_BINARY_ADD, pixels, first), 1);
-        found = hp_emit_binary(b, HP_BINARY_MULTIPLY, found, weight);
-        y = which ? hp_emit_binary(b, HP_BINARY_ADD, y, found) : found;
+    hp_value found[4];
+    for (int i = 0; i < 4; i++) {
+        found[i] = hp_emit_take_along(b, table, hp_emit_binary(b, HP_BINARY_ADD, pixels, corner(b, &t, i)), 1);
+        found[i] = hp_emit_reshape(b, found[i], 4, (const int64_t[]){batch, t.whole[0], t.whole[1], t.channels});
     }
-    y = hp_emit_reshape(b, y, 4, (const int64_t[]){batch, t.whole[0], t.whole[1], t.channels});
+    hp_value above = between(b, &t, 1, found[0], found[1]), below = between(b, &t, 1, found[2], found[3]);
+    hp_value y = between(b, &t, 0, above, below);
     return hp_emit_slice(b, y, begin, s.dims, (const int64_t[]){1, 1, 1, 1});
 }
 
 static void lower_adaptive(hp_builder *b, hp_layer *layer, hp_call *call) {
     const contrast *c = layer->config;
-    bool first = c->data_format == HP_CHANNELS_FIRST;
+    bool first = c->data_format == HP_CHANNELS_FIRST, wide = b->wide;
     hp_dtype dtype = hp_builder_tensor(b, call->inputs[0])->dtype;
     if (!hp_check_rank(b, call->inputs[0], 4, 4)) return;
+    b->wide = false; /* Keras computes all of it in float32 */
     hp_value x = hp_as_float(b, call->inputs[0]);
     if (first) x = hp_channels_last(b, x);
     x = from_bytes(b, c, HP_FLOAT32, equalized(b, c, to_bytes(b, c, HP_FLOAT32, x)));
+    b->wide = wide;
     hp_call_output(b, call, hp_emit_cast(b, first ? hp_channels_first(b, x) : x, dtype));
 }
 

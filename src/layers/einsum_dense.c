@@ -156,7 +156,7 @@ static hp_value multiply_and_add(hp_builder *b, const einsum_dense *c, hp_value 
     int projected = projected_axes(c);
     if (projected) return hp_emit_projection(b, x, kernel, bias, projected);
     hp_value y = hp_einsum_dense_multiply(b, c, x, kernel);
-    return bias == HP_NO_VALUE ? y : hp_emit_binary(b, HP_BINARY_ADD, y, bias);
+    return bias == HP_NO_VALUE ? y : hp_add_as_bias(b, y, bias);
 }
 
 static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
@@ -176,7 +176,7 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     if (quantised) {
         y = hp_einsum_dense_adapted(b, layer, x, &kernel_shape, y);
         if (c->quantization.mode == HP_QUANTIZED_FLOAT8) bias = hp_quantization_float8_bias(b, layer, bias);
-        if (bias != HP_NO_VALUE) y = hp_emit_binary(b, HP_BINARY_ADD, y, bias);
+        if (bias != HP_NO_VALUE) y = hp_add_as_bias(b, y, bias);
     } else {
         y = multiply_and_add(b, c, x, hp_layer_lora(b, layer, "kernel", kernel, &c->lora), bias);
     }

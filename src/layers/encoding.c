@@ -52,9 +52,15 @@ static void check_category(hp_layer_scope *scope, hp_layer *layer, void *config)
 static void lower_category(hp_builder *b, hp_layer *layer, hp_call *call) {
     const category_encoding *c = layer->config;
     hp_value weights = hp_call_tensor(b, call, 1, "count_weights");
-    if (weights != HP_NO_VALUE) weights = hp_emit_cast(b, weights, HP_FLOAT32);
+    hp_dtype dtype = layer->variables;
+    if (weights != HP_NO_VALUE) {
+        /* TensorFlow's bincount, which makes the variables' dtype, has no axis beside the rows and the indices. */
+        if (hp_builder_shape(b, weights)->rank > 2) dtype = layer->dtype;
+        weights = hp_emit_cast(b, weights, layer->dtype);
+        weights = hp_emit_cast(b, weights, layer->dtype == HP_FLOAT64 ? HP_FLOAT64 : HP_FLOAT32);
+    }
     hp_value y = hp_encode_categories(b, call->inputs[0], weights, c->output_mode, c->num_tokens);
-    hp_call_output(b, call, hp_emit_cast(b, y, layer->variables));
+    hp_call_output(b, call, hp_emit_cast(b, y, dtype));
 }
 
 const hp_layer_class hp_layer_CategoryEncoding = {

@@ -47,6 +47,24 @@ hp_value hp_channels_first(hp_builder *b, hp_value x) {
     return rank < 3 ? x : hp_move_axis(b, x, rank - 1, 1);
 }
 
+hp_value hp_add_as_bias(hp_builder *b, hp_value x, hp_value y) {
+    const hp_shape *to = hp_builder_shape(b, x), *from = hp_builder_shape(b, y);
+    if (b->status != HP_OK) return HP_NO_VALUE;
+    int64_t dims[HP_MAX_RANK], length = 1;
+    int wide = 0, rank = to->rank;
+    for (int i = 0; i < from->rank; i++) {
+        if (from->dims[i] == 1) continue;
+        length = from->dims[i];
+        wide++;
+    }
+    bool last = rank > 1 && to->dims[rank - 1] == length, second = rank > 1 && to->dims[1] == length;
+    if (wide == 1 && !from->rows && (last || second)) {
+        for (int i = 0; i < rank; i++) dims[i] = i == (last ? rank - 1 : 1) ? length : 1;
+        y = hp_emit_reshape(b, y, rank - 1, dims + 1);
+    }
+    return hp_emit_binary(b, HP_BINARY_ADD, x, y);
+}
+
 bool hp_ints_spread(const hp_ints *ints, int count, int64_t *values) {
     if (!ints->scalar && ints->count != count) return false;
     for (int i = 0; i < count; i++) values[i] = ints->at[ints->scalar ? 0 : i];

@@ -10,6 +10,11 @@ hp_value hp_as_float(hp_builder *b, hp_value x);
 /* The dtype that values of these two have together (keras/src/backend/common/dtypes.py). */
 hp_dtype hp_promote(hp_dtype a, hp_dtype b);
 
+/* x + y as Keras's TensorFlow backend has it (keras/src/backend/tensorflow/numpy.py, add): a y that has one axis of more
+ * than one element is a bias, along x's last axis or else its axis 1 where it is as long as that, wherever broadcasting
+ * would put it. Only of a y without rows: with them Keras's choice would depend on how many there are. */
+hp_value hp_add_as_bias(hp_builder *b, hp_value x, hp_value y);
+
 /* A float x as what Keras gives back for an image of integers: rounded, cut to the dtype's range. */
 hp_value hp_round_to_integer(hp_builder *b, hp_value x, hp_dtype dtype);
 

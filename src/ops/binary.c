@@ -27,7 +27,8 @@ static void emit(hp_builder *b, hp_call *call, hp_binary op, bool floats_only, o
         return;
     }
     if (!floats_only && dtype == HP_BOOL) cast_both(b, pair, HP_INT32);
-    hp_call_output(b, call, hp_emit_binary(b, op, pair[0], pair[1]));
+    hp_call_output(
+        b, call, op == HP_BINARY_ADD ? hp_add_as_bias(b, pair[0], pair[1]) : hp_emit_binary(b, op, pair[0], pair[1]));
 }
 
 #define BINARY_OP(name, op, floats_only, bools)                                                                        \

@@ -164,7 +164,8 @@ hp_value hp_emit_resize(hp_builder *b, hp_value x, const hp_resize_params *param
 /* numpy.digitize: how many of the ascending `boundaries` (float32, one axis) are at most x; int32. */
 hp_value hp_emit_bucketize(hp_builder *b, hp_value x, hp_value boundaries);
 /* Indices as vectors of `depth` float32 (see hp_encoding); an index past them is left out, a negative one too or, where
- * `strict`, is HP_ERROR_ROW. weights: float32 of the indices' shape, or HP_NO_VALUE; for HP_ENCODING_COUNT. */
+ * `strict`, is HP_ERROR_ROW. weights: float32 of the indices' shape, or float64 (the vectors, too), or HP_NO_VALUE; for
+ * HP_ENCODING_COUNT. */
 hp_value hp_emit_encode(
     hp_builder *b, hp_value indices, hp_value weights, hp_encoding encoding, int64_t depth, bool strict);
 /* Buckets of strings, integers or float32 (cut to integers); int64. mask: the string that becomes 0, as uint8 (only of

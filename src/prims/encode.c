@@ -23,13 +23,14 @@ static hp_status infer(const void *params, const hp_tensor *inputs, int input_co
     HP_FAIL_IF(p->depth < 1 || p->depth > INT32_MAX || (one_hot ? y.rank >= HP_MAX_RANK : y.rank < (y.rows ? 2 : 1)),
         error, HP_ERROR_SHAPE, NULL, "indices of shape %s cannot be encoded as vectors of %" PRId64,
         hp_shape_text(&y, text, sizeof text), p->depth);
+    bool wide = inputs[1].dtype == HP_FLOAT64;
     HP_FAIL_IF(inputs[1].dtype != HP_DTYPE_NONE &&
-                   (inputs[1].dtype != HP_FLOAT32 || !hp_shape_equal(&inputs[1].shape, &inputs[0].shape)),
+                   ((inputs[1].dtype != HP_FLOAT32 && !wide) || !hp_shape_equal(&inputs[1].shape, &inputs[0].shape)),
         error, HP_ERROR_SHAPE, NULL, "weights of %s and shape %s do not belong to the indices",
         hp_dtype_name(inputs[1].dtype), hp_shape_text(&inputs[1].shape, text, sizeof text));
     if (one_hot) y.rank++;
     y.dims[y.rank - 1] = p->depth;
-    outputs[0] = (hp_tensor){HP_FLOAT32, y};
+    outputs[0] = (hp_tensor){wide ? HP_FLOAT64 : HP_FLOAT32, y};
     return HP_OK;
 }
 
@@ -37,6 +38,7 @@ typedef struct encode_state {
     hp_rowwise vectors;
     hp_encode_params params;
     int64_t in_row; /* vectors of one row; 0: there are no rows */
+    bool wide;      /* weights and output are float64 */
 } encode_state;
 
 static hp_status prepare(const hp_prepare *prepare, void **state, hp_error *error) {
@@ -44,6 +46,7 @@ static hp_status prepare(const hp_prepare *prepare, void **state, hp_error *erro
     encode_state *s = HP_NEW(encode_state);
     HP_ALLOCATED(s, error);
     s->params = *(const hp_encode_params *)prepare->node->params;
+    s->wide = prepare->graph->values[prepare->node->outputs[0]].tensor.dtype == HP_FLOAT64;
     hp_rowwise_plan(&s->vectors, shape, s->params.encoding != HP_ENCODING_ONE_HOT);
     int64_t piece = 8192 / (s->vectors.n + s->params.depth);
     s->vectors.in_piece = piece > 1 ? piece : 1;
@@ -67,21 +70,29 @@ static hp_status negative(const encode_state *s, const hp_run *run, int64_t vect
     return HP_ERROR_ROW;
 }
 
+/* Adds the weight of index i to its element of the vector at y. */
+static void count(const encode_state *s, const hp_run *run, void *y, int64_t index, int64_t i) {
+    if (s->wide)
+        ((double *)y)[index] += ((const double *)run->inputs[1])[i];
+    else
+        ((float *)y)[index] += run->inputs[1] ? ((const float *)run->inputs[1])[i] : 1;
+}
+
 static hp_status run_encode(const void *state, const hp_run *run) {
     const encode_state *s = state;
-    int64_t begin, count = hp_rowwise_part(&s->vectors, run, &begin), n = s->vectors.n, depth = s->params.depth;
-    for (int64_t v = begin; v < begin + count; v++) {
+    int64_t begin, vectors = hp_rowwise_part(&s->vectors, run, &begin), n = s->vectors.n, depth = s->params.depth;
+    size_t bytes = (size_t)depth * (s->wide ? sizeof(double) : sizeof(float));
+    for (int64_t v = begin; v < begin + vectors; v++) {
         const int64_t *indices = (const int64_t *)run->inputs[0] + v * n;
-        const float *weights = run->inputs[1] ? (const float *)run->inputs[1] + v * n : NULL;
-        float *y = (float *)run->outputs[0] + v * depth;
-        memset(y, 0, (size_t)depth * sizeof *y);
+        char *y = (char *)run->outputs[0] + (size_t)v * bytes;
+        memset(y, 0, bytes);
         for (int64_t i = 0; i < n; i++) {
             if (indices[i] < 0 && s->params.strict) return negative(s, run, v, indices[i]);
             if (indices[i] < 0 || indices[i] >= depth) continue;
             if (s->params.encoding == HP_ENCODING_COUNT)
-                y[indices[i]] += weights ? weights[i] : 1;
+                count(s, run, y, indices[i], v * n + i);
             else
-                y[indices[i]] = 1;
+                ((float *)y)[indices[i]] = 1;
         }
     }
     return HP_OK;

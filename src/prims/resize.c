@@ -2,7 +2,9 @@
  * hp_emit_resize.
  *
  * Each output row is the weighted sum of some input rows (into the workspace), then each of its pixels the weighted
- * sum of some of that row's. A nearest resize moves pixels by their bytes, in any dtype. */
+ * sum of some of that row's. A bilinear resize goes across first: an input row at the output's width is kept in the
+ * workspace, for the next output row to use. A nearest resize moves pixels by their bytes, in any dtype. All add up in
+ * the order of TensorFlow's kernels, so that integers cut off after it are the same. */
 #include <stdlib.h>
 
 #include "base/dtype.h"
@@ -35,7 +37,7 @@ static hp_status infer(const void *params, const hp_tensor *inputs, int input_co
 }
 
 typedef struct resize_state {
-    bool rows, nearest;
+    bool rows, nearest, bilinear; /* bilinear: without antialiasing */
     int64_t images, in_height, in_width, height, width, channels;
     size_t size;
     int64_t in_piece; /* output rows dealt out at once */
@@ -57,6 +59,7 @@ static hp_status prepare(const hp_prepare *prepare, void **state, hp_error *erro
     HP_ALLOCATED(s, error);
     *s = (resize_state){.rows = x->shape.rows,
         .nearest = p->method == HP_RESIZE_NEAREST,
+        .bilinear = p->method == HP_RESIZE_BILINEAR && !p->antialias,
         .images = x->shape.dims[0],
         .in_height = x->shape.dims[1],
         .in_width = x->shape.dims[2],
@@ -66,6 +69,7 @@ static hp_status prepare(const hp_prepare *prepare, void **state, hp_error *erro
         .size = hp_dtype_size(x->dtype)};
     int64_t row = s->width * s->channels + 1;
     s->in_piece = row < 4096 ? 4096 / row : 1;
+    if (s->bilinear && s->in_piece < 8) s->in_piece = 8; /* rows are kept within a piece */
     hp_resize_method method = (hp_resize_method)p->method;
     hp_status status = hp_taps_make(&s->down, method, p->antialias != 0, s->in_height, s->height, error);
     if (status == HP_OK) status = hp_taps_make(&s->across, method, p->antialias != 0, s->in_width, s->width, error);
@@ -91,7 +95,8 @@ static int64_t range(const void *state, int64_t rows) {
 static size_t workspace(const void *state, int64_t rows) {
     const resize_state *s = state;
     (void)rows;
-    return s->nearest ? 0 : (size_t)(s->in_width * s->channels) * sizeof(float);
+    size_t across = 2 * (size_t)(s->width * s->channels), down = (size_t)(s->in_width * s->channels);
+    return s->nearest ? 0 : (s->bilinear ? across : down) * sizeof(float);
 }
 
 /* y = sum of weight[t] * (row index[t] of x), in the order of t, in as few passes over y as there are fours of t. */
@@ -156,15 +161,60 @@ static void weighed_line(const resize_state *s, float *y, const float *image, in
     }
 }
 
+/* ---- bilinear: two rows at the output's width, between which output rows lie */
+
+typedef struct wide_rows {
+    float *at[2];
+    int64_t row[2]; /* which of all images' rows; -1: none yet */
+} wide_rows;
+
+/* Every output pixel between two of x's. `channels` is a constant where the loop over it is to be unrolled. */
+static inline void lerp_pixels(
+    const hp_taps *across, float *restrict y, const float *restrict x, int64_t width, int64_t channels) {
+    for (int64_t i = 0; i < width; i++, y += channels) {
+        const float *left = x + across->index[2 * i] * channels, *right = x + across->index[2 * i + 1] * channels;
+        float part = across->weight[2 * i + 1];
+        for (int64_t c = 0; c < channels; c++) y[c] = left[c] + (right[c] - left[c]) * part;
+    }
+}
+
+static const float *wide_row(const resize_state *s, wide_rows *rows, const float *x, int64_t row, int64_t other) {
+    for (int i = 0; i < 2; i++)
+        if (rows->row[i] == row) return rows->at[i];
+    int place = rows->row[0] == other ? 1 : 0;
+    rows->row[place] = row;
+    x += row * s->in_width * s->channels;
+    if (s->channels == 1)
+        lerp_pixels(&s->across, rows->at[place], x, s->width, 1);
+    else if (s->channels == 3)
+        lerp_pixels(&s->across, rows->at[place], x, s->width, 3);
+    else
+        lerp_pixels(&s->across, rows->at[place], x, s->width, s->channels);
+    return rows->at[place];
+}
+
+static void bilinear_line(
+    const resize_state *s, wide_rows *rows, float *restrict y, const float *x, int64_t image, int64_t line) {
+    const int32_t *index = s->down.index + 2 * line;
+    int64_t above = image * s->in_height + index[0], below = image * s->in_height + index[1];
+    const float *top = wide_row(s, rows, x, above, below), *bottom = wide_row(s, rows, x, below, above);
+    float part = s->down.weight[2 * line + 1];
+    for (int64_t i = 0; i < s->width * s->channels; i++) y[i] = top[i] + (bottom[i] - top[i]) * part;
+}
+
 static hp_status run_resize(const void *state, const hp_run *run) {
     const resize_state *s = state;
     int64_t end = lines(s, run->rows), pixel = s->channels * (int64_t)s->size;
     if (run->end * s->in_piece < end) end = run->end * s->in_piece;
+    float *second = s->bilinear ? (float *)run->workspace + s->width * s->channels : NULL;
+    wide_rows rows = {.at = {run->workspace, second}, .row = {-1, -1}};
     for (int64_t at = run->begin * s->in_piece; at < end; at++) {
         const char *image = (const char *)run->inputs[0] + at / s->height * s->in_height * s->in_width * pixel;
         char *y = (char *)run->outputs[0] + at * s->width * pixel;
         if (s->nearest)
             nearest_line(s, y, image, at % s->height);
+        else if (s->bilinear)
+            bilinear_line(s, &rows, (float *)(void *)y, run->inputs[0], at / s->height, at % s->height);
         else
             weighed_line(s, (float *)(void *)y, (const float *)(const void *)image, at % s->height, run->workspace);
     }

@@ -27,28 +27,31 @@ static void bilinear(hp_taps *taps, int64_t in, int64_t out) {
     float scale = (float)in / (float)out;
     for (int64_t i = 0; i < out; i++) {
         float at = ((float)i + 0.5F) * scale - 0.5F, below = floorf(at), part = at - below;
-        int64_t low = bound((int64_t)below, in), high = bound((int64_t)ceilf(at), in);
-        if (low == high || part == 0) {
-            put(taps, i, part == 0 ? low : high, 1);
-        } else {
-            put(taps, i, low, 1 - part);
-            put(taps, i, high, part);
-        }
+        put(taps, i, bound((int64_t)below, in), 1 - part);
+        put(taps, i, bound((int64_t)ceilf(at), in), part);
     }
 }
 
-/* Divides an output position's weights by their sum. */
+/* Divides an output position's weights by their sum, as TensorFlow: times its reciprocal. */
 static void make_sum_one(hp_taps *taps, int64_t i) {
     float *weight = taps->weight + i * taps->most, sum = 0;
     for (int t = 0; t < taps->count[i]; t++) sum += weight[t];
     if (fabsf(sum) < 1000 * FLT_MIN) return;
-    for (int t = 0; t < taps->count[i]; t++) weight[t] /= sum;
+    for (int t = 0; t < taps->count[i]; t++) weight[t] *= 1 / sum;
 }
 
 static float keys_cubic(float x) {
     if (x >= 2) return 0;
     if (x >= 1) return ((-0.5F * x + 2.5F) * x - 4) * x + 2;
     return ((1.5F * x - 2.5F) * x) * x + 1;
+}
+
+/* The same, in double and then rounded, as in resize_bicubic's table: at x, or `beyond` one more. */
+static float keys_cubic_in_table(float x, bool beyond) {
+    const double a = -0.5;
+    if (!beyond) return (float)(((a + 2) * x - (a + 3)) * x * x + 1);
+    x += 1;
+    return (float)(((a * x - 5 * a) * x + 8 * a) * x - 4 * a);
 }
 
 /* resize_bicubic rounds the position to 1/1024 of a pixel, and leaves out what is outside the image. */
@@ -60,7 +63,8 @@ static void bicubic(hp_taps *taps, int64_t in, int64_t out) {
         int64_t first = (int64_t)floorf(at);
         float part = (float)lrintf((at - (float)first) * steps) / steps;
         for (int64_t t = -1; t <= 2; t++)
-            if (first + t >= 0 && first + t < in) put(taps, i, first + t, keys_cubic(fabsf((float)t - part)));
+            if (first + t >= 0 && first + t < in)
+                put(taps, i, first + t, keys_cubic_in_table(t <= 0 ? part : 1 - part, t == -1 || t == 2));
         make_sum_one(taps, i);
     }
 }
@@ -93,7 +97,7 @@ static float mitchell_cubic(float x) {
 /* A third of the radius is the deviation. */
 static float gaussian(float x, float radius) {
     float sigma = radius / 3;
-    return x >= radius ? 0 : expf(-x * x / (2 * sigma * sigma));
+    return x >= radius ? 0 : (float)exp(-x * x / (2.0 * sigma * sigma));
 }
 
 typedef struct filter {
@@ -116,8 +120,13 @@ static float filter_at(const filter *f, float x) {
     }
 }
 
+static float inverse_scale(int64_t in, int64_t out) {
+    float scale = (float)out / (float)in;
+    return (float)(1.0 / scale);
+}
+
 static filter make_filter(hp_resize_method method, bool antialias, int64_t in, int64_t out) {
-    float inverse = 1 / ((float)out / (float)in);
+    float inverse = inverse_scale(in, out);
     filter f = {.method = method, .scale = antialias && inverse > 1 ? inverse : 1};
     f.radius = method == HP_RESIZE_LANCZOS5                                       ? 5
                : method == HP_RESIZE_LANCZOS3                                     ? 3
@@ -128,7 +137,7 @@ static filter make_filter(hp_resize_method method, bool antialias, int64_t in, i
 }
 
 static void scale_and_translate(hp_taps *taps, const filter *f, int64_t in, int64_t out) {
-    float inverse = 1 / ((float)out / (float)in);
+    float inverse = inverse_scale(in, out);
     for (int64_t i = 0; i < out; i++) {
         float at = ((float)i + 0.5F) * inverse, reach = f->radius * f->scale;
         if (at < 0 || at > (float)in) continue;

@@ -6,7 +6,8 @@
 #include "base/error.h"
 #include "prims/params.h"
 
-/* Output position i is the sum over t < count[i] of weight[i * most + t] * input[index[i * most + t]]. */
+/* Output position i is the sum over t < count[i] of weight[i * most + t] * input[index[i * most + t]]. A bilinear resize has
+ * two for each, which may be the same. */
 typedef struct hp_taps {
     int64_t most;   /* taps of the position with most */
     int32_t *count; /* at least 0 */

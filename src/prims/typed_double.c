@@ -35,6 +35,11 @@ static double float8_e4m3(double x) {
     double step = ldexp(1, (fabs(x) < 0.015625 ? -6 : ilogb(x)) - 3), y = rint(fabs(x) / step) * step;
     return y > 448 ? NAN : copysign(y, x);
 }
+static double float8_e5m2(double x) {
+    if (!(fabs(x) < 61440)) return x != x ? x : copysign(INFINITY, x);
+    double step = ldexp(1, (fabs(x) < 0x1p-14 ? -14 : ilogb(x)) - 2);
+    return copysign(rint(fabs(x) / step) * step, x);
+}
 static double relu(double x, double slope, double most, double threshold) {
     return x >= most ? most : x >= threshold ? x : x != x ? x : slope * (x - threshold);
 }
@@ -68,6 +73,7 @@ UNARY_OF(ceil, ceil(p))
 UNARY_OF(trunc, trunc(p))
 UNARY_OF(round, rint(p))
 UNARY_OF(float8_e4m3, float8_e4m3(p))
+UNARY_OF(float8_e5m2, float8_e5m2(p))
 UNARY_OF(affine, p *f[0] + f[1])
 UNARY_OF(clip, clip(p, f[0], f[1]))
 UNARY_OF(exp, exp(p))

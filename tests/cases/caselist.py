@@ -10,7 +10,6 @@ import functools
 import re
 
 NORMALISATION = 5e-5  # relative tolerance of layers that divide by a deviation
-RESAMPLING = 2e-3  # of bicubic and Lanczos resizing: Keras's own backends differ by as much
 
 
 @dataclasses.dataclass(frozen=True)

@@ -191,6 +191,12 @@ REFERENCE(float8_e4m3) {
     double y = nearbyint(fabs(x) / step) * step;
     return y > 448 ? NAN : copysign(y, x);
 }
+REFERENCE(float8_e5m2) {
+    if (!isfinite(x)) return x;
+    double step = ldexp(1, (fabs(x) < ldexp(1, -14) ? -14 : ilogb(x)) - 2);
+    double y = nearbyint(fabs(x) / step) * step;
+    return copysign(y > 57344 ? INFINITY : y, x);
+}
 REFERENCE(hard_shrink) {
     return fabs(x) > p[0] ? x : 0;
 }

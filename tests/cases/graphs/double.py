@@ -1,4 +1,5 @@
 """Layers and operations of float64: computed in double precision from end to end."""
+import numpy as np
 from caselist import Input, graph_case
 
 CASES = []
@@ -56,3 +57,16 @@ def arithmetic(k, x):
 @case((4,))
 def ends_in_float32(k, x):
     return k.layers.Dense(2)(k.layers.Dense(3, dtype="float64")(x))
+
+
+@case(Input((5,), "int32", 0, 4), (5,))
+def weighted_counts(k, x, weights):
+    return k.layers.CategoryEncoding(4, output_mode="count", dtype="float64")(x, count_weights=weights)
+
+
+@case((3, 2), legacy=False)
+def biases_by_their_length(k, x):
+    """Keras's add takes what has one long axis along x's last axis, or axis 1, where it is as long as that."""
+    y = k.layers.EinsumDense("...c,cde->...de", (3, 4), bias_axes="d", dtype="float64")(x)
+    column = np.array([[1.0], [2.0], [3.0]])
+    return [y, k.ops.add(y, column), k.ops.matmul(x, k.ops.transpose(x, (0, 2, 1))) + column]

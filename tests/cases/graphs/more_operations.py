@@ -1,6 +1,6 @@
 """Operations of keras.ops in a graph that src/ops makes of several primitives; each of src/ops/ops.def by its class name."""
 import numpy as np
-from caselist import RESAMPLING, Input, graph_case
+from caselist import Input, graph_case
 
 CASES = []
 
@@ -247,7 +247,7 @@ def colours(k, x):  # RGBToGrayscale RGBToHSV HSVToRGB
     return i.rgb_to_grayscale(y), i.rgb_to_hsv(y), i.hsv_to_rgb(y)
 
 
-@case(IMAGE, group="operations_image", rtol=RESAMPLING)
+@case(IMAGE, group="operations_image")
 def sizes(k, x):  # Resize PadImages CropImages
     i = k.ops.image
     resized = [i.resize(x, (4, 7)), i.resize(x, (9, 4), interpolation="bicubic"), i.resize(x, (3, 3), interpolation="area")]
@@ -295,3 +295,9 @@ def norms(k, x):  # Norm
 @case(Input((3, 2, 4), "float16"), (5, 2, 4), Input((5, 2, 4), "float16"))
 def attention_of_several_dtypes(k, query, key, value):  # DotProductAttention
     return k.ops.dot_product_attention(query, key, value)
+
+
+@case((9,), Input((4,), "float64"), group="operations")
+def float8(k, x, y):  # Cast
+    casts = [k.ops.cast(k.ops.cast(value * 50, dtype), value.dtype) for value in (x, y) for dtype in ("float8_e4m3fn", "float8_e5m2")]
+    return [*casts, k.ops.cast(k.ops.cast(k.ops.exp(y * 6), "float8_e5m2"), "float32")]

@@ -108,6 +108,15 @@ def dtype_of(tensor, record, variant):
     return tensor.dtype
 
 
+def rounded(values, narrow):
+    """An array's numbers as the dtype `narrow` has them; what holds no numbers as it is."""
+    kind = str(values.dtype)
+    if not kind.startswith(("float", "bfloat", "int")):
+        return values
+    return keras.ops.convert_to_numpy(keras.ops.cast(keras.ops.cast(values, narrow), "float64")).astype(
+        kind if kind.startswith("int") else "float64")
+
+
 class Case:
     """One model, with what its inputs are."""
 
@@ -219,6 +228,22 @@ class Case:
             made[1:] = [(corners + x).astype(x.dtype) for x in made[1:]]
         return made
 
+    def exact(self, values):
+        """For a case of 16 bits: lists of what the layer gives in float64, flat, of weights and inputs that were rounded to
+        16 bits. Two, where integers may be indices or numbers, which are rounded as well."""
+        import tensorflow as tf
+
+        narrow = self.variant.removeprefix("mixed_")
+        wide = Case(self.name, self.record, "float64").model
+        for w, own in zip(wide.weights, self.model.weights, strict=True):
+            w.assign(rounded(own.numpy(), narrow))
+        answers = []
+        for numbers in (False, True) if any(v.dtype.kind == "i" for v in values) else (False,):
+            tensors = [tf.constant(rounded(v, narrow) if v.dtype.kind == "f" or (numbers and v.dtype.kind == "i") else v, dtype=x.dtype)
+                       for v, x in zip(values, wide.inputs)]
+            answers.append([y.numpy() for y in keras.tree.flatten(wide(tensors, training=False))])
+        return answers
+
     def joined(self):
         """Whether the batches of a prediction can be joined: NoCase where they never can, False where they may not."""
         shapes = [tuple(y.shape) for y in self.model.outputs]
@@ -274,5 +299,5 @@ class Together:
             if isinstance(y, tf.SparseTensor):
                 y = tf.sparse.to_dense(y)
             y = y.numpy() if hasattr(y, "numpy") else np.asarray(y)
-            outputs.append(y.astype("float32") if str(y.dtype) == "bfloat16" else y)
+            outputs.append(y.astype("float32") if str(y.dtype).startswith(("bfloat16", "float8")) else y)
         return outputs
