@@ -53,6 +53,8 @@ def array(value: Any) -> Array:
         return _frames.array(value)
     if hasattr(value, "detach"):  # torch
         value = value.detach().cpu()
+        if str(getattr(value, "dtype", "")) == "torch.bfloat16":  # NumPy has no such dtype, and torch gives it none
+            value = value.float()
     return np.asarray(value)
 
 

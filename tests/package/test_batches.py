@@ -30,10 +30,10 @@ class PyDataset:
 
 
 class Tensor:
-    """As a torch tensor: told by detach, cpu and __array__."""
+    """As a torch tensor: told by detach, cpu and __array__; NumPy takes none of bfloat16."""
 
-    def __init__(self, values):
-        self.values = values
+    def __init__(self, values, dtype="torch.float32"):
+        self.values, self.dtype = values, dtype
 
     shape = property(lambda self: self.values.shape)
 
@@ -43,7 +43,12 @@ class Tensor:
     def cpu(self):
         return self
 
+    def float(self):
+        return Tensor(self.values)
+
     def __array__(self, dtype=None, copy=None):
+        if self.dtype == "torch.bfloat16":
+            raise TypeError("Got unsupported ScalarType BFloat16")
         return self.values
 
 
@@ -88,6 +93,7 @@ def test_iterables_give_the_bytes_of_the_array(mlp, rows):
     assert mlp.predict(Dataset(list(pieces(rows, *sizes)))).tobytes() == whole
     assert mlp.predict([Tensor(x), None] for x in pieces(rows, *sizes)).tobytes() == whole
     assert mlp.predict(Tensor(rows)).tobytes() == whole
+    assert mlp.predict(Tensor(rows, "torch.bfloat16")).tobytes() == whole
     out = np.empty((3001, 1), np.float32)
     assert mlp.predict(pieces(rows, *sizes), out=out) is out and out.tobytes() == whole
 
