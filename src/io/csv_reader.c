@@ -1,6 +1,6 @@
 /* csv_reader.c: batches of rows of separated text.
  *
- * The reader only finds where rows begin (at the speed of memchr); fields are parsed by hp_io_convert, in the threads
+ * The reader only finds where rows begin (at more than the speed of memchr); fields are parsed by hp_io_convert, in the threads
  * that compute. Invariant: `carry` holds what was read of the source beyond the last row given out. */
 #include <string.h>
 #include "io/csv_columns.h"
@@ -34,8 +34,7 @@ static int64_t count_lines(const char *p, const char *end) {
 }
 
 /* Appends at least one byte to the `size` bytes in the batch, unless the source ends. */
-static hp_status read_more(
-    csv_reader *csv, hp_io_batch *batch, size_t *size, size_t wanted, bool *quotes, hp_error *error) {
+static hp_status read_more(csv_reader *csv, hp_io_batch *batch, size_t *size, size_t wanted, hp_error *error) {
     size_t total, got;
     HP_FAIL_IF(!hp_size_add(*size, wanted, &total), error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
     struct hp_io_buffer *buffer = hp_io_batch_reserve(batch, total, *size);
@@ -43,7 +42,6 @@ static hp_status read_more(
     char *data = (char *)buffer->data + *size;
     HP_TRY(csv->source->read(csv->source, data, wanted, &got, error));
     csv->ended = got < wanted;
-    if (!*quotes) *quotes = memchr(data, '"', got) != NULL;
     *size += got;
     return HP_OK;
 }
@@ -75,33 +73,53 @@ static hp_status add_row(hp_io_batch *batch, size_t size, size_t *place, size_t 
     return HP_OK;
 }
 
-/* find_rows where there are no quotes: every line feed ends a row. */
+/* Takes the row at *place, with its blank lines before it, unless its end is not there; *more: it is. */
+static hp_status take_row(csv_reader *csv, hp_io_batch *batch, size_t size, size_t *place, bool quotes, int64_t *lines,
+    bool *more, hp_error *error) {
+    const char *data = batch->buffer->data, *row = data + *place;
+    const char *next = hp_io_row_end(row, data + size, csv->layout.delimiter, quotes);
+    *more = next != NULL;
+    if (!next) return HP_OK;
+    *lines += quotes ? count_lines(row, next) : 1;
+    return add_row(batch, size, place, (size_t)(next - data), error);
+}
+
+/* find_rows up to the first quote, which *quotes tells: every line feed ends a row. */
 static hp_status find_lines(csv_reader *csv, hp_io_batch *batch, size_t size, size_t *place, int64_t max_rows,
-    int64_t *lines, hp_error *error) {
-    enum { AT_ONCE = 1024, MOST = 1 << 30 };
-    int32_t places[AT_ONCE];
-    while (*place < size && batch->rows < max_rows) {
-        size_t from = *place, left = size - from < MOST ? size - from : MOST;
-        const char *text = (const char *)batch->buffer->data + from;
-        size_t found = csv->layout.kernels->text_find(places, AT_ONCE, text, left, '\n', '\n');
-        for (size_t i = 0; i < found && batch->rows < max_rows; i++, ++*lines)
-            HP_TRY(add_row(batch, size, place, from + (size_t)places[i] + 1, error));
-        if (found == 0) return HP_OK;
+    bool *quotes, int64_t *lines, hp_error *error) {
+    enum { AT_ONCE = 4096, BLOCK = 64 };
+    bool more = true;
+    while (more && *place < size && batch->rows < max_rows) {
+        struct hp_io_buffer *buffer = batch->buffer;
+        size_t rows = (size_t)batch->rows, end, wanted = (size_t)max_rows - rows;
+        if (wanted > AT_ONCE) wanted = AT_ONCE;
+        HP_FAIL_IF(!hp_io_buffer_reserve_starts(buffer, rows + 1 + wanted + BLOCK), error, HP_ERROR_NO_MEMORY, NULL,
+            "out of memory");
+        size_t *starts = buffer->starts + rows;
+        size_t found = csv->layout.kernels->text_lines(starts + 1, wanted + BLOCK, buffer->data, *place, size, &end);
+        bool all = found <= wanted;
+        if (!all) found = wanted;
+        *starts = *place;
+        *place = starts[found];
+        *lines += (int64_t)found;
+        batch->rows += (int64_t)found;
+        if (!all) continue;
+        if (end == size) return HP_OK;
+        *quotes = memchr((char *)buffer->data + end, '"', size - end < BLOCK ? size - end : BLOCK) != NULL;
+        if (*quotes) return HP_OK;
+        while (more && *place < size && *place < end + BLOCK && batch->rows < max_rows) /* a blank line is near */
+            HP_TRY(take_row(csv, batch, size, place, false, lines, &more, error));
     }
     return HP_OK;
 }
 
-/* Finds rows in data[0, size) from *place on, until there are max_rows; *place becomes the first byte not used. */
+/* Finds rows in data[0, size) from *place on, until there are max_rows; *place becomes the first byte not used. *quotes
+ * becomes true where there is one: then they are looked for in all that follows. */
 static hp_status find_rows(csv_reader *csv, hp_io_batch *batch, size_t size, size_t *place, int64_t max_rows,
-    bool quotes, int64_t *lines, hp_error *error) {
-    if (!quotes && csv->layout.kernels) return find_lines(csv, batch, size, place, max_rows, lines, error);
-    const char *data = batch->buffer->data, *end = data + size;
-    while (*place < size && batch->rows < max_rows) {
-        const char *row = data + *place, *next = hp_io_row_end(row, end, csv->layout.delimiter, quotes);
-        if (!next) return HP_OK;
-        *lines += quotes ? count_lines(row, next) : 1;
-        HP_TRY(add_row(batch, size, place, (size_t)(next - data), error));
-    }
+    bool *quotes, int64_t *lines, hp_error *error) {
+    if (!*quotes) HP_TRY(find_lines(csv, batch, size, place, max_rows, quotes, lines, error));
+    for (bool more = *quotes; more && *place < size && batch->rows < max_rows;)
+        HP_TRY(take_row(csv, batch, size, place, true, lines, &more, error));
     return HP_OK;
 }
 
@@ -112,12 +130,12 @@ static hp_status fill_batch(csv_reader *csv, int64_t max_rows, hp_io_batch *batc
     HP_ALLOCATED(buffer, error);
     batch->rows = 0;
     if (size) memcpy(buffer->data, csv->carry, size);
-    bool quotes = size && memchr(csv->carry, '"', size) != NULL;
+    bool quotes = false;
     int64_t lines = 0;
     for (;;) {
         if (csv->ended && size > place && ((char *)batch->buffer->data)[size - 1] != '\n')
             ((char *)batch->buffer->data)[size++] = '\n'; /* there is room: HP_IO_PADDING */
-        HP_TRY(find_rows(csv, batch, size, &place, max_rows, quotes, &lines, error));
+        HP_TRY(find_rows(csv, batch, size, &place, max_rows, &quotes, &lines, error));
         if (batch->rows == max_rows) break;
         if (csv->ended && place == size) break;
         if (csv->ended || size - place > LONGEST_ROW) return fail_open_row(csv, csv->line + lines, error);
@@ -125,7 +143,7 @@ static hp_status fill_batch(csv_reader *csv, int64_t max_rows, hp_io_batch *batc
         if (!hp_size_mul(left, csv->row_bytes, &wanted) || wanted > LONGEST_ROW) wanted = LONGEST_ROW;
         if (wanted < (size - place) / 2) wanted = (size - place) / 2; /* long rows: few rescans */
         if (wanted < LEAST_BLOCK) wanted = LEAST_BLOCK;
-        HP_TRY(read_more(csv, batch, &size, wanted, &quotes, error));
+        HP_TRY(read_more(csv, batch, &size, wanted, error));
     }
     HP_TRY(keep_carry(csv, (char *)batch->buffer->data + place, size - place, error));
     if (batch->rows > 0) csv->row_bytes = place / (size_t)batch->rows + 1;

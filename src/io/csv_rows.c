@@ -6,6 +6,8 @@
 #include "base/half.h"
 #include "io/format.h"
 #include "io/number_text.h"
+#include "io/powers_of_five.h"
+#include "kernels/kernels.h"
 
 enum { LONGEST_NUMBER = 25 }; /* number_text.h */
 
@@ -81,18 +83,70 @@ static char *put_elements(
     return to;
 }
 
-char *hp_io_csv_put_row(
-    char *to, const hp_io_writer *writer, char delimiter, int64_t row, const void *const *data, const hp_string *ids) {
-    bool separate = writer->id_count > 0;
-    if (separate)
-        to = put_elements(
-            to, HP_STRING, ids, (size_t)(row * writer->id_count), (size_t)writer->id_count, delimiter, false);
-    for (int i = 0; i < writer->output_count; i++) {
-        size_t count = hp_io_output_row_elements(&writer->outputs[i]);
-        to = put_elements(to, writer->outputs[i].dtype, data[i], (size_t)row * count, count, delimiter, separate);
-        separate |= count > 0;
+/* ---- float32, some at a time */
+
+enum { AT_ONCE = 64, TEXT_ROOM = 16, MOST_AHEAD = 16 };
+
+/* The numbers of an output, of which the next ones have their texts. */
+typedef struct texts_ahead {
+    const float *values;
+    size_t left, at, made; /* how many of them there are, and of those with texts, which is next */
+    char texts[AT_ONCE * TEXT_ROOM];
+    unsigned char sizes[AT_ONCE];
+} texts_ahead;
+
+static void make_texts(texts_ahead *ahead, const hp_kernels *kernels) {
+    ahead->values += ahead->made;
+    ahead->left -= ahead->made;
+    ahead->at = 0;
+    ahead->made = ahead->left < AT_ONCE ? ahead->left : AT_ONCE;
+    kernels->text_put_floats(
+        ahead->values, ahead->made, &hp_io_powers_of_five[-HP_IO_LEAST_POWER].high, ahead->texts, ahead->sizes);
+}
+
+static inline char *put_ahead(char *to, texts_ahead *ahead, const hp_io_csv_style *style, size_t count, bool separate) {
+    for (size_t i = 0; i < count; i++, separate = true) {
+        if (ahead->at == ahead->made) make_texts(ahead, style->kernels);
+        size_t size = ahead->sizes[ahead->at];
+        *to = style->delimiter;
+        to += separate;
+        memcpy(to, ahead->texts + TEXT_ROOM * ahead->at, TEXT_ROOM);
+        if (size == 0) size = hp_io_format_float32(ahead->values[ahead->at], to);
+        to += size;
+        ahead->at++;
     }
-    *to++ = '\n';
+    return to;
+}
+
+/* ---- rows */
+
+char *hp_io_csv_put_rows(char *to, const hp_io_writer *writer, const hp_io_csv_style *style, int64_t first,
+    int64_t rows, const void *const *data, const hp_string *ids) {
+    texts_ahead ahead[MOST_AHEAD]; /* large, so not zeroed */
+    const int count = writer->output_count, most = count < MOST_AHEAD ? count : MOST_AHEAD;
+    const size_t id_count = (size_t)writer->id_count;
+    for (int i = 0; i < most; i++) {
+        if (writer->outputs[i].dtype != HP_FLOAT32) continue;
+        size_t elements = hp_io_output_row_elements(&writer->outputs[i]);
+        ahead[i].values = (const float *)data[i] + (size_t)first * elements;
+        ahead[i].left = (size_t)rows * elements;
+        ahead[i].at = ahead[i].made = 0;
+    }
+    for (int64_t row = first; row < first + rows; row++) {
+        bool separate = id_count > 0;
+        if (separate) to = put_elements(to, HP_STRING, ids, (size_t)row * id_count, id_count, style->delimiter, false);
+        for (int i = 0; i < count; i++) {
+            const hp_io_output *output = &writer->outputs[i];
+            size_t elements = hp_io_output_row_elements(output);
+            if (output->dtype == HP_FLOAT32 && i < most)
+                to = put_ahead(to, &ahead[i], style, elements, separate);
+            else
+                to = put_elements(
+                    to, output->dtype, data[i], (size_t)row * elements, elements, style->delimiter, separate);
+            separate |= elements > 0;
+        }
+        *to++ = '\n';
+    }
     return to;
 }
 

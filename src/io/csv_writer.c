@@ -4,13 +4,14 @@
 #include "io/csv_rows.h"
 #include "io/format.h"
 #include "io/sink.h"
+#include "kernels/kernels.h"
 
 enum { BLOCK = 64 << 10 };
 
 typedef struct csv_writer {
     hp_io_writer base;
     hp_io_sink *sink;
-    char delimiter;
+    hp_io_csv_style style;
     char *block; /* text to be written */
     size_t filled, capacity;
 } csv_writer;
@@ -41,7 +42,7 @@ static hp_status write_csv(
     for (int64_t row = 0; row < rows; row++) {
         HP_TRY(make_room(csv, room + hp_io_csv_strings_room(writer, row, data, ids), error));
         char *to = csv->block + csv->filled;
-        csv->filled = (size_t)(hp_io_csv_put_row(to, writer, csv->delimiter, row, data, ids) - csv->block);
+        csv->filled = (size_t)(hp_io_csv_put_rows(to, writer, &csv->style, row, 1, data, ids) - csv->block);
     }
     return flush_block(csv, error);
 }
@@ -50,9 +51,9 @@ static hp_status put_name(csv_writer *csv, const char *name, bool *separate, hp_
     size_t size = strlen(name);
     HP_TRY(make_room(csv, 2 * size + 3, error));
     char *to = csv->block + csv->filled;
-    if (*separate) *to++ = csv->delimiter;
+    if (*separate) *to++ = csv->style.delimiter;
     *separate = true;
-    csv->filled = (size_t)(hp_io_csv_put_string(to, name, size, csv->delimiter) - csv->block);
+    csv->filled = (size_t)(hp_io_csv_put_string(to, name, size, csv->style.delimiter) - csv->block);
     return HP_OK;
 }
 
@@ -98,17 +99,14 @@ static void close_csv(hp_io_writer *writer) {
 
 static size_t text_of_rows(
     const hp_io_writer *writer, int64_t rows, const void *const *data, const hp_string *ids, char *text) {
-    char *to = text;
-    for (int64_t row = 0; row < rows; row++)
-        to = hp_io_csv_put_row(to, writer, ((const csv_writer *)writer)->delimiter, row, data, ids);
-    return (size_t)(to - text);
+    return (size_t)(hp_io_csv_put_rows(text, writer, &((const csv_writer *)writer)->style, 0, rows, data, ids) - text);
 }
 
 static const hp_io_writer_class csv_class = {write_csv, finish_csv, close_csv, NULL, text_of_rows};
 
 static hp_status start_csv(
     csv_writer *csv, const char *path, char delimiter, const hp_io_writer_options *options, hp_error *error) {
-    csv->delimiter = delimiter;
+    csv->style = (hp_io_csv_style){delimiter, hp_kernels_select(NULL)};
     csv->block = hp_alloc_aligned(BLOCK);
     HP_ALLOCATED(csv->block, error);
     csv->capacity = BLOCK;

@@ -413,9 +413,14 @@ typedef struct hp_gru_reset {
 /* ---- numbers of text
  * ------------------------------------------------------------------------------------------- */
 
-/* text_find(places, most, text, n, a, b): stores the places in text[0, n) of the bytes a and b (the same twice: of one, which
- * is rare, as line ends are), ascending, and returns how many. Stops early, at a multiple of 64 bytes, where fewer than
+/* text_find(places, most, text, n, a, b): stores the places in text[0, n) of the bytes a and b, ascending, and returns how
+ * many. Stops early, at a multiple of 64 bytes, where fewer than
  * 64 of `most` places are left. `places` has room for `most`, of which any may be written to; n is below 2^31. */
+
+/* text_lines(starts, most, text, from, n, end): stores the places behind the line feeds of text[from, n), ascending, and returns
+ * how many. text[from] begins a line. Stops early, *end - from being a multiple of 64, where fewer than 64 of `most` places
+ * are left, or where the next 64 bytes (or what is left) hold a quote (") or begin a blank line, LF or CR LF; else *end = n.
+ * `starts` has room for `most`, of which any may be written to. */
 
 /* Fields of text, for text_floats and text_doubles: field i is what stands between places before[i] and end[i] of `text`,
  * the places of two separators (before[i] may be -1). Places may be negative; 31 bytes before the least one can be read,
@@ -430,6 +435,11 @@ typedef struct hp_text_fields {
  * a point or none before, between or behind them, and nothing else. Others, and such as are long or hard to round, are odd:
  * their places are stored in `odd` (room for n + 1), ascending, what is in y there means nothing, and the caller does them
  * another way. Which ones those are depends on the ISA, numbers do not. Returns how many are odd. y has n elements. */
+
+/* text_put_floats(x, n, powers, texts, sizes): number i, in the fewest digits that give it back, goes to 16 bytes at
+ * texts + 16 * i, and its length to sizes[i]; 0: it is left to the caller (the text is longer, x is not finite or denormal, or
+ * this ISA has no way for it). powers[2 * q] is 5^q cut to 64 bits of which the top one is set, for q from -46 to 46. Both have
+ * room for n rounded up to a multiple of 8; what is behind a text means nothing. */
 
 /* ---- the table
  * ------------------------------------------------------------------------------------------------ */

@@ -8,6 +8,7 @@
 #include "io/convert.h"
 #include "io/number_text.h"
 #include "io/powers_of_five.h"
+#include "kernels/kernels.h"
 
 static uint64_t random_state = 88172645463325252u;
 
@@ -181,6 +182,16 @@ static void check_format(double value, bool single) {
     if (strlen(got) >= strlen(wanted) && strcmp(got, wanted) != 0) fail_msg("%s is written %s", shortest, text);
 }
 
+/* What this machine's kernel makes of it is the same text. */
+static void check_ahead(float value) {
+    char wanted[HP_IO_NUMBER_TEXT], texts[8 * 16];
+    unsigned char sizes[8];
+    size_t n = hp_io_format_float32(value, wanted);
+    hp_kernels_select(NULL)->text_put_floats(&value, 1, &hp_io_powers_of_five[-HP_IO_LEAST_POWER].high, texts, sizes);
+    if (sizes[0] > 0 && (sizes[0] != n || memcmp(texts, wanted, n) != 0))
+        fail_msg("%.9g is written \"%.*s\", not \"%.*s\"", (double)value, (int)sizes[0], texts, (int)n, wanted);
+}
+
 /* Every exponent of float32, and fractions at its ends, in the middle, and anywhere. */
 static void test_format_every_exponent(void **state) {
     (void)state;
@@ -193,6 +204,7 @@ static void test_format_every_exponent(void **state) {
             float value;
             memcpy(&value, &bits, sizeof value);
             check_format((double)value, true);
+            check_ahead(value);
         }
     const char *wanted = getenv("HORNPIPE_NUMBERS");
     for (long i = 0, all = wanted ? atol(wanted) : 0; i < all; i++) {
@@ -200,6 +212,7 @@ static void test_format_every_exponent(void **state) {
         float value;
         memcpy(&value, &bits, sizeof value);
         if (isfinite(value)) check_format((double)value, true);
+        check_ahead(value);
     }
 }
 
