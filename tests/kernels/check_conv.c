@@ -165,6 +165,9 @@ void hp_check_conv_kernel(const hp_kernels *k) {
     check_conv_shape(k, &(struct geometry){4, 210, 3, 3, 2, 1, 1}, 2, 3, v + 1);
     check_conv_shape(k, &(struct geometry){9, 110, 7, 7, 1, 1, 3}, 1, 20, nr + 1);
     check_conv_shape(k, &(struct geometry){2, 205, 2, 5, 1, 1, 4}, 2, 2, 2 * v);
+    /* Large images, whose next lines, or what follows in long ones, are asked for ahead. */
+    check_conv_shape(k, &(struct geometry){26, 110, 3, 3, 1, 1, 1}, 2, 12, v + 1);
+    check_conv_shape(k, &(struct geometry){4, 900, 2, 3, 3, 1, 2}, 1, 11, 2 * v);
     /* Sums in several pieces; more taps than pointers are kept for. */
     check_conv_shape(k, &(struct geometry){5, 5, 3, 3, 1, 1, 1}, 5, 130, nr + 1);
     check_conv_shape(k, &(struct geometry){4, 4, 3, 3, 1, 1, 1}, 2, 700, v);
