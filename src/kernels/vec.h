@@ -17,8 +17,10 @@
 /* Before a loop of a constant count over registers: it must disappear, or the array would live in memory. */
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
+#define UNROLL_TWICE _Pragma("clang loop unroll_count(2)")
 #else
 #define UNROLL _Pragma("GCC unroll 32")
+#define UNROLL_TWICE _Pragma("GCC unroll 2")
 #endif
 
 typedef float vf __attribute__((vector_size(ISA_VECTOR_BYTES)));
