@@ -37,6 +37,10 @@ hp_status hp_fix_nodes(const hp_fixup *f, hp_json *config, hp_error *error);
  * calls have Keras 3's form by then. */
 hp_status hp_fix_tf_op(const hp_fixup *f, hp_json *layer, hp_error *error);
 
+/* Takes AddLoss and AddMetric out of a Functional config, and the functions that nothing else reads (losses.c). The calls
+ * have Keras 3's form by then. */
+hp_status hp_fix_losses(const hp_fixup *f, hp_json *config, hp_error *error);
+
 /* Removes the member `key` from every object below `value`. */
 void hp_fix_strip(hp_json *value, const char *key);
 

@@ -309,6 +309,8 @@ hp_status hp_fix_nodes(const hp_fixup *f, hp_json *config, hp_error *error) {
             renumber(&g, g.references + i, end - i);
         }
     }
+    if (status == HP_OK && f->family == 2) status = hp_fix_losses(f, config, error);
+    if (status == HP_OK) g.layers = hp_fix_member(config, "layers");
     if (f->family != 3)
         for (hp_json *layer = g.layers->first; layer && status == HP_OK; layer = layer->next)
             status = hp_fix_tf_op(f, layer, error);

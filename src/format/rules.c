@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { K1 = 1, K2 = 2, OLD = K1 | K2 };
+enum { K1 = 1, K2 = 2, OLD = K1 | K2, K2_3 = 4 /* Keras 2 up to 2.3 */ };
 
 typedef enum action {
     RENAME,  /* to `text` */
@@ -127,6 +127,8 @@ static const rule rules[] = {
     {K2, LOOKUP, "max_values", RENAME, "max_tokens"},
     {K2, LOOKUP, "oov_value", RENAME, "oov_token"},
     {K2, LOOKUP, "mask_value", RENAME, "mask_token"},
+    {K2_3, "|Softmax|", "masked_steps", DEFAULT, "kept"},
+    {K2, "|Softmax|", "masked_steps", DEFAULT, "lowered"},
 };
 
 /* Classes that have another name in Keras 3. */
@@ -222,8 +224,9 @@ static hp_status apply(const hp_fixup *f, const rule *r, hp_json *config, hp_err
 }
 
 static hp_status apply_all(const hp_fixup *f, const hp_fix_layer *layer, hp_error *error) {
+    int families = f->family | (f->family == K2 && f->version < 204 ? K2_3 : 0);
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-        if ((rules[i].families & f->family) && is_in(rules[i].classes, layer->class_name))
+        if ((rules[i].families & families) && is_in(rules[i].classes, layer->class_name))
             HP_TRY(apply(f, &rules[i], layer->config, error));
     return HP_OK;
 }

@@ -82,7 +82,9 @@ static void lower_hashing(hp_builder *b, hp_layer *layer, hp_call *call) {
     if (!set_mask(b, c, dtype, &params, &mask)) return;
     hp_value y = hp_emit_hash(b, x, mask, &params);
     if (c->output_mode != HP_MODE_INT) y = hp_encode_categories(b, y, HP_NO_VALUE, c->output_mode, c->num_bins);
-    hp_call_output(b, call, hp_emit_cast(b, y, layer->variables));
+    /* TensorFlow 2.3 gave the layer's dtype as float32, and buckets as int64 */
+    bool old = c->output_mode == HP_MODE_INT && hp_dtype_is_float(layer->variables);
+    hp_call_output(b, call, hp_emit_cast(b, y, old ? HP_INT64 : layer->variables));
 }
 
 const hp_layer_class hp_layer_Hashing = {

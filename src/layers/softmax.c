@@ -5,12 +5,18 @@
 
 /* ---- Softmax */
 
+/* What a mask does: masked steps become 0; of Keras 2 from 2.4 on they lose 1e9 before, and of a row that is masked as a
+ * whole get what they had; before 2.4 nothing happens to them. */
+enum { ZERO, LOWERED, KEPT };
+
 typedef struct softmax {
     hp_ints axis;
+    int masked_steps;
 } softmax;
 
 static const hp_field softmax_fields[] = {
     HP_INTS(softmax, axis, -1, -HP_MAX_RANK, HP_MAX_RANK - 1),
+    HP_ENUM(softmax, masked_steps, ZERO, HP_NAMES("zero", "lowered", "kept")),
     HP_FIELDS_END,
 };
 
@@ -52,17 +58,27 @@ static hp_value over_axes(hp_builder *b, hp_value x, const hp_ints *axes) {
     return hp_emit_transpose(b, x, inverse);
 }
 
+/* TensorFlow 2.3 says that it is Keras 2.4, and has no masks here: one that does not fit can be no other's. */
+static bool fits(hp_builder *b, hp_value x, hp_value mask) {
+    const hp_shape *shape = hp_builder_shape(b, x), *other = hp_builder_shape(b, mask);
+    hp_shape together;
+    return hp_shape_broadcast(shape, other, &together) && hp_shape_equal(shape, &together);
+}
+
 static void lower_softmax(hp_builder *b, hp_layer *layer, hp_call *call) {
     const softmax *c = layer->config;
     hp_value x = hp_as_float(b, call->inputs[0]), mask = hp_call_tensor(b, call, 1, NULL);
     if (mask == HP_NO_VALUE) mask = hp_call_mask(b, call);
+    if (c->masked_steps == KEPT || (c->masked_steps == LOWERED && !fits(b, x, mask))) mask = HP_NO_VALUE;
     if (mask != HP_NO_VALUE && b->status == HP_OK) {
         if (hp_builder_tensor(b, mask)->dtype != HP_BOOL)
             mask = hp_emit_compare(b, HP_GREATER, hp_as_float(b, mask), hp_emit_float(b, 0.5));
-        x = hp_emit_select(b, mask, x, hp_emit_float(b, -1e9));
+        hp_value low = hp_emit_float(b, -1e9);
+        if (c->masked_steps == LOWERED) low = hp_emit_binary(b, HP_BINARY_ADD, x, low);
+        x = hp_emit_select(b, mask, x, low);
     }
     x = c->axis.count == 1 ? hp_emit_softmax(b, x, (int)c->axis.at[0], false) : over_axes(b, x, &c->axis);
-    if (mask != HP_NO_VALUE) x = hp_emit_select(b, mask, x, hp_emit_float(b, 0));
+    if (mask != HP_NO_VALUE && c->masked_steps == ZERO) x = hp_emit_select(b, mask, x, hp_emit_float(b, 0));
     hp_call_output(b, call, x);
 }
 

@@ -289,6 +289,30 @@ def whole_batch():
     return graph(x, [x + tf.nn.l2_loss(x), x + tf.math.zero_fraction(tf.round(x)), x * tf.cast(tf.shape(x)[0], "float32")]), [(3, 2)]
 
 
+@model(2)
+def losses():
+    """What add_loss and add_metric leave in a graph, among it a function that nothing else can be."""
+    import tensorflow as tf
+    x = Input((6,))
+    mean, log_variance = L.Dense(2)(x), L.Dense(2)(x)
+    y = L.Dense(6, activation="sigmoid")(mean)
+    m = graph(x, y)
+    divergence = -0.5 * tf.reduce_sum(1 + log_variance - tf.square(mean) - tf.exp(log_variance), axis=-1)
+    m.add_loss(tf.reduce_mean(divergence + K.losses.binary_crossentropy(x, y) + tf.math.lgamma(abs(x))[:, 0]))
+    m.add_metric(divergence, name="divergence", aggregation="mean")
+    return m, [(6,)]
+
+
+@model(2)
+def masked_softmax():
+    """Masks of Softmax: none before 2.4; after it, a row that is masked as a whole keeps its scores."""
+    if version() < (2, 4):
+        x = Input((5, 4))
+        return graph(x, L.Softmax(axis=1)(L.Masking()(x))), [(5, 4)]
+    x = Input((5,))
+    return graph(x, [L.Softmax()(x, mask=x > 0), L.Softmax()(x, mask=x > 100)]), [(5,)]
+
+
 @model(2, 3)
 def transposed():
     x = Input((5, 6, 3))
