@@ -217,6 +217,8 @@ HP_TF_OP(CentralCrop, HP_FLOAT(config, fraction, HP_REQUIRED, 1e-30, 1), HP_FIEL
 
 /* ---- sizes */
 
+enum { MOST_PIXELS = 1 << 20 }; /* along an axis */
+
 /* In the order of hp_resize_method. */
 static const char *const methods[] = {
     "nearest", "bilinear", "bicubic", "lanczos3", "lanczos5", "area", "gaussian", "mitchellcubic", NULL};
@@ -231,8 +233,9 @@ static bool sizes_of(
     *shape = *hp_builder_shape(b, *x);
     const hp_json *given = hp_op_setting(b, call, -1, "size", c->size);
     if (b->status != HP_OK) return false;
-    if (hp_op_integers(b, given, 0, size) != 2 || size[0] < 1 || size[1] < 1) {
-        hp_builder_fail(b, HP_ERROR_FORMAT, "size must be a height and a width");
+    int count = hp_op_integers(b, given, 0, size);
+    if (count != 2 || size[0] < 1 || size[1] < 1 || size[0] > MOST_PIXELS || size[1] > MOST_PIXELS) {
+        hp_builder_fail(b, HP_ERROR_SHAPE, "size must be a height and a width of at most %d", MOST_PIXELS);
         return false;
     }
     *resizing = c->resizing;

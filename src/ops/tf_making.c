@@ -113,7 +113,8 @@ HP_TF_OP(ReverseSequence, HP_INT(config, seq_axis, HP_REQUIRED, -HP_MAX_RANK, HP
 /* Blocks x[indices[..., 0], indices[..., 1] ...]: the axes that indices name as one, and a number for each block. */
 HP_TF_OP(GatherNd, HP_INT(config, batch_dims, 0, 0, HP_MAX_RANK), HP_FIELDS_END) {
     const config *c = layer->config;
-    hp_value x = hp_op_operand(b, call, 0, "x"), indices = hp_op_operand(b, call, 1, "indices");
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    hp_value indices = hp_emit_cast(b, hp_op_operand(b, call, 1, "indices"), HP_INT64);
     hp_shape from = *hp_builder_shape(b, x), at = *hp_builder_shape(b, indices);
     int batch = (int)c->batch_dims, rank = batch;
     int64_t named = at.rank > 0 ? at.dims[at.rank - 1] : 0, dims[HP_MAX_RANK], step = 1;
@@ -122,13 +123,19 @@ HP_TF_OP(GatherNd, HP_INT(config, batch_dims, 0, 0, HP_MAX_RANK), HP_FIELDS_END)
         hp_builder_fail(b, HP_ERROR_SHAPE, "indices of %lld numbers for %d axes", (long long)named, from.rank - batch);
         return;
     }
-    hp_value place = HP_NO_VALUE;
+    hp_value place = HP_NO_VALUE, inside = HP_NO_VALUE;
     for (int64_t i = named; i-- > 0;) {
         hp_value part = hp_op_drop_axis(b, hp_op_part(b, indices, -1, i, i + 1), at.rank - 1);
+        hp_value low = hp_emit_compare(b, HP_GREATER_EQUAL, part, hp_op_number(b, 0, part));
+        hp_value high = hp_emit_compare(b, HP_LESS, part, hp_op_number(b, (double)from.dims[batch + i], part));
+        hp_value fits = hp_emit_logical(b, HP_AND, low, high);
         part = hp_op_multiply(b, part, hp_op_number(b, (double)step, part));
         place = place == HP_NO_VALUE ? part : hp_op_add(b, place, part);
+        inside = inside == HP_NO_VALUE ? fits : hp_emit_logical(b, HP_AND, inside, fits);
         step *= from.dims[batch + i];
     }
+    /* one index outside may lead to another block: behind the last, where the gather finds it */
+    place = hp_emit_select(b, inside, place, hp_op_number(b, (double)step, place));
     if (batch == 0 && from.rows) {
         hp_builder_mixes_rows(b, "rows are gathered");
         return;

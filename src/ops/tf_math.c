@@ -79,6 +79,16 @@ HP_TF_OP(TruncateMod, HP_FIELDS_END) {
     hp_call_output(b, call, hp_op_subtract(b, pair[0], hp_op_multiply(b, truncated(b, pair[0], pair[1]), pair[1])));
 }
 
+/* Of integers in floats: of 32 bits where they have up to 16, else of 64. */
+HP_TF_OP(TrueDivideOf, HP_FIELDS_END) {
+    (void)layer;
+    hp_value pair[2];
+    hp_op_operands(b, call, "x1", "x2", pair);
+    hp_dtype dtype = hp_op_dtype(b, pair[0]);
+    hp_dtype real = !hp_dtype_is_integer(dtype) ? dtype : hp_dtype_size(dtype) <= 2 ? HP_FLOAT32 : HP_FLOAT64;
+    hp_call_output(b, call, hp_op_divide(b, hp_emit_cast(b, pair[0], real), hp_emit_cast(b, pair[1], real)));
+}
+
 HP_TF_OP(Div, HP_FIELDS_END) {
     (void)layer;
     hp_value pair[2];
@@ -136,7 +146,7 @@ HP_TF_OP(LocalResponse, HP_INT(config, depth_radius, 5, 0, 4096), HP_FLOAT(confi
     hp_value x = hp_op_operand(b, call, 0, "x");
     hp_shape shape = *hp_builder_shape(b, x);
     int64_t n = shape.rank > 1 ? shape.dims[shape.rank - 1] : 0;
-    float *near = n > 0 && n <= 1 << 14 ? hp_arena_alloc(&b->graph->arena, (size_t)(n * n) * sizeof *near) : NULL;
+    float *near = n > 0 && n <= 1 << 12 ? hp_arena_alloc(&b->graph->arena, (size_t)(n * n) * sizeof *near) : NULL;
     if (b->status != HP_OK) return;
     if (!near) {
         hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "%lld channels", (long long)n);

@@ -39,12 +39,16 @@ HP_TF_OP(BandPart, HP_INT(config, num_lower, HP_REQUIRED, -HP_MAX_DIM, HP_MAX_DI
     hp_call_output(b, call, hp_emit_select(b, keep, x, hp_op_number(b, 0, x)));
 }
 
+enum { MOST_SIDE = 1 << 12 };
+
 /* x[..., n] on the diagonal k of rows x columns zeros. */
 static hp_value on_diagonal(hp_builder *b, hp_value x, int64_t k, int64_t rows, int64_t columns) {
     hp_shape shape = *hp_builder_shape(b, x);
     int last = shape.rank - 1;
     if (b->status != HP_OK) return HP_NO_VALUE;
     if (last < 0 || (last == 0 && shape.rows)) return hp_builder_mixes_rows(b, "the rows on a diagonal");
+    if (rows > MOST_SIDE || columns > MOST_SIDE)
+        return hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "a matrix of more than %d rows or columns", MOST_SIDE);
     int64_t n = shape.dims[last], *places = hp_arena_alloc(&b->graph->arena, (size_t)(rows * columns) * 8 + 8);
     int64_t before[HP_MAX_RANK] = {0}, after[HP_MAX_RANK] = {0};
     if (!places) return hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");

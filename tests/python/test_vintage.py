@@ -83,3 +83,14 @@ def call(function, arguments):
 def test_calls_are_refused(hornpipe, tmp_path, function, arguments, says):
     (tmp_path / "m.json").write_text(json.dumps(call(function, arguments)))
     assert says in hornpipe("check", "m.json", "--weights", DATA / "tf-2.15" / "whole_batch.h5", code=3).stderr.decode()
+
+
+def test_places_outside_are_told(hornpipe, tmp_path):
+    """gather_nd of [0, 3] in 2 x 3 numbers would lead to those of [1, 0]."""
+    model = call("gather_nd", ["_CONSTANT_VALUE", -1, [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], {"indices": ["x", 0, 0]}])
+    model["config"]["layers"][0]["config"] |= {"batch_input_shape": [None, 2], "dtype": "int32"}
+    (tmp_path / "m.json").write_text(json.dumps(model))
+    np.save(tmp_path / "x.npy", np.array([[1, 2], [0, 3]], "int32"))
+    weights = DATA / "tf-2.15" / "whole_batch.h5"
+    said = hornpipe("predict", "m.json", "--weights", weights, "x.npy", "-o", "y.npy", "--progress", "none", code=1).stderr.decode()
+    assert "row 1" in said

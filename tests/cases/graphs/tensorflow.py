@@ -131,11 +131,11 @@ def tf_filled(tf, x, v):  # Fill Range SequenceMask OneHotOf SliceOf StridedSlic
 
 
 @case((2, 3))
-def tf_arithmetic(tf, x):  # XLogY XLog1PY XDivY ReciprocalNoNan TruncateDiv TruncateMod Div SumOf MeanOf ProdOf ArgmaxOf ArgminOf
+def tf_arithmetic(tf, x):  # TrueDivideOf XLogY XLog1PY XDivY ReciprocalNoNan TruncateDiv TruncateMod Div SumOf MeanOf ProdOf ArgmaxOf ArgminOf
     m, n = tf.math, tf.nn  # CountNonzeroOf ClipBetween ClipByNorm Crelu Swish LocalResponse Ndtri Erfcinv Polyval
     z, y, i = m.round(x), abs(x) + 0.1, tf.cast(x * 9, "int32")  # CumulativeLogsumexp XwPlusB ReluLayer Dct NormalizeNorm
     signs = [m.xlogy(z, y), m.xlog1py(z, y), m.xdivy(z, y), m.reciprocal_no_nan(z), tf.truncatediv(i, 4), tf.truncatemod(i, -4)]
-    divided = [tf.compat.v1.div(i, 4), tf.compat.v1.div(x, y), tf.reduce_sum(tf.cast(i, "int8") * 9, 1), tf.reduce_mean(i, [1, 2]), tf.reduce_prod(i, 1)]
+    divided = [i / 4, tf.compat.v1.div(i, 4), tf.compat.v1.div(x, y), tf.reduce_sum(tf.cast(i, "int8") * 9, 1), tf.reduce_mean(i, [1, 2]), tf.reduce_prod(i, 1)]
     norms = [tf.clip_by_norm(x, 1.0, [2]), tf.clip_by_value(x, -y, y[:, :1]), *tf.linalg.normalize(x, axis=1), m.count_nonzero(z, axis=2)]
     others = [n.crelu(x), n.silu(x, 1.5), n.local_response_normalization(x[:, None], 1, 1.0, 0.5, 0.75), m.ndtri(m.sigmoid(x))]
     more = [m.erfcinv(m.sigmoid(x)), m.polyval([1.0, x, 2.0], x), m.cumulative_logsumexp(x, 1), tf.signal.dct(x, norm="ortho"), tf.signal.dct(x)]
