@@ -1,22 +1,21 @@
 """Random networks: made-up stacks of layers with branches, nested models and shared layers, from a seed.
 
 `random_model(keras, rng)` returns a Keras model; every choice comes from `rng`, so a seed names a network. Run as a
-script, it saves networks with inputs and Keras's predictions:
+script, it saves networks of a kind (FAMILIES) with inputs and Keras's predictions, each in a folder that its seed names:
 
-    architectures.py FOLDER FIRST LAST
+    architectures.py FOLDER KIND FIRST LAST
 """
 import os
 import pathlib
 import sys
 
+import image_networks
+import sequence_networks
+from image_networks import pick
+
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "gelu", "silu", "elu", "selu", "softplus", "hard_sigmoid", "leaky_relu", "linear")
 DEPTH = (2, 10)  # layers in a row, at least and at most
 ROWS = 5
-
-
-def pick(rng, *choices):
-    """One of the choices."""
-    return choices[int(rng.integers(len(choices)))]
 
 
 def size(rng, least=1, most=20):
@@ -144,7 +143,10 @@ def random_model(k, rng):
     return k.Model(inputs if len(inputs) > 1 else x, outputs if len(outputs) > 1 else y)
 
 
-def save(folder, seed):
+FAMILIES = {"small": random_model, "images": image_networks.random_model, "sequences": sequence_networks.random_model}
+
+
+def save(folder, family, seed):
     """Saves the network of a seed as both kinds of file, with its inputs and Keras's predictions."""
     import keras
     import numpy as np
@@ -153,7 +155,7 @@ def save(folder, seed):
 
     keras.utils.clear_session()
     rng = np.random.default_rng(seed)
-    model = random_model(keras, rng)
+    model = FAMILIES[family](keras, rng)
     randomise(model, rng)
     inputs = [rng.standard_normal((ROWS, *i.shape[1:])).astype("float32") for i in model.inputs]
     outputs = keras.tree.flatten(model(inputs if len(inputs) > 1 else inputs[0]))
@@ -169,5 +171,5 @@ def save(folder, seed):
 if __name__ == "__main__":
     os.environ["KERAS_BACKEND"] = "tensorflow"
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
-    for number in range(int(sys.argv[2]), int(sys.argv[3])):
-        save(pathlib.Path(sys.argv[1]) / str(number), number)
+    for number in range(int(sys.argv[3]), int(sys.argv[4])):
+        save(pathlib.Path(sys.argv[1]) / str(number), sys.argv[2], number)
