@@ -51,15 +51,16 @@ hp_value hp_add_as_bias(hp_builder *b, hp_value x, hp_value y) {
     const hp_shape *to = hp_builder_shape(b, x), *from = hp_builder_shape(b, y);
     if (b->status != HP_OK) return HP_NO_VALUE;
     int64_t dims[HP_MAX_RANK], length = 1;
-    int wide = 0, rank = to->rank;
+    int wide = 0, rank = to->rank, broadcast = 0; /* the axis of x that broadcasting takes */
     for (int i = 0; i < from->rank; i++) {
         if (from->dims[i] == 1) continue;
         length = from->dims[i];
+        broadcast = rank - from->rank + i;
         wide++;
     }
-    bool last = rank > 1 && to->dims[rank - 1] == length, second = rank > 1 && to->dims[1] == length;
-    if (wide == 1 && !from->rows && (last || second)) {
-        for (int i = 0; i < rank; i++) dims[i] = i == (last ? rank - 1 : 1) ? length : 1;
+    int axis = rank > 1 && to->dims[rank - 1] == length ? rank - 1 : 1;
+    if (wide == 1 && !from->rows && rank > 1 && to->dims[axis] == length && axis != broadcast) {
+        for (int i = 0; i < rank; i++) dims[i] = i == axis ? length : 1;
         y = hp_emit_reshape(b, y, rank - 1, dims + 1);
     }
     return hp_emit_binary(b, HP_BINARY_ADD, x, y);

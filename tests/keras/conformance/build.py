@@ -9,7 +9,7 @@ A case is a Functional model of one layer (or operation) with inputs for its ten
     float16, bfloat16, float64, mixed_float16, mixed_bfloat16    that dtype policy (layers)
     int32, float64                                               that dtype of all float inputs (operations)
 
-Weights and values are random numbers seeded with the case's name.
+Weights and values are random numbers seeded with the case's name, and a text for others.
 """
 import json
 import re
@@ -120,9 +120,9 @@ def rounded(values, narrow):
 class Case:
     """One model, with what its inputs are."""
 
-    def __init__(self, name, record, variant):
+    def __init__(self, name, record, variant, seed=""):
         self.name, self.record, self.variant = name, record, variant
-        self.rng = np.random.default_rng(zlib.crc32(name.encode()))
+        self.rng = np.random.default_rng(zlib.crc32((seed + name).encode()))
         self.tensors = leaves([record["args"], record["kwargs"]])
         if not self.tensors:
             raise NoCase("it takes no tensor")

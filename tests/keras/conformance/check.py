@@ -140,8 +140,8 @@ class Share:
     """The calls of one process, and what became of them: results is a list of (name of the case and file, kind and class,
     largest error or None with 16 bits, what is wrong or None, what was called); no_cases a list of (name, why)."""
 
-    def __init__(self, command, folder, together):
-        self.runner, self.together = Runner(command, folder), together
+    def __init__(self, command, folder, together, seed):
+        self.runner, self.together, self.seed = Runner(command, folder), together, seed
         self.results, self.no_cases = [], []
         self.waiting = collections.defaultdict(list)
 
@@ -168,7 +168,7 @@ class Share:
         """The case of a call in a variant: joined with others where it can be."""
         full = f"{name}-{variant}"
         try:
-            case = build.Case(full, record, variant)
+            case = build.Case(full, record, variant, self.seed)
             joined = case.joined()
         except Exception as error:
             self.no_cases.append((full, f"{type(error).__name__}: {str(error)[:150]}"))
@@ -182,13 +182,13 @@ class Share:
             self.check(self.waiting.pop(variant))
 
 
-def check_records(command, records, variants, together):
+def check_records(command, records, variants, together, seed):
     """(results, no_cases) of Share, of [(name, record)] in the variants told (none: all)."""
     warnings.simplefilter("ignore")  # of masks that end, of .h5 files: thousands
     logging.disable(logging.WARNING)
     gc.freeze()
     with tempfile.TemporaryDirectory() as folder:
-        share, last = Share(command, folder, together), None
+        share, last = Share(command, folder, together, seed), None
         for name, record in records:
             if last != record["class"]:
                 share.flush()

@@ -3,7 +3,7 @@ import numpy as np
 
 
 def difference(got, want, rtol, atol):
-    """The error relative to the largest value, and what is wrong (None: nothing)."""
+    """The error relative to the largest value, or to atol where all are smaller, and what is wrong (None: nothing)."""
     if got.shape != want.shape:
         return 0, f"shape {got.shape}, Keras has {want.shape}"
     if want.dtype.kind in "OSU":
@@ -24,7 +24,7 @@ def difference(got, want, rtol, atol):
         return 0, None
     error, scale = np.abs(g[finite] - w[finite]).max(), np.abs(w[finite]).max()
     wrong = f"error {error:.2e} of {scale:.3g}" if error > rtol * scale + atol else None
-    return (error / scale if scale > 0 else 0), wrong
+    return error / max(scale, atol), wrong
 
 
 def differences(got, want, rtol, atol):

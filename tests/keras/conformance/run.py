@@ -1,6 +1,7 @@
 """Second tier: every layer and operation of Keras against the command, as Keras's own tests use them.
 
-    python run.py --hornpipe build/hornpipe --captured FILE [--only TEXT] [--variants plain,masked] [--report FILE.json]
+    python run.py --hornpipe build/hornpipe --captured FILE [--only TEXT] [--variants plain,masked] [--seed TEXT]
+        [--report FILE.json]
 
 Makes a model of each call that capture.py noted, in the variants of build.py, saves it as .keras and .h5, predicts batches of
 1, 3 and 33 rows with Keras and with the command, and compares (check.py). left_out.txt lists what may differ, each with its
@@ -33,11 +34,11 @@ def work(pipe, arguments):
     pipe.send(check.check_records(*arguments))
 
 
-def check_records(command, records, variants, together):
+def check_records(command, records, *options):
     """check.check_records. TensorFlow ends its process where it finds a length of nothing: halves find the call."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe(duplex=False)
-    process = context.Process(target=work, args=(there, (command, records, variants, together)))
+    process = context.Process(target=work, args=(there, (command, records, *options)))
     process.start()
     there.close()
     try:
@@ -46,7 +47,7 @@ def check_records(command, records, variants, together):
         if len(records) == 1:
             return [], [(records[0][0], "Keras does not survive it")]
         half = len(records) // 2
-        parts = [check_records(command, r, variants, together) for r in (records[:half], records[half:])]
+        parts = [check_records(command, r, *options) for r in (records[:half], records[half:])]
         return tuple(a + b for a, b in zip(*parts))
     finally:
         process.join()
@@ -121,6 +122,7 @@ def main():
     parser.add_argument("--only", default="", help="only cases with this regular expression in their names")
     parser.add_argument("--variants", default="", help="some of build.py's, with commas")
     parser.add_argument("--part", default="0/1", help="I/N: every Nth case from the Ith on")
+    parser.add_argument("--seed", default="", help="other weights and inputs")
     parser.add_argument("--report")
     parser.add_argument("--together", type=int, default=12, help="so many calls of a class make one model")
     parser.add_argument("--each", type=int, default=0, help="at most so many calls of a class")
@@ -133,14 +135,14 @@ def main():
     shares = [records[i : i + size] for i in range(0, len(records), size)]
     command = os.path.abspath(a.hornpipe)
     with concurrent.futures.ThreadPoolExecutor(a.jobs) as pool:
-        waiting = [pool.submit(check_records, command, share, variants, a.together) for share in shares]
+        waiting = [pool.submit(check_records, command, share, variants, a.together, a.seed) for share in shares]
         for done in concurrent.futures.as_completed(waiting):
             results, no_cases = done.result()
             for result in results:
                 verdict.add(*result)
             for name, why in no_cases if a.no_cases else []:
                 print(f"NO CASE {name}: {why}", flush=True)
-    if a.captured.endswith(".pickle") and a.part == "0/1" and not (a.only or variants or a.each):
+    if a.captured.endswith(".pickle") and a.part == "0/1" and not (a.only or variants or a.each or a.seed):
         for patterns, reason in verdict.unneeded.items():
             verdict.fail(f"left_out.txt: {' : '.join(patterns)} ({reason}) is not needed any more")
     if a.report:
