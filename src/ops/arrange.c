@@ -100,7 +100,7 @@ ARRANGE_OP(Roll, HP_OP_NUMPY, HP_JSON_FIELD(config, shift), HP_JSON_FIELD(config
     hp_value x = hp_op_operand(b, call, 0, "x");
     int64_t shifts[HP_MAX_RANK] = {0}, axes[HP_MAX_RANK];
     hp_shape shape = *hp_builder_shape(b, x);
-    int count = hp_op_integers(b, c->shift, 0, shifts);
+    int count = hp_op_integers(b, hp_op_setting(b, call, -1, "shift", c->shift), 0, shifts);
     if (hp_json_is_null(c->axis)) {
         x = rolled(b, hp_emit_reshape(b, x, 1, (int64_t[]){-1}), shifts[0], 0);
         hp_call_output(b, call, hp_emit_reshape(b, x, shape.rank, shape.dims));
@@ -228,11 +228,12 @@ static void lower_sizes(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_value x = hp_op_operand(b, call, 0, "x");
     int axis = hp_builder_axis(b, integer_or(c->axis, 0), hp_builder_shape(b, x)->rank);
     int64_t sizes[HP_MAX_RANK], ends[HP_MAX_RANK], sum = 0, rest = hp_builder_shape(b, x)->dims[axis];
-    if (!hp_json_is(c->sizes, HP_JSON_ARRAY)) {
-        split(b, call, x, c->sizes, axis, true);
+    const hp_json *how = hp_op_setting(b, call, -1, "sizes", c->sizes);
+    if (!hp_json_is(how, HP_JSON_ARRAY)) {
+        split(b, call, x, how, axis, true);
         return;
     }
-    int count = hp_op_integers(b, c->sizes, -1, sizes);
+    int count = hp_op_integers(b, how, -1, sizes);
     for (int i = 0; i < count; i++) rest -= sizes[i] > 0 ? sizes[i] : 0;
     for (int i = 0; i < count; i++) ends[i] = sum += sizes[i] >= 0 ? sizes[i] : rest;
     split_at(b, call, x, axis, ends, count);

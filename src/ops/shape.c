@@ -226,21 +226,6 @@ static hp_value repeated(hp_builder *b, hp_value x, int axis, const hp_json *rep
     return hp_emit_gather(b, x, hp_emit_literal(b, HP_INT32, 1, &count, places), axis);
 }
 
-SHAPE_OP(Repeat, HP_JSON_FIELD(config, repeats), HP_JSON_FIELD(config, axis)) {
-    const config *c = layer->config;
-    hp_value x = hp_op_operand(b, call, 0, "x");
-    const hp_json *repeats = c->repeats, *tagged = hp_json_get(repeats, "config");
-    if (tagged) repeats = hp_json_get(tagged, hp_json_get(tagged, "items") ? "items" : "value");
-    if (hp_json_is(repeats, HP_JSON_ARRAY) && repeats->count == 1) repeats = repeats->first;
-    if (hp_json_is_null(c->axis)) x = hp_emit_reshape(b, x, 1, (int64_t[]){-1});
-    int axis =
-        hp_builder_axis(b, hp_json_is(c->axis, HP_JSON_INT) ? c->axis->integer : 0, hp_builder_shape(b, x)->rank);
-    if (hp_json_is(repeats, HP_JSON_INT))
-        hp_call_output(b, call, hp_emit_repeat(b, x, axis, repeats->integer));
-    else
-        hp_call_output(b, call, repeated(b, x, axis, repeats));
-}
-
 /* One axis more in front, which is repeated as often as there are rows and becomes a part of the next. */
 static hp_value per_row(hp_builder *b, hp_value x, int64_t times) {
     hp_shape shape = *hp_builder_shape(b, x), all = {.rank = shape.rank + 1, .rows = true, .dims = {times}};
@@ -250,6 +235,31 @@ static hp_value per_row(hp_builder *b, hp_value x, int64_t times) {
     memcpy(all.dims + 1, shape.dims, (size_t)shape.rank * sizeof *shape.dims);
     shape.dims[0] *= times;
     return hp_emit_reshape(b, hp_emit_broadcast(b, x, &all), shape.rank, shape.dims);
+}
+
+SHAPE_OP(Repeat, HP_JSON_FIELD(config, repeats), HP_JSON_FIELD(config, axis)) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    const hp_json *repeats = c->repeats, *tagged = hp_json_get(repeats, "config");
+    if (tagged) repeats = hp_json_get(tagged, hp_json_get(tagged, "items") ? "items" : "value");
+    if (hp_json_is(repeats, HP_JSON_ARRAY) && repeats->count == 1) repeats = repeats->first;
+    if (hp_json_is_null(c->axis)) x = hp_emit_reshape(b, x, 1, (int64_t[]){-1});
+    int axis =
+        hp_builder_axis(b, hp_json_is(c->axis, HP_JSON_INT) ? c->axis->integer : 0, hp_builder_shape(b, x)->rank);
+    int64_t times[HP_MAX_RANK];
+    bool rows[HP_MAX_RANK] = {false};
+    bool computed = hp_call_arg(call, -1, "repeats");
+    if (computed && hp_op_sizes(b, call, "repeats", NULL, times, rows) != 1)
+        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "repeats that are computed, one for each element");
+    if (b->status != HP_OK) return;
+    if (rows[0] && (axis > 0 || hp_builder_shape(b, x)->dims[0] != 1))
+        hp_builder_mixes_rows(b, "elements are repeated as often as there are rows");
+    else if (rows[0])
+        hp_call_output(b, call, per_row(b, x, times[0]));
+    else if (computed || hp_json_is(repeats, HP_JSON_INT))
+        hp_call_output(b, call, hp_emit_repeat(b, x, axis, computed ? times[0] : repeats->integer));
+    else
+        hp_call_output(b, call, repeated(b, x, axis, repeats));
 }
 
 SHAPE_OP(Tile, HP_JSON_FIELD(config, repeats)) {

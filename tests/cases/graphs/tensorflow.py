@@ -127,6 +127,7 @@ def tf_filled(tf, x, v):  # Fill Range SequenceMask OneHotOf SliceOf StridedSlic
     places = tf.cast(abs(v) * 2, "int32")
     hot = [tf.one_hot(places, 3, on_value=2.0, off_value=-1.0), tf.one_hot(places, s[-2], axis=1), tf.sequence_mask(places, 3)]
     cut = [tf.slice(x, [0, 1, 0], [s[0], s[1] - 2, -1]), x[:, : s[1] - 1], tf.strided_slice(x, [0, -1, 0], [0, 0, 2], end_mask=5, shrink_axis_mask=2)]
+    cut += [tf.repeat(constant(1, 2), s[0], axis=0) * v, tf.repeat(v[:, None], s[1], axis=1), *tf.split(x, [s[1] - 1, 1], axis=1), tf.roll(x, s[1] - 1, 1)]
     return made + spread + counted + hot + cut + [tf.pad(x, [[0, 0], [s[1] - 3, 0], [0, 0]])]
 
 
