@@ -67,7 +67,7 @@ typedef struct hp_failures {
     bool fixed; /* does not grow */
 } hp_failures;
 
-typedef enum hp_chunk_state { HP_CHUNK_EMPTY, HP_CHUNK_FILLED, HP_CHUNK_DONE } hp_chunk_state;
+typedef enum hp_chunk_state { HP_CHUNK_EMPTY, HP_CHUNK_FILLED, HP_CHUNK_DONE, HP_CHUNK_STATES } hp_chunk_state;
 
 typedef struct hp_chunk {
     hp_chunk_state state; /* under the ring's lock */

@@ -50,7 +50,7 @@ static void compute(void *context) {
     p->status = status;
     p->error = error;
     p->ready = true;
-    hp_condition_broadcast(&p->ring.changed);
+    hp_condition_broadcast(&p->ring.changed[HP_CHUNK_EMPTY]);
     hp_mutex_unlock(&p->ring.lock);
     if (p->crew)
         hp_crew_deal(p->crew);
@@ -66,7 +66,7 @@ static hp_status start_thread(hp_predictor *p, hp_error *error) {
     HP_TRY(hp_thread_start(&p->thread, "hp-predictor", compute, p, error));
     p->running = true;
     hp_mutex_lock(&p->ring.lock);
-    while (!p->ready) hp_condition_wait(&p->ring.changed, &p->ring.lock);
+    while (!p->ready) hp_condition_wait(&p->ring.changed[HP_CHUNK_EMPTY], &p->ring.lock);
     hp_status status = p->status;
     if (status != HP_OK && error) *error = p->error;
     hp_mutex_unlock(&p->ring.lock);
@@ -239,7 +239,7 @@ static hp_status await_room(hp_predictor *p, hp_chunk **chunk, hp_error *error) 
     hp_mutex_lock(&p->ring.lock);
     *chunk = p->ring.chunks[p->pushed % p->ring.count];
     while (!p->ring.stopped && !p->finished && (*chunk)->state != HP_CHUNK_EMPTY)
-        hp_condition_wait(&p->ring.changed, &p->ring.lock);
+        hp_condition_wait(&p->ring.changed[HP_CHUNK_EMPTY], &p->ring.lock);
     hp_status status = p->ring.stopped ? p->ring.status : HP_OK;
     if (status != HP_OK && error) *error = p->ring.error;
     if (status == HP_OK && p->finished)
@@ -361,7 +361,8 @@ void hp_predictor_finish(hp_predictor *p) {
     if (!p) return;
     hp_mutex_lock(&p->ring.lock);
     p->finished = true;
-    hp_condition_broadcast(&p->ring.changed);
+    hp_condition_broadcast(&p->ring.changed[HP_CHUNK_EMPTY]);
+    hp_condition_broadcast(&p->ring.changed[HP_CHUNK_DONE]);
     hp_mutex_unlock(&p->ring.lock);
 }
 
@@ -439,7 +440,7 @@ static hp_chunk *await_oldest(hp_predictor *p, hp_status *status, hp_error *erro
     hp_chunk *chunk = p->ring.chunks[p->pulled % p->ring.count];
     bool ended;
     while (ended = p->finished && p->pulled == p->pushed, !ended && !p->ring.stopped && chunk->state != HP_CHUNK_DONE)
-        hp_condition_wait(&p->ring.changed, &p->ring.lock);
+        hp_condition_wait(&p->ring.changed[HP_CHUNK_DONE], &p->ring.lock);
     *status = ended ? HP_OK : p->ring.status;
     if (*status != HP_OK && error) *error = p->ring.error;
     if (ended || p->ring.stopped) chunk = NULL;

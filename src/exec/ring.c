@@ -43,7 +43,7 @@ static hp_chunk *make_chunk(const hp_work *work, hp_shared *shared) {
 hp_status hp_ring_open(hp_ring *ring, int count, const hp_work *work, hp_shared *shared, hp_error *error) {
     *ring = (hp_ring){.wake = {-1, -1}};
     hp_mutex_init(&ring->lock);
-    hp_condition_init(&ring->changed);
+    for (int i = 0; i < HP_CHUNK_STATES; i++) hp_condition_init(&ring->changed[i]);
     ring->chunks = hp_alloc_array((size_t)count, sizeof *ring->chunks);
     HP_ALLOCATED(ring->chunks, error);
     for (; ring->count < count; ring->count++) {
@@ -76,7 +76,7 @@ void hp_ring_close(hp_ring *ring, const hp_work *work) {
     hp_free(ring->chunks);
     for (int i = 0; i < 2; i++)
         if (ring->wake[i] >= 0) close(ring->wake[i]);
-    hp_condition_release(&ring->changed);
+    for (int i = 0; i < HP_CHUNK_STATES; i++) hp_condition_release(&ring->changed[i]);
     hp_mutex_release(&ring->lock);
     *ring = (hp_ring){.wake = {-1, -1}};
 }
@@ -84,7 +84,7 @@ void hp_ring_close(hp_ring *ring, const hp_work *work) {
 hp_chunk *hp_ring_await(hp_ring *ring, int64_t number, hp_chunk_state state) {
     hp_chunk *chunk = ring->chunks[number % ring->count];
     hp_mutex_lock(&ring->lock);
-    while (!ring->stopped && chunk->state != state) hp_condition_wait(&ring->changed, &ring->lock);
+    while (!ring->stopped && chunk->state != state) hp_condition_wait(&ring->changed[state], &ring->lock);
     bool stopped = ring->stopped;
     hp_mutex_unlock(&ring->lock);
     return stopped ? NULL : chunk;
@@ -95,7 +95,7 @@ hp_chunk *hp_ring_await_telling(hp_ring *ring, int64_t number, hp_chunk_state st
     if (ring->tell) ring->tell(ring->tell_context, computed);
     hp_mutex_lock(&ring->lock);
     while (!ring->stopped && chunk->state != state) {
-        bool woken = hp_condition_wait_for(&ring->changed, &ring->lock, TELL_SECONDS);
+        bool woken = hp_condition_wait_for(&ring->changed[state], &ring->lock, TELL_SECONDS);
         if (woken || !ring->tell) continue;
         hp_mutex_unlock(&ring->lock);
         ring->tell(ring->tell_context, computed);
@@ -114,17 +114,17 @@ hp_chunk *hp_ring_peek(hp_ring *ring, int64_t number, hp_chunk_state state) {
     return there ? chunk : NULL;
 }
 
-/* With the lock held. A full pipe has woken already. */
-static void changed(hp_ring *ring) {
-    hp_condition_broadcast(&ring->changed);
+/* Without the lock, which who wakes up takes at once. A full pipe has woken already. */
+static void tell_changed(hp_ring *ring, hp_chunk_state state) {
+    hp_condition_broadcast(&ring->changed[state]);
     if (ring->wake[1] >= 0) (void)!write(ring->wake[1], "", 1);
 }
 
 void hp_ring_pass(hp_ring *ring, hp_chunk *chunk, hp_chunk_state state) {
     hp_mutex_lock(&ring->lock);
     chunk->state = state;
-    changed(ring);
     hp_mutex_unlock(&ring->lock);
+    tell_changed(ring, state);
 }
 
 void hp_ring_stop(hp_ring *ring, hp_status status, const hp_error *error) {
@@ -134,8 +134,8 @@ void hp_ring_stop(hp_ring *ring, hp_status status, const hp_error *error) {
         ring->error = *error;
     }
     ring->stopped = true;
-    changed(ring);
     hp_mutex_unlock(&ring->lock);
+    for (hp_chunk_state state = 0; state < HP_CHUNK_STATES; state++) tell_changed(ring, state);
 }
 
 bool hp_ring_is_stopped(hp_ring *ring) {

@@ -14,7 +14,8 @@ typedef struct hp_ring {
     hp_chunk **chunks;
     int count;
     hp_mutex lock; /* of the chunks' states and what follows */
-    hp_condition changed;
+    hp_condition
+        changed[HP_CHUNK_STATES]; /* a chunk came into that state: each state has one party that waits for it */
     bool stopped;
     hp_status status; /* of the first failure that stopped it */
     hp_error error;

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 #include "base/dtype.h"
+#include "base/half.h"
 #include "io/number_text.h"
 #include "kernels/kernels.h"
 
@@ -25,6 +26,7 @@ typedef struct piece {
     size_t mark_count;
     int32_t before[MOST_FIELDS], ends[MOST_FIELDS]; /* of the fields that are picked, as they are stored */
     uint32_t odd[MOST_FIELDS + 1];
+    double values[MOST_FIELDS]; /* of fields that become neither float32 nor float64 */
 } piece;
 
 /* Where a row's line feed stands, if nothing but the next row follows. */
@@ -88,21 +90,74 @@ static bool convert_odd(const char *begin, const char *end, hp_dtype dtype, void
     return hp_io_number_from_text(begin, (size_t)(end - begin), dtype, to, what);
 }
 
+/* Each value as `type`, up to the first that is none: no whole number, or too large. They are below 2^63. */
+#define NARROW(type)                                                                                                   \
+    for (; i < n; i++) {                                                                                               \
+        const type x = (type)(int64_t)values[i];                                                                       \
+        if ((double)x != values[i]) break;                                                                             \
+        ((type *)dst)[i] = x;                                                                                          \
+    }                                                                                                                  \
+    return i
+
+#define STORE(type, expression)                                                                                        \
+    for (; i < n; i++) ((type *)dst)[i] = (type)(expression);                                                          \
+    return i
+
+/* How many values, from the first on, are stored as `dtype`. */
+static size_t narrow(const double *values, size_t n, hp_dtype dtype, void *dst) {
+    size_t i = 0;
+    switch (dtype) {
+    case HP_INT8:
+        NARROW(int8_t);
+    case HP_INT16:
+        NARROW(int16_t);
+    case HP_INT32:
+        NARROW(int32_t);
+    case HP_INT64:
+        NARROW(int64_t);
+    case HP_UINT8:
+        NARROW(uint8_t);
+    case HP_UINT16:
+        NARROW(uint16_t);
+    case HP_UINT32:
+        NARROW(uint32_t);
+    case HP_UINT64:
+        NARROW(uint64_t);
+    case HP_BOOL:
+        STORE(uint8_t, values[i] != 0);
+    case HP_FLOAT16:
+        STORE(uint16_t, hp_half_from_double(values[i]));
+    case HP_BFLOAT16:
+        STORE(uint16_t, hp_bfloat_from_double(values[i]));
+    default:
+        return 0;
+    }
+}
+
 /* Converts `rows` rows whose fields are known; how many are done, from the first on. */
 static int64_t convert_fields(piece *p, int64_t rows, bool listed, hp_dtype dtype, char *dst) {
     const hp_kernels *kernels = p->text->layout->kernels;
+    const size_t count = (size_t)p->pick_count;
     hp_text_fields fields = {.text = p->bytes,
         .before = listed ? p->before : p->marks,
         .end = listed ? p->ends : p->marks + 1,
-        .n = (size_t)(rows * p->pick_count)};
-    size_t count = dtype == HP_FLOAT32 ? kernels->text_floats(&fields, (float *)(void *)dst, p->odd)
-                                       : kernels->text_doubles(&fields, (double *)(void *)dst, p->odd);
-    for (size_t i = 0; i < count; i++) {
+        .n = (size_t)rows * count};
+    size_t odd, good = fields.n;
+    if (dtype == HP_FLOAT32) {
+        odd = kernels->text_floats(&fields, (float *)(void *)dst, p->odd);
+    } else if (dtype == HP_FLOAT64) {
+        odd = kernels->text_doubles(&fields, (double *)(void *)dst, p->odd);
+    } else {
+        odd = kernels->text_doubles(&fields, p->values, p->odd);
+        for (size_t i = 0; i < odd; i++) p->values[p->odd[i]] = 0;
+        good = narrow(p->values, fields.n, dtype, dst) / count * count;
+    }
+    for (size_t i = 0; i < odd && p->odd[i] < good; i++) {
         size_t field = p->odd[i];
         const char *begin = p->bytes + fields.before[field] + 1, *end = p->bytes + fields.end[field];
-        if (!convert_odd(begin, end, dtype, dst + field * hp_dtype_size(dtype))) return (int64_t)field / p->pick_count;
+        if (!convert_odd(begin, end, dtype, dst + field * hp_dtype_size(dtype))) return (int64_t)(field / count);
     }
-    return rows;
+    return (int64_t)(good / count);
 }
 
 int64_t hp_io_quick_rows(const hp_io_text *text, int64_t first_row, int64_t rows, hp_dtype dtype, void *dst) {

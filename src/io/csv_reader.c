@@ -141,6 +141,7 @@ static hp_status fill_batch(csv_reader *csv, int64_t max_rows, hp_io_batch *batc
         if (csv->ended || size - place > LONGEST_ROW) return fail_open_row(csv, csv->line + lines, error);
         size_t wanted, left = (size_t)(max_rows - batch->rows);
         if (!hp_size_mul(left, csv->row_bytes, &wanted) || wanted > LONGEST_ROW) wanted = LONGEST_ROW;
+        wanted += wanted / 64;                                        /* mostly enough for all of them */
         if (wanted < (size - place) / 2) wanted = (size - place) / 2; /* long rows: few rescans */
         if (wanted < LEAST_BLOCK) wanted = LEAST_BLOCK;
         HP_TRY(read_more(csv, batch, &size, wanted, error));

@@ -142,10 +142,9 @@ hp_status hp_io_text_convert(const hp_io_view *view, int64_t first_row, int64_t 
     const hp_io_text *text = view->text;
     const hp_io_csv_layout *layout = text->layout;
     int64_t count = layout->pick_count;
-    bool floats = dtype == HP_FLOAT32 || dtype == HP_FLOAT64;
     for (int64_t i = 0; i < rows; i++) {
         char *to = (char *)dst + (size_t)(i * count) * hp_dtype_size(dtype);
-        int64_t quick = floats ? hp_io_quick_rows(text, first_row + i, rows - i, dtype, to) : 0;
+        int64_t quick = dtype != HP_STRING ? hp_io_quick_rows(text, first_row + i, rows - i, dtype, to) : 0;
         i += quick;
         to += (size_t)(quick * count) * hp_dtype_size(dtype);
         if (i < rows) HP_TRY(convert_row(view, first_row + i, layout->picks, count, true, dtype, to, strings, error));

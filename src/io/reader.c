@@ -164,6 +164,8 @@ struct hp_io_buffer *hp_io_batch_reserve(hp_io_batch *batch, size_t bytes, size_
     size_t wanted;
     if (!buffer || !hp_size_add(bytes, HP_IO_PADDING, &wanted)) return NULL;
     if (wanted <= buffer->capacity) return buffer;
+    if (keep && !buffer->placed)
+        wanted += wanted / 8; /* what grows once would grow again: new pages cost more than room */
     void *data = buffer->placed ? NULL : hp_alloc_aligned(wanted);
     if (!data) return NULL;
     if (keep) memcpy(data, buffer->data, keep);

@@ -101,6 +101,20 @@ static inline hp_status try_open(const char *path, const hp_io_reader_options *o
     return status;
 }
 
+/* What goes wrong where the text of a .csv is read and converted. */
+static inline hp_status read_error(const char *text, const hp_io_reader_options *options, hp_dtype dtype) {
+    hp_io_reader *reader;
+    hp_io_batch batch = {0};
+    double values[64];
+    hp_status status = hp_io_reader_open(put_text("bad.csv", text), options, &reader, &failure);
+    if (status != HP_OK) return status;
+    status = hp_io_read(reader, 10, &batch, &failure);
+    if (status == HP_OK) status = hp_io_convert(&batch.view, 0, batch.rows, dtype, values, NULL, &failure);
+    hp_io_batch_release(&batch);
+    hp_io_reader_close(reader);
+    return status;
+}
+
 /* Reads all rows, `step` at a time, as `dtype`; closes the reader. The elements are to be freed. Fails the test on any
  * error. *rows may be NULL. */
 static inline void *read_all(hp_io_reader *reader, int64_t step, hp_dtype dtype, hp_arena *strings, int64_t *rows) {

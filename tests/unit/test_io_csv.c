@@ -23,19 +23,6 @@ static void check(
     }
 }
 
-static hp_status read_error(const char *text, const hp_io_reader_options *options, hp_dtype dtype) {
-    hp_io_reader *reader;
-    hp_io_batch batch = {0};
-    double values[64];
-    hp_status status = hp_io_reader_open(put_text("bad.csv", text), options, &reader, &failure);
-    if (status != HP_OK) return status;
-    status = hp_io_read(reader, 10, &batch, &failure);
-    if (status == HP_OK) status = hp_io_convert(&batch.view, 0, batch.rows, dtype, values, NULL, &failure);
-    hp_io_batch_release(&batch);
-    hp_io_reader_close(reader);
-    return status;
-}
-
 static void test_plain(void **state) {
     (void)state;
     const float wanted[] = {1, 2.5f, -3e4f, 4, .5f, 6};

@@ -3,6 +3,8 @@
 #define _GNU_SOURCE
 #include "test_io.h"
 #include <math.h>
+#include "base/dtype.h"
+#include "io/number_text.h"
 #include "io/reader.h"
 #include "kernels/kernels.h"
 
@@ -230,6 +232,64 @@ static void test_fields(void **state) {
     each_isa(check_fields);
 }
 
+/* A whole number that fits `dtype`, in one of the ways it may be written. */
+static int write_whole(char *to, hp_dtype dtype) {
+    int bits = 8 * (int)hp_dtype_size(dtype), digits = bits > 53 ? 53 : bits - 1;
+    if (dtype == HP_BOOL || dtype == HP_FLOAT16 || dtype == HP_BFLOAT16) digits = 6;
+    uint64_t noisy = (uint64_t)next_noise() << 32 | next_noise(), kind = noisy % 16;
+    long long value = (long long)(noisy >> 8 & (((uint64_t)1 << (1 + (noisy >> 4) % (unsigned)digits)) - 1));
+    bool is_signed = dtype == HP_INT8 || dtype == HP_INT16 || dtype == HP_INT32 || dtype == HP_INT64;
+    if (kind < 6 && is_signed) value = -value;
+    if (dtype == HP_UINT64 && kind == 7) return sprintf(to, "18446744073709551615");
+    return sprintf(to, kind == 8 ? "%lld.0" : kind == 9 ? "%lld." : kind == 10 ? " %lld " : "%lld", value);
+}
+
+/* Numbers of all dtypes are what the complete way makes of each; a bad one is found where it is. */
+static void check_whole_numbers(void) {
+    enum { ROWS = 700, COLUMNS = 3, LONGEST = 24 };
+    static const hp_dtype dtypes[] = {HP_INT8, HP_INT16, HP_INT32, HP_INT64, HP_UINT8, HP_UINT16, HP_UINT32, HP_UINT64,
+        HP_BOOL, HP_FLOAT16, HP_BFLOAT16};
+    const hp_io_reader_options options = {.header = HP_IO_HEADER_NO};
+    for (size_t d = 0; d < sizeof dtypes / sizeof *dtypes; d++)
+        for (int bad = -1; bad < ROWS; bad += 1 + ROWS / 5) {
+            size_t size = hp_dtype_size(dtypes[d]);
+            char *text = malloc(ROWS * COLUMNS * LONGEST), *to = text, what[HP_IO_NUMBER_MESSAGE], field[LONGEST];
+            unsigned char wanted[ROWS * COLUMNS * 8];
+            for (int i = 0; i < ROWS * COLUMNS; i++) {
+                int n = write_whole(field, dtypes[d]);
+                assert_true(hp_io_number_from_text(field, (size_t)n, dtypes[d], wanted + (size_t)i * size, what));
+                bool is_bad = bad >= 0 && (i == bad * COLUMNS + 1 || i == bad * COLUMNS + 4);
+                to += sprintf(
+                    to, "%s%c", is_bad ? "99999999999999999999x" : field, i % COLUMNS < COLUMNS - 1 ? ',' : '\n');
+            }
+            hp_io_batch batch = {0};
+            _Alignas(8) unsigned char got[ROWS * COLUMNS * 8];
+            hp_io_reader *reader = open_reader(put_text("whole.csv", text), &options);
+            assert_ok(hp_io_read(reader, ROWS, &batch, &failure));
+            hp_status status = hp_io_convert(&batch.view, 0, ROWS, dtypes[d], got, NULL, &failure);
+            assert_int_equal(status, bad < 0 ? HP_OK : HP_ERROR_ROW);
+            if (bad >= 0) assert_int_equal(failure.row, bad);
+            assert_memory_equal(got, wanted, (size_t)((bad < 0 ? ROWS : bad) * COLUMNS) * size);
+            hp_io_batch_release(&batch);
+            hp_io_reader_close(reader);
+            free(text);
+        }
+    /* what is a number, and does not fit */
+    static const char *const beyond[] = {"128", "32768", "2147483648", NULL, "256", "65536", "4294967296", NULL};
+    for (size_t d = 0; d < sizeof beyond / sizeof *beyond; d++) {
+        char text[80];
+        snprintf(text, sizeof text, "1,2\n3,4\n5,%s\n6,x\n", beyond[d] ? beyond[d] : "2.5");
+        assert_fails(
+            read_error(text, NULL, dtypes[d]), HP_ERROR_ROW, beyond[d] ? "does not fit" : "is no whole number");
+        assert_int_equal(failure.row, 2);
+    }
+}
+
+static void test_whole_numbers(void **state) {
+    (void)state;
+    each_isa(check_whole_numbers);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shapes),
@@ -237,6 +297,7 @@ int main(void) {
         cmocka_unit_test(test_faults),
         cmocka_unit_test(test_quotes),
         cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_whole_numbers),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
