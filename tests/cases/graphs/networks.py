@@ -39,7 +39,7 @@ def inverted_residuals(k, x):
     return k.layers.Add()([y, k.layers.AveragePooling2D(2)(x)])
 
 
-@case((7, 6, 4), rtol=NORMALISATION)
+@case((7, 6, 4), rtol=NORMALISATION, legacy=False)
 def squeeze_and_excitation(k, x):
     y = convolution_block(k, x, 8, activation="silu")
     s = k.layers.Reshape((1, 1, 8))(k.layers.GlobalAveragePooling2D()(y))
@@ -127,7 +127,7 @@ def tabular_with_embeddings(k, shop, month, numbers):
     return k.layers.Dense(1, "sigmoid")(x)
 
 
-@case((4, 6))
+@case((4, 6), legacy=False)
 def mixer(k, x):
     y = k.layers.Permute((2, 1))(k.layers.LayerNormalization()(x))
     y = k.layers.Permute((2, 1))(k.layers.Dense(4)(k.layers.Dense(8, "gelu")(y)))
@@ -147,7 +147,7 @@ def normalization_before_and_after(k, x):
     return k.layers.BatchNormalization()(x)
 
 
-@case((9, 9, 2))
+@case((9, 9, 2), legacy=False)
 def normalization_then_padded_convolution(k, x):
     """Folding the normalization into the convolution would put its shift into the padding as well."""
     x = k.layers.BatchNormalization()(x)
@@ -157,7 +157,7 @@ def normalization_then_padded_convolution(k, x):
     return k.layers.DepthwiseConv2D(3, strides=2)(x)
 
 
-@case((6, 5, 3))
+@case((6, 5, 3), legacy=False)
 def separable_network(k, x):
     x = k.layers.SeparableConv2D(6, 3, padding="same", activation="relu")(x)
     y = k.layers.SeparableConv2D(6, 3, padding="same")(k.layers.ReLU()(x))
@@ -165,7 +165,7 @@ def separable_network(k, x):
     return k.layers.Flatten()(x)
 
 
-@case((16,))
+@case((16,), legacy=False)
 def autoencoder(k, x):
     noisy, dropped = k.layers.GaussianNoise(0.1), k.layers.AlphaDropout(0.1)
     encoder = k.Sequential([k.Input((16,)), k.layers.Dense(8, "selu"), noisy, k.layers.Dense(3)], name="encoder")
