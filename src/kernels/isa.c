@@ -8,6 +8,7 @@
 #include "kernels/vec.h"
 
 #include "kernels/math.inc"
+#include "kernels/tanh.inc"
 #include "kernels/gelu.inc"
 #include "kernels/unary.inc"
 #include "kernels/binary.inc"
