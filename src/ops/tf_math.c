@@ -139,19 +139,30 @@ HP_TF_OP(Swish, HP_FLOAT(config, beta, 1, -1e30, 1e30), HP_FIELDS_END) {
     hp_call_output(b, call, hp_op_multiply(b, x, hp_op_unary(b, hp_op_scale(b, x, c->beta), HP_UNARY_SIGMOID)));
 }
 
+/* Memory of the graph for n x n elements, n the length of x's last axis; NULL: the builder has failed. */
+static void *square(hp_builder *b, hp_value x, size_t element, int64_t *n) {
+    enum { MOST = 1 << 12 };
+    const hp_shape *shape = hp_builder_shape(b, x);
+    *n = shape->rank > 1 ? shape->dims[shape->rank - 1] : 0;
+    if (b->status != HP_OK) return NULL;
+    if (*n < 1 || *n > MOST) {
+        hp_builder_fail(
+            b, HP_ERROR_UNSUPPORTED, "a last axis of %lld; from 1 to %d are supported", (long long)*n, MOST);
+        return NULL;
+    }
+    void *memory = hp_arena_alloc(&b->graph->arena, (size_t)(*n * *n) * element);
+    if (!memory) hp_builder_fail(b, HP_ERROR_NO_MEMORY, "%lld x %lld elements", (long long)*n, (long long)*n);
+    return memory;
+}
+
 /* x / (bias + alpha * the squares of the channels around it) ^ power: sums of channels are a product with a band. */
 HP_TF_OP(LocalResponse, HP_INT(config, depth_radius, 5, 0, 4096), HP_FLOAT(config, bias, 1, -1e30, 1e30),
     HP_FLOAT(config, alpha, 1, -1e30, 1e30), HP_FLOAT(config, power, 0.5, -1e30, 1e30), HP_FIELDS_END) {
     const config *c = layer->config;
     hp_value x = hp_op_operand(b, call, 0, "x");
-    hp_shape shape = *hp_builder_shape(b, x);
-    int64_t n = shape.rank > 1 ? shape.dims[shape.rank - 1] : 0;
-    float *near = n > 0 && n <= 1 << 12 ? hp_arena_alloc(&b->graph->arena, (size_t)(n * n) * sizeof *near) : NULL;
-    if (b->status != HP_OK) return;
-    if (!near) {
-        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "%lld channels", (long long)n);
-        return;
-    }
+    int64_t n;
+    float *near = square(b, x, sizeof *near, &n);
+    if (!near) return;
     for (int64_t i = 0; i < n * n; i++) near[i] = llabs(i / n - i % n) <= c->depth_radius;
     hp_value kernel = hp_emit_floats(b, 2, (const int64_t[]){n, n}, near);
     hp_value sums = hp_emit_gemm(b, hp_op_unary(b, hp_op_floating(b, x), HP_UNARY_SQUARE), kernel, HP_NO_VALUE);
@@ -241,14 +252,9 @@ HP_TF_OP(ReluLayer, HP_FIELDS_END) {
 HP_TF_OP(Dct, HP_STRING_FIELD(config, norm), HP_FIELDS_END) {
     const config *c = layer->config;
     hp_value x = hp_op_floating(b, hp_op_operand(b, call, 0, "x"));
-    hp_shape shape = *hp_builder_shape(b, x);
-    int64_t n = shape.rank > 1 ? shape.dims[shape.rank - 1] : 0;
-    double *waves = n > 0 && n <= 1 << 12 ? hp_arena_alloc(&b->graph->arena, (size_t)(n * n) * sizeof *waves) : NULL;
-    if (b->status != HP_OK) return;
-    if (!waves) {
-        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "a cosine transform of %lld numbers", (long long)n);
-        return;
-    }
+    int64_t n;
+    double *waves = square(b, x, sizeof *waves, &n);
+    if (!waves) return;
     for (int64_t i = 0; i < n; i++)
         for (int64_t k = 0; k < n; k++) {
             double scale = !c->norm ? 2 : sqrt((k == 0 ? 1.0 : 2.0) / (double)n);
