@@ -26,6 +26,9 @@ hp_json *hp_fix_member(hp_json *object, const char *key);
 /* Sets object[key] to a new value; `key` is a literal. */
 hp_status hp_fix_set_string(const hp_fixup *f, hp_json *object, const char *key, const char *text, hp_error *error);
 
+/* Whether a class (NULL: none) is one of "|A|B|". */
+bool hp_fix_is_one_of(const char *class_name, const char *classes);
+
 /* Changes class name and keys by the table of the family (rules.c). */
 hp_status hp_fix_by_rules(const hp_fixup *f, hp_fix_layer *layer, hp_error *error);
 

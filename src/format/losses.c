@@ -26,17 +26,16 @@ static int by_name(const void *a, const void *b) {
     return strcmp(((const entry *)a)->name, ((const entry *)b)->name);
 }
 
-static bool is_one_of(const hp_json *layer, const char *classes) {
-    const char *name = hp_json_string(hp_json_get(layer, "class_name")), *at = name ? strstr(classes, name) : NULL;
-    return at && at[-1] == '|' && at[strlen(name)] == '|';
+static const char *class_of(const hp_json *layer) {
+    return hp_json_string(hp_json_get(layer, "class_name"));
 }
 
 static bool is_loss(const hp_json *layer) {
-    return is_one_of(layer, "|AddLoss|AddMetric|");
+    return hp_fix_is_one_of(class_of(layer), "|AddLoss|AddMetric|");
 }
 
 static bool is_computation(const hp_json *layer) {
-    return is_one_of(layer, "|AddLoss|AddMetric|TFOpLambda|SlicingOpLambda|TensorFlowOpLayer|Lambda|");
+    return hp_fix_is_one_of(class_of(layer), "|AddLoss|AddMetric|TFOpLambda|SlicingOpLambda|TensorFlowOpLayer|Lambda|");
 }
 
 static void read(losses *l, const char *name, bool more) {

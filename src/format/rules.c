@@ -3,6 +3,7 @@
  * Invariant: a rule never loses a value that matters: what Keras 3 has no key for is dropped only when it has no effect
  * on inference, or when it is the default (OLD_DEFAULT); otherwise it stays, and the layer's own fields refuse it. */
 #include "format/fixups.h"
+#include "format/json.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -177,10 +178,9 @@ static const struct alias {
     {OLD, "CuDNNGRU", "GRU"},
 };
 
-static bool is_in(const char *classes, const char *class_name) {
-    if (!classes) return true;
-    size_t n = strlen(class_name);
-    for (const char *at = classes; (at = strstr(at, class_name)); at += n)
+bool hp_fix_is_one_of(const char *class_name, const char *classes) {
+    size_t n = class_name ? strlen(class_name) : 0;
+    for (const char *at = classes + 1; n > 0 && (at = strstr(at, class_name)); at += n) /* before it stands a '|' */
         if (at[-1] == '|' && at[n] == '|') return true;
     return false;
 }
@@ -189,7 +189,9 @@ static hp_json *literal(const hp_fixup *f, const char *text) {
     if (strcmp(text, "null") == 0) return hp_json_new(f->arena, HP_JSON_NULL);
     if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0) return hp_json_new_bool(f->arena, *text == 't');
     if (strspn(text, "-0123456789") == strlen(text)) return hp_json_new_int(f->arena, strtoll(text, NULL, 10));
-    if (strspn(text, "-.0123456789") == strlen(text)) return hp_json_new_double(f->arena, strtod(text, NULL));
+    hp_json *value = NULL; /* strtod would read numbers as the locale has them */
+    bool number = strspn(text, "-.0123456789") == strlen(text);
+    if (number) return hp_json_parse(f->arena, "rules.c", text, strlen(text), &value, NULL) == HP_OK ? value : NULL;
     return hp_json_new_string(f->arena, text);
 }
 
@@ -226,7 +228,8 @@ static hp_status apply(const hp_fixup *f, const rule *r, hp_json *config, hp_err
 static hp_status apply_all(const hp_fixup *f, const hp_fix_layer *layer, hp_error *error) {
     int families = f->family | (f->family == K2 && f->version < 204 ? K2_3 : 0);
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-        if ((rules[i].families & families) && is_in(rules[i].classes, layer->class_name))
+        if ((rules[i].families & families) &&
+            (!rules[i].classes || hp_fix_is_one_of(layer->class_name, rules[i].classes)))
             HP_TRY(apply(f, &rules[i], layer->config, error));
     return HP_OK;
 }

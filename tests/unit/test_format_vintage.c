@@ -226,6 +226,44 @@ static void test_calls(void **state) {
         "{initial_state: [" TENSOR("b") "], constants: [" TENSOR("b") "]}");
 }
 
+/* Names that hold, or are held by, those of the tables' lists. */
+static void test_class_names(void **state) {
+    (void)state;
+    static const char *const names[] = {"", "|", "|Softmax", "Soft", "max|"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        hp_model_spec *spec = open_layer("2.4.0", names[i], "{\"name\": \"a\"}");
+        check_text(spec->config, "config.layers.0.class_name", names[i]);
+        check_json(spec->config, "config.layers.0.config", "{name: \"a\"}");
+        hp_model_spec_close(spec);
+    }
+}
+
+/* What a loss alone needs goes with it: functions, and Lambdas. */
+static void test_losses(void **state) {
+    (void)state;
+#define READS(name) "[[[\"" name "\", 0, 0, {}]]]"
+#define LAYER(class_name, name, calls)                                                                                 \
+    "{\"class_name\": \"" class_name "\", \"name\": \"" name "\", \"config\": {\"name\": \"" name                      \
+    "\"}, \"inbound_nodes\": " calls "}"
+    static const char text[] =
+        "{\"class_name\": \"Functional\", \"keras_version\": \"2.9.0\", \"config\": {\"name\": \"m\", \"layers\": "
+        "[" LAYER("InputLayer", "a", "[]") ", " LAYER("Lambda", "kept", READS("a")) ", " LAYER("Lambda", "gone",
+            READS("kept")) ", " LAYER("AddLoss", "loss", READS("gone")) "], \"input_layers\": [[\"a\", 0, 0]], "
+                                                                        "\"output_layers\": [[\"kept\", 0, 0]]}}";
+#undef LAYER
+#undef READS
+    size_t size;
+    unsigned char *weights = read_file(DATA("latest.weights.h5"), &size);
+    hp_model_spec *spec;
+    hp_error error = {0};
+    if (hp_model_spec_open_memory("m", text, strlen(text), weights, size, &spec, &error) != HP_OK)
+        fail_msg("%s: %s", error.where, error.message);
+    assert_int_equal(at(spec->config, "config.layers")->count, 2);
+    check_text(spec->config, "config.layers.1.name", "kept");
+    hp_model_spec_close(spec);
+    free(weights);
+}
+
 /* ---- branches in a Sequential of Keras 1 ---- */
 
 static void test_merged_sequential(void **state) {
@@ -270,6 +308,8 @@ int main(void) {
         cmocka_unit_test(test_activations),
         cmocka_unit_test(test_policy),
         cmocka_unit_test(test_calls),
+        cmocka_unit_test(test_class_names),
+        cmocka_unit_test(test_losses),
         cmocka_unit_test(test_merged_sequential),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
