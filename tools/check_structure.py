@@ -9,6 +9,7 @@
   - every layer, op and primitive is named in a test;
   - no code outside a layer's own file knows its name: no switch over layers (names that an old file's fix-ups rewrite, in
     src/format, and what builds the graph of a model itself are free to);
+  - the library calls nothing whose answer depends on the locale (a Turkish one has no i for I, a German one reads 0,5);
   - no notes of unfinished work.
 """
 import pathlib
@@ -22,6 +23,8 @@ REGISTRIES = {"layers": ("layers.def", "LAYER"), "ops": ("ops.def", "OP"), "prim
 # What a file of each folder defines per line of its registry.
 DEFINES = {"layers": r"^const hp_layer_class hp_layer_(\w+)", "ops": r"^const hp_op_class hp_op_(\w+)",
            "prims": r"^const hp_prim hp_prim_(\w+)"}
+BY_LOCALE = r"\b(tolower|toupper|strn?casecmp|strcoll|is(?:alnum|alpha|digit|lower|print|punct|space|upper)|strto[df]|atof)\("
+BY_LOCALE_AND_RIGHT = {"src/base/json_text.c", "src/io/float_parse.c"}  # which set right what the locale does
 # Class names that are part of how Keras writes any model down, so that code outside src/layers may know them.
 CONTAINERS = {"InputLayer"}
 
@@ -81,6 +84,16 @@ def check_sizes(root, path, text):
             yield f"{name}:{number}: a note of unfinished work"
 
 
+def check_locale(name, text):
+    """The command keeps the C locale: it never calls setlocale."""
+    parts = name.split("/")
+    if parts[0] not in ("src", "python") or parts[1] == "cli" or name in BY_LOCALE_AND_RIGHT or name.endswith(".py"):
+        return
+    for number, line in enumerate(re.sub(r"/\*.*?\*/", lambda m: "\n" * m[0].count("\n"), text, flags=re.S).splitlines(), 1):
+        for called in re.findall(BY_LOCALE, line):
+            yield f"{name}:{number}: {called} depends on the locale"
+
+
 def names(name, text):
     """Whether a text names a class, alone or as the end of a symbol (hp_layer_Dense)."""
     return re.search(rf"(?<![A-Za-z0-9]){name}(?![A-Za-z0-9_])", text)
@@ -132,6 +145,7 @@ def main():
                 text = path.read_text()
                 if path.resolve() != pathlib.Path(__file__).resolve():
                     faults += check_sizes(root, path, text)
+                    faults += check_locale(str(path.relative_to(root)), text)
     tests = "\n".join(p.read_text() for p in sorted((root / "tests").rglob("*")) if p.suffix in (".c", ".py", ".sh", ".inc", ".def"))
     for folder in REGISTRIES:
         faults += check_registry(root, folder, tests)

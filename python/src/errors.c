@@ -1,5 +1,4 @@
 /* errors.c: the library's statuses as exception classes, made from HP_STATUS_LIST. */
-#include <ctype.h>
 #include <string.h>
 
 #include "binding.h"
@@ -35,7 +34,7 @@ static void class_name(const char *status_name, char *name, size_t size) {
         if (*from == '_')
             capital = true;
         else
-            name[n++] = (char)(capital ? *from : tolower((unsigned char)*from)), capital = false;
+            name[n++] = (char)(capital ? *from : *from - 'A' + 'a'), capital = false;
     }
     memcpy(name + n, "Error", 6);
 }

@@ -2,7 +2,6 @@
  * of keras.ops that they are, by the table tfops.def.
  *
  * Invariant: a layer is either changed as a whole or left as it is; what is left is refused later, by its own name. */
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include "format/fixups.h"
@@ -81,7 +80,8 @@ static hp_status set(const conversion *c, hp_json *object, const char *key, cons
     if (object == c->config && copy->type == HP_JSON_STRING && strcmp(key, "subscripts") != 0) {
         char *text = hp_arena_strdup(c->f->arena, copy->string);
         HP_ALLOCATED(text, error);
-        for (char *letter = text; *letter; letter++) *letter = (char)tolower((unsigned char)*letter);
+        for (char *letter = text; *letter; letter++) /* tolower has no i for I in a Turkish locale */
+            if (*letter >= 'A' && *letter <= 'Z') *letter = (char)(*letter - 'A' + 'a');
         copy->string = text;
     }
     hp_json_set(object, name, copy);

@@ -1,5 +1,4 @@
 /* rearrange.c: axes taken apart, moved and joined by a pattern like "b (h h1) c -> b h (c h1)" (keras/src/ops/einops.py). */
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,14 +18,15 @@ typedef struct side {
 } side;
 
 static bool is_word(char c) {
-    return isalnum((unsigned char)c) || c == '_' || (unsigned char)c >= 0x80;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           (unsigned char)c >= 0x80;
 }
 
 static bool parse(const char *text, const char *end, side *s) {
     bool inside = false;
     *s = (side){0};
     for (const char *c = text; c < end; c++) {
-        if (isspace((unsigned char)*c)) continue;
+        if (*c == ' ' || (*c >= '\t' && *c <= '\r')) continue;
         if (*c == '(' || *c == ')') {
             if (inside != (*c == ')')) return false;
             if (*c == '(' && s->group_count == HP_MAX_RANK) return false;
@@ -73,9 +73,9 @@ static bool measure(const hp_call *call, axis *axes, int count, int64_t whole) {
             left = &axes[i];
             continue;
         }
-        if (!hp_json_is(size, HP_JSON_INT) || size->integer < 1 || size->integer > whole) return false;
+        if (!hp_json_is(size, HP_JSON_INT) || size->integer < 1 || size->integer > whole / known) return false;
         axes[i].size = size->integer;
-        if (__builtin_mul_overflow(known, size->integer, &known)) return false;
+        known *= size->integer;
     }
     if (left) left->size = whole / known;
     return left ? left->size * known == whole : known == whole;
