@@ -239,7 +239,7 @@ static void lower_sizes(hp_builder *b, hp_layer *layer, hp_call *call) {
     split_at(b, call, x, axis, ends, count);
 }
 
-const hp_op_class hp_op_SplitSizes = HP_OP("SplitSizes", "keras.src.ops.tf", fields_sizes, config, lower_sizes);
+const hp_op_class hp_op_SplitSizes = HP_OP("SplitSizes", HP_OP_TF, fields_sizes, config, lower_sizes);
 
 /* ---- blocks at constant places */
 

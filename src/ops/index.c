@@ -58,8 +58,9 @@ static void take_slice(hp_builder *b, subscript *s, const hp_shape *shape, const
     bool up = step > 0;
     int64_t start = bound(hp_json_get(c, "start"), up ? 0 : size - 1, size, up ? 0 : -1, up ? size : size - 1);
     int64_t stop = bound(hp_json_get(c, "stop"), up ? size : -1, size, up ? 0 : -1, up ? size : size - 1);
-    int64_t span = up ? stop - start : start - stop,
-            count = span > 0 ? (span + (up ? step : -step) - 1) / (up ? step : -step) : 0;
+    int64_t span = up ? stop - start : start - stop;
+    uint64_t stride = up ? (uint64_t)step : -(uint64_t)step; /* INT64_MIN has no magnitude of its own type */
+    int64_t count = span > 0 ? (int64_t)((uint64_t)(span - 1) / stride) + 1 : 0;
     /* how many rows there are is not known here: x[:5] is not all of them */
     if (a == 0 && shape->rows && !(start == 0 && step == 1 && hp_json_is_null(hp_json_get(c, "stop")))) {
         hp_builder_mixes_rows(b, "rows are picked by a subscript");
@@ -275,17 +276,9 @@ static const hp_field one_hot_fields[] = {
 static hp_value hot(hp_builder *b, hp_value x, int64_t count, int64_t axis) {
     x = hp_emit_cast(b, as_index(b, x), HP_INT64);
     hp_shape shape = *hp_builder_shape(b, x);
-    int64_t dims[HP_MAX_RANK], *classes = hp_alloc_array((size_t)count, sizeof *classes);
-    if (!classes || shape.rank >= HP_MAX_RANK) {
-        hp_free(classes);
-        return hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "one_hot of %d axes", shape.rank);
-    }
-    for (int64_t i = 0; i < count; i++) classes[i] = i;
-    memcpy(dims, shape.dims, sizeof dims);
-    dims[shape.rank] = 1;
-    hp_value table = hp_emit_literal(b, HP_INT64, 1, &count, classes);
-    hp_free(classes);
-    hp_value y = hp_emit_compare(b, HP_EQUAL, hp_emit_reshape(b, x, shape.rank + 1, dims), table);
+    if (b->status != HP_OK) return HP_NO_VALUE;
+    hp_value classes = hp_op_range(b, 0, 1, (double)count, HP_INT64);
+    hp_value y = hp_emit_compare(b, HP_EQUAL, hp_op_new_axis(b, x, shape.rank), classes);
     return hp_move_axis(b, y, shape.rank, hp_builder_axis(b, axis, shape.rank + 1));
 }
 

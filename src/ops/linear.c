@@ -77,7 +77,7 @@ static void lower_tf_matmul(hp_builder *b, hp_layer *layer, hp_call *call) {
     if (b->status == HP_OK) multiply(b, call, pair, dtype);
 }
 
-const hp_op_class hp_op_MatMul = HP_OP("MatMul", "keras.src.ops.tf", tf_matmul_fields, config, lower_tf_matmul);
+const hp_op_class hp_op_MatMul = HP_OP("MatMul", HP_OP_TF, tf_matmul_fields, config, lower_tf_matmul);
 
 /* ---- einsum */
 

@@ -19,7 +19,7 @@ typedef struct config {
     static void lower_##name(hp_builder *b, hp_layer *layer, hp_call *call);                                           \
     const hp_op_class hp_op_##name = HP_OP(#name, module_, fields_##name, config, lower_##name);                       \
     static void lower_##name(hp_builder *b, hp_layer *layer, hp_call *call)
-#define TF "keras.src.ops.tf"
+#define TF HP_OP_TF
 
 /* ---- filled */
 

@@ -94,43 +94,51 @@ MATRIX_OP(Diagonal, SMALL(offset, 0), SMALL(axis1, 0), SMALL(axis2, 1)) {
     hp_call_output(b, call, diagonal(b, hp_op_operand(b, call, 0, "x"), c->offset, c->axis1, c->axis2));
 }
 
-static hp_value summable(hp_builder *b, hp_value x) {
-    hp_dtype dtype = hp_op_dtype(b, x);
-    if (dtype == HP_BOOL || dtype == HP_INT8 || dtype == HP_INT16) return hp_emit_cast(b, x, HP_INT32);
-    return dtype == HP_UINT8 || dtype == HP_UINT16 ? hp_emit_cast(b, x, HP_UINT32) : x;
-}
-
 MATRIX_OP(Trace, SMALL(offset, 0), SMALL(axis1, 0), SMALL(axis2, 1)) {
     const config *c = layer->config;
-    hp_value x = summable(b, hp_op_operand(b, call, 0, "x"));
+    hp_value x = hp_op_summable(b, hp_op_operand(b, call, 0, "x"));
     hp_call_output(
         b, call, hp_op_reduce(b, diagonal(b, x, c->offset, c->axis1, c->axis2), HP_REDUCTION_SUM, -1, false));
 }
 
-/* A vector on the diagonal of zeros: of a tensor of one axis, the batch's. */
-static hp_value on_diagonal(hp_builder *b, hp_value x, int64_t k) {
-    int64_t n = hp_builder_shape(b, x)->dims[0], size = n + (k < 0 ? -k : k), count = size * size;
+hp_value hp_op_on_diagonal(hp_builder *b, hp_value x, int64_t k, int64_t rows, int64_t columns) {
+    enum { MOST_SIDE = 1 << 13 };
+    hp_shape shape = *hp_builder_shape(b, x);
+    int last = shape.rank - 1;
     if (b->status != HP_OK) return HP_NO_VALUE;
-    if (hp_builder_shape(b, x)->rows) return hp_builder_mixes_rows(b, "the rows on a diagonal");
-    int64_t *indices = hp_arena_alloc(&b->graph->arena, (size_t)count * sizeof *indices + 1);
-    if (!indices) return hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
-    for (int64_t i = 0; i < count; i++) indices[i] = n; /* the zero */
-    for (int64_t i = 0; i < n; i++) indices[(k < 0 ? i - k : i) * size + (k > 0 ? i + k : i)] = i;
-    hp_value padded = hp_emit_pad(b, x, (const int64_t[]){0}, (const int64_t[]){1}, HP_PAD_CONSTANT, 0);
-    return hp_emit_gather(b, padded, hp_emit_literal(b, HP_INT64, 2, (const int64_t[]){size, size}, indices), 0);
+    if (last < 0 || (last == 0 && shape.rows)) return hp_builder_mixes_rows(b, "the rows on a diagonal");
+    if (rows > MOST_SIDE || columns > MOST_SIDE)
+        return hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "a matrix of more than %d rows or columns", MOST_SIDE);
+    int32_t n = (int32_t)shape.dims[last],
+            *places = hp_arena_alloc(&b->graph->arena, ((size_t)(rows * columns) + 1) * sizeof *places);
+    int64_t before[HP_MAX_RANK] = {0}, after[HP_MAX_RANK] = {0};
+    if (!places) return hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
+    for (int64_t i = 0; i < rows * columns; i++) places[i] = n; /* the zero */
+    int64_t row = k < 0 ? -k : 0, column = k > 0 ? k : 0;
+    for (int32_t i = 0; i < n && row + i < rows && column + i < columns; i++)
+        places[(row + i) * columns + column + i] = i;
+    after[last] = 1;
+    hp_value padded = hp_emit_pad(b, x, before, after, HP_PAD_CONSTANT, 0);
+    return hp_emit_gather(b, padded, hp_emit_literal(b, HP_INT32, 2, (const int64_t[]){rows, columns}, places), last);
+}
+
+/* Of a tensor of one axis, the batch's. */
+static hp_value square_of(hp_builder *b, hp_value x, int64_t k) {
+    int64_t size = hp_builder_shape(b, x)->dims[0] + (k < 0 ? -k : k);
+    return hp_op_on_diagonal(b, x, k, size, size);
 }
 
 MATRIX_OP(Diag, SMALL(k, 0)) {
     const config *c = layer->config;
     hp_value x = hp_op_operand(b, call, 0, "x");
     bool vector = hp_builder_shape(b, x)->rank == 1;
-    hp_call_output(b, call, vector ? on_diagonal(b, x, c->k) : diagonal(b, x, c->k, 0, 1));
+    hp_call_output(b, call, vector ? square_of(b, x, c->k) : diagonal(b, x, c->k, 0, 1));
 }
 
 MATRIX_OP(Diagflat, SMALL(k, 0)) {
     const config *c = layer->config;
     hp_value x = hp_emit_reshape(b, hp_op_operand(b, call, 0, "x"), 1, (int64_t[]){-1});
-    hp_call_output(b, call, on_diagonal(b, x, c->k));
+    hp_call_output(b, call, square_of(b, x, c->k));
 }
 
 /* ---- products */

@@ -31,25 +31,19 @@ static hp_value filled(hp_builder *b, hp_value x, double value) {
 }
 
 /* Sums of small integers are int32. */
-static hp_value summable(hp_builder *b, hp_value x) {
-    hp_dtype dtype = hp_op_dtype(b, x);
-    if (dtype == HP_BOOL || dtype == HP_INT8 || dtype == HP_INT16) return hp_emit_cast(b, x, HP_INT32);
-    return dtype == HP_UINT8 || dtype == HP_UINT16 ? hp_emit_cast(b, x, HP_UINT32) : x;
-}
-
 static hp_value all_nan(hp_builder *b, const config *c, hp_value x) {
     return reduced(b, c, hp_op_is_nan(b, x), HP_REDUCTION_ALL, c->keepdims);
 }
 
 NAN_OP(Nansum, HP_OP_NUMPY, REDUCTION) {
     const config *c = layer->config;
-    hp_value x = summable(b, filled(b, hp_op_operand(b, call, 0, "x"), 0));
+    hp_value x = hp_op_summable(b, filled(b, hp_op_operand(b, call, 0, "x"), 0));
     hp_call_output(b, call, reduced(b, c, x, HP_REDUCTION_SUM, c->keepdims));
 }
 
 NAN_OP(Nanprod, HP_OP_NUMPY, REDUCTION) {
     const config *c = layer->config;
-    hp_value x = summable(b, filled(b, hp_op_operand(b, call, 0, "x"), 1));
+    hp_value x = hp_op_summable(b, filled(b, hp_op_operand(b, call, 0, "x"), 1));
     hp_call_output(b, call, reduced(b, c, x, HP_REDUCTION_PROD, c->keepdims));
 }
 
@@ -122,7 +116,7 @@ static void cumulate(hp_builder *b, hp_layer *layer, hp_call *call, bool product
         x = hp_emit_binary(b, HP_BINARY_MAXIMUM, x, hp_op_number(b, -3.4028234663852886e38, x));
     }
     hp_dtype dtype = hp_op_dtype(b, x);
-    x = summable(b, x);
+    x = hp_op_summable(b, x);
     if (hp_json_is_null(c->axis)) x = hp_emit_reshape(b, x, 1, (int64_t[]){-1});
     int64_t axis = hp_json_is(c->axis, HP_JSON_INT) ? c->axis->integer : 0;
     hp_value y = hp_emit_cumulate(b, x, product, (int)axis, false);

@@ -146,8 +146,7 @@ static void lower_transpose_to(hp_builder *b, hp_layer *layer, hp_call *call) {
     if (b->status == HP_OK) finish(b, call, c, hp_emit_conv_transpose(b, x, kernel, HP_NO_VALUE, &params));
 }
 
-const hp_op_class hp_op_ConvTransposeTo =
-    HP_OP("ConvTransposeTo", "keras.src.ops.tf", conv_fields, config, lower_transpose_to);
+const hp_op_class hp_op_ConvTransposeTo = HP_OP("ConvTransposeTo", HP_OP_TF, conv_fields, config, lower_transpose_to);
 
 /* ---- pooling: strides default to pool_size */
 

@@ -100,7 +100,7 @@ static void lower_l2_normalize(hp_builder *b, hp_layer *layer, hp_call *call) {
 }
 
 static const hp_field l2_fields[] = {AXIS, HP_FLOAT(config, epsilon, 1e-12, 0, 1e30), HP_FIELDS_END};
-const hp_op_class hp_op_L2Normalize = HP_OP("L2Normalize", "keras.src.ops.tf", l2_fields, config, lower_l2_normalize);
+const hp_op_class hp_op_L2Normalize = HP_OP("L2Normalize", HP_OP_TF, l2_fields, config, lower_l2_normalize);
 
 NN_OP(Normalize, AXIS, HP_INT(config, order, 2, 1, 1000), EPSILON) {
     const config *c = layer->config;

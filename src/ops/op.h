@@ -64,6 +64,13 @@ hp_value hp_op_divide(hp_builder *b, hp_value x, hp_value y);
 hp_value hp_op_scale(hp_builder *b, hp_value x, double factor); /* factor * x */
 hp_value hp_op_unary(hp_builder *b, hp_value x, hp_unary op);
 hp_value hp_op_is_nan(hp_builder *b, hp_value x);
+/* With a number in x's dtype on the right. */
+hp_value hp_op_binary(hp_builder *b, hp_binary op, hp_value x, double y);
+hp_value hp_op_compare(hp_builder *b, hp_compare_op op, hp_value x, double y);
+/* x where it is wide enough to be summed: small integers as int32 (keras/src/backend/tensorflow/numpy.py sum). */
+hp_value hp_op_summable(hp_builder *b, hp_value x);
+/* start, start + delta ... as a vector of `count` numbers, a whole number of at most 2^24. */
+hp_value hp_op_range(hp_builder *b, double start, double delta, double count, hp_dtype dtype);
 /* Elements [begin, end) of an axis, every `step`th. */
 hp_value hp_op_part(hp_builder *b, hp_value x, int axis, int64_t begin, int64_t end);
 /* x with a new axis of 1. */
@@ -81,6 +88,8 @@ int hp_op_integers(hp_builder *b, const hp_json *value, int64_t null, int64_t *l
 hp_value hp_op_saturate(hp_builder *b, hp_value x, hp_dtype to);
 /* tf.gather: the first `batch` axes are those of both, and the axis that is read is the one behind them (index.c). */
 hp_value hp_op_gather(hp_builder *b, hp_value x, hp_value indices, int axis, int batch);
+/* x[..., n] on the diagonal k of rows x columns zeros (matrix.c). */
+hp_value hp_op_on_diagonal(hp_builder *b, hp_value x, int64_t k, int64_t rows, int64_t columns);
 /* tf.image.rgb_to_hsv and back, of [batch, height, width, 3] (image.c). */
 hp_value hp_op_rgb_to_hsv(hp_builder *b, hp_value x);
 hp_value hp_op_hsv_to_rgb(hp_builder *b, hp_value x);

@@ -44,14 +44,14 @@ ORDER_OP(Argsort, HP_OP_NUMPY, HP_JSON_FIELD(config, axis)) {
 /* tf.sort and tf.argsort, in either direction. */
 #define DIRECTION HP_ENUM(config, direction, 0, HP_NAMES("ascending", "descending"))
 
-ORDER_OP(SortInDirection, "keras.src.ops.tf", HP_JSON_FIELD(config, axis), DIRECTION) {
+ORDER_OP(SortInDirection, HP_OP_TF, HP_JSON_FIELD(config, axis), DIRECTION) {
     const config *c = layer->config;
     int axis;
     hp_value x = along(b, c, hp_op_operand(b, call, 0, "x"), &axis);
     hp_call_output(b, call, hp_emit_sort(b, x, axis, c->direction == 1, NULL));
 }
 
-ORDER_OP(ArgsortInDirection, "keras.src.ops.tf", HP_JSON_FIELD(config, axis), DIRECTION) {
+ORDER_OP(ArgsortInDirection, HP_OP_TF, HP_JSON_FIELD(config, axis), DIRECTION) {
     const config *c = layer->config;
     int axis;
     hp_value places, x = along(b, c, hp_op_operand(b, call, 0, "x"), &axis);
@@ -176,9 +176,12 @@ static void quantiles(hp_builder *b, const config *c, hp_call *call, hp_value q,
                                : hp_op_reduce(b, hp_op_is_nan(b, x), HP_REDUCTION_ANY, -1, true);
     y = hp_emit_select(b, none, hp_op_number(b, NAN, y), y);
     if (c->keepdims) { /* the axes of 1 lie where they were, the quantiles behind them */
+        if (kept.rank == HP_MAX_RANK) {
+            hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "more than %d axes", HP_MAX_RANK);
+            return;
+        }
         kept.dims[kept.rank] = many.rank ? many.dims[0] : 1;
-        if (kept.rank == HP_MAX_RANK) hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "more than %d axes", HP_MAX_RANK);
-        if (b->status == HP_OK) y = hp_emit_reshape(b, y, kept.rank + 1, kept.dims);
+        y = hp_emit_reshape(b, y, kept.rank + 1, kept.dims);
     }
     int last = hp_builder_shape(b, y)->rank - 1;
     hp_call_output(b, call, many.rank ? hp_move_axis(b, y, last, 0) : hp_op_drop_axis(b, y, -1));

@@ -22,18 +22,6 @@ static hp_value reduced(hp_builder *b, const config *c, hp_value x, hp_reduction
     return hp_emit_reduce(b, x, op, axes, count, c->keepdims);
 }
 
-static hp_value floating(hp_builder *b, hp_value x) {
-    return hp_dtype_is_float(hp_builder_tensor(b, x)->dtype) ? x : hp_emit_cast(b, x, HP_FLOAT32);
-}
-
-/* Sums of small integers are int32 (keras/src/backend/tensorflow/numpy.py sum). */
-static hp_value summable(hp_builder *b, hp_value x) {
-    hp_dtype dtype = hp_builder_tensor(b, x)->dtype;
-    if (dtype == HP_BOOL || dtype == HP_INT8 || dtype == HP_INT16) return hp_emit_cast(b, x, HP_INT32);
-    if (dtype == HP_UINT8 || dtype == HP_UINT16) return hp_emit_cast(b, x, HP_UINT32);
-    return x;
-}
-
 static hp_value as_asked(hp_builder *b, const config *c, hp_value y) {
     const char *name = "";
     hp_dtype dtype = hp_json_is_null(c->dtype) ? HP_DTYPE_NONE : hp_layer_parse_dtype(c->dtype, &name);
@@ -97,13 +85,13 @@ static hp_value as_bool(hp_builder *b, hp_value x) {
     return hp_emit_cast(b, x, HP_BOOL);
 }
 
-REDUCE_OP(Sum, SUM, summable);
-REDUCE_OP(Mean, MEAN, floating);
+REDUCE_OP(Sum, SUM, hp_op_summable);
+REDUCE_OP(Mean, MEAN, hp_op_floating);
 REDUCE_OP(Max, MAX, unchanged);
 REDUCE_OP(Min, MIN, unchanged);
 REDUCE_OP(Amax, MAX, unchanged);
 REDUCE_OP(Amin, MIN, unchanged);
-REDUCE_OP(Prod, PROD, summable);
+REDUCE_OP(Prod, PROD, hp_op_summable);
 REDUCE_OP(Any, ANY, as_bool);
 REDUCE_OP(All, ALL, as_bool);
 
@@ -163,13 +151,13 @@ static hp_value variance(hp_builder *b, const config *c, hp_value x) {
 }
 
 static void lower_var(hp_builder *b, hp_layer *layer, hp_call *call) {
-    hp_call_output(b, call, variance(b, layer->config, floating(b, hp_op_operand(b, call, 0, "x"))));
+    hp_call_output(b, call, variance(b, layer->config, hp_op_floating(b, hp_op_operand(b, call, 0, "x"))));
 }
 
 const hp_op_class hp_op_Var = HP_OP("Var", HP_OP_NUMPY, fields, config, lower_var);
 
 static void lower_std(hp_builder *b, hp_layer *layer, hp_call *call) {
-    hp_value y = variance(b, layer->config, floating(b, hp_op_operand(b, call, 0, "x")));
+    hp_value y = variance(b, layer->config, hp_op_floating(b, hp_op_operand(b, call, 0, "x")));
     hp_call_output(b, call, hp_emit_unary(b, y, HP_UNARY_SQRT, 0, 0, 0));
 }
 
@@ -180,7 +168,7 @@ static void lower_logsumexp(hp_builder *b, hp_layer *layer, hp_call *call) {
     const config *c = layer->config;
     config kept = *c;
     kept.keepdims = true;
-    hp_value x = floating(b, hp_op_operand(b, call, 0, "x"));
+    hp_value x = hp_op_floating(b, hp_op_operand(b, call, 0, "x"));
     hp_value most = reduced(b, &kept, x, HP_REDUCTION_MAX);
     hp_value finite =
         hp_emit_compare(b, HP_LESS, hp_emit_unary(b, most, HP_UNARY_ABSOLUTE, 0, 0, 0), hp_emit_float(b, INFINITY));
@@ -209,7 +197,7 @@ static void cumulate(hp_builder *b, hp_layer *layer, hp_call *call, bool product
         x = hp_emit_reshape(b, x, 1, (int64_t[]){-1});
     else if (hp_op_axes(b, c->axis, hp_builder_shape(b, x)->rank, axes) != 1)
         hp_builder_fail(b, HP_ERROR_FORMAT, "axis: one axis is needed");
-    x = hp_emit_cumulate(b, summable(b, x), product, axes[0], false);
+    x = hp_emit_cumulate(b, hp_op_summable(b, x), product, axes[0], false);
     hp_call_output(b, call, dtype == HP_BOOL ? x : hp_emit_cast(b, x, dtype)); /* small integers wrap around */
 }
 
@@ -233,7 +221,7 @@ static void cumulate_in_direction(hp_builder *b, hp_layer *layer, hp_call *call,
     int axes[HP_MAX_RANK] = {0};
     if (hp_op_axes(b, c->axis, shape.rank, axes) != 1) hp_builder_fail(b, HP_ERROR_FORMAT, "axis: one axis is needed");
     if (b->status != HP_OK) return;
-    hp_value y = hp_emit_cumulate(b, summable(b, x), product, axes[0], c->reverse);
+    hp_value y = hp_emit_cumulate(b, hp_op_summable(b, x), product, axes[0], c->reverse);
     if (c->exclusive && shape.dims[axes[0]] > 0) {
         int64_t size = shape.dims[axes[0]], from = c->reverse ? 1 : 0;
         hp_shape one = shape;
@@ -257,6 +245,6 @@ static void lower_cumprod_to(hp_builder *b, hp_layer *layer, hp_call *call) {
 static const hp_field direction_fields[] = {
     AXIS, HP_BOOL(config, exclusive, false), HP_BOOL(config, reverse, false), HP_FIELDS_END};
 const hp_op_class hp_op_CumsumInDirection =
-    HP_OP("CumsumInDirection", "keras.src.ops.tf", direction_fields, config, lower_cumsum_to);
+    HP_OP("CumsumInDirection", HP_OP_TF, direction_fields, config, lower_cumsum_to);
 const hp_op_class hp_op_CumprodInDirection =
-    HP_OP("CumprodInDirection", "keras.src.ops.tf", direction_fields, config, lower_cumprod_to);
+    HP_OP("CumprodInDirection", HP_OP_TF, direction_fields, config, lower_cumprod_to);

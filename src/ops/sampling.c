@@ -19,30 +19,8 @@ typedef struct config {
     const hp_op_class hp_op_##name = HP_OP(#name, module_, fields_##name, config, lower_##name);                       \
     static void lower_##name(hp_builder *b, hp_layer *layer, hp_call *call)
 
-static hp_value number(hp_builder *b, double value, hp_value like) {
-    return hp_op_number(b, value, like);
-}
-
-static hp_value binary(hp_builder *b, hp_binary op, hp_value x, double y) {
-    return hp_emit_binary(b, op, x, number(b, y, x));
-}
-
-static hp_value compare(hp_builder *b, hp_compare_op op, hp_value x, double y) {
-    return hp_emit_compare(b, op, x, number(b, y, x));
-}
-
 static hp_value both(hp_builder *b, hp_value x, hp_value y) {
     return x == HP_NO_VALUE ? y : hp_emit_logical(b, HP_AND, x, y);
-}
-
-/* 0, 1 ... n - 1 in the dtype of `like`. */
-static hp_value counting(hp_builder *b, int64_t n, hp_value like) {
-    float *data = n >= 0 && n <= 1 << 24 ? hp_alloc_array((size_t)n + 1, sizeof *data) : NULL;
-    if (!data) return hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "an axis of %lld", (long long)n);
-    for (int64_t i = 0; i < n; i++) data[i] = (float)i;
-    hp_value value = hp_emit_literal(b, HP_FLOAT32, 1, &n, data);
-    hp_free(data);
-    return hp_emit_cast(b, value, hp_op_dtype(b, like));
 }
 
 /* ---- MapCoordinates */
@@ -53,13 +31,14 @@ enum { CONSTANT, NEAREST, WRAP, MIRROR, REFLECT };
 static hp_value inside(hp_builder *b, int mode, hp_value index, int64_t size, hp_value *valid) {
     double n = (double)size;
     *valid = HP_NO_VALUE;
-    if (mode == CONSTANT) *valid = both(b, compare(b, HP_GREATER_EQUAL, index, 0), compare(b, HP_LESS, index, n));
+    if (mode == CONSTANT)
+        *valid = both(b, hp_op_compare(b, HP_GREATER_EQUAL, index, 0), hp_op_compare(b, HP_LESS, index, n));
     if (mode == CONSTANT || mode == NEAREST)
-        return binary(b, HP_BINARY_MINIMUM, binary(b, HP_BINARY_MAXIMUM, index, 0), n - 1);
-    if (mode == WRAP) return binary(b, HP_BINARY_MOD, index, n);
-    hp_value mod = binary(b, HP_BINARY_MOD, hp_op_unary(b, index, HP_UNARY_ABSOLUTE), 2 * n);
-    hp_value over = hp_op_subtract(b, number(b, mode == REFLECT ? 2 * n - 1 : 2 * n, mod), mod);
-    return hp_emit_select(b, compare(b, HP_LESS, mod, n), mod, over);
+        return hp_op_binary(b, HP_BINARY_MINIMUM, hp_op_binary(b, HP_BINARY_MAXIMUM, index, 0), n - 1);
+    if (mode == WRAP) return hp_op_binary(b, HP_BINARY_MOD, index, n);
+    hp_value mod = hp_op_binary(b, HP_BINARY_MOD, hp_op_unary(b, index, HP_UNARY_ABSOLUTE), 2 * n);
+    hp_value over = hp_op_subtract(b, hp_op_number(b, mode == REFLECT ? 2 * n - 1 : 2 * n, mod), mod);
+    return hp_emit_select(b, hp_op_compare(b, HP_LESS, mod, n), mod, over);
 }
 
 typedef struct node {
@@ -77,9 +56,9 @@ static int axis_nodes(hp_builder *b, const config *c, hp_value coordinate, int64
     }
     hp_value lower = hp_op_unary(b, coordinate, HP_UNARY_FLOOR), index = hp_emit_cast(b, lower, HP_INT32);
     nodes[1].weight = hp_op_subtract(b, coordinate, lower);
-    nodes[0].weight = hp_op_subtract(b, number(b, 1, coordinate), nodes[1].weight);
+    nodes[0].weight = hp_op_subtract(b, hp_op_number(b, 1, coordinate), nodes[1].weight);
     nodes[0].index = inside(b, c->fill_mode, index, size, &nodes[0].valid);
-    nodes[1].index = inside(b, c->fill_mode, binary(b, HP_BINARY_ADD, index, 1), size, &nodes[1].valid);
+    nodes[1].index = inside(b, c->fill_mode, hp_op_binary(b, HP_BINARY_ADD, index, 1), size, &nodes[1].valid);
     return 2;
 }
 
@@ -89,13 +68,14 @@ static hp_value corner(hp_builder *b, const config *c, hp_value table, const hp_
     hp_value at = HP_NO_VALUE, valid = HP_NO_VALUE, weight = HP_NO_VALUE;
     for (int d = 0; d < shape->rank; d++) {
         const node *n = &nodes[d][choice >> d & 1];
-        at = at == HP_NO_VALUE ? n->index
-                               : hp_op_add(b, binary(b, HP_BINARY_MULTIPLY, at, (double)shape->dims[d]), n->index);
+        at = at == HP_NO_VALUE
+                 ? n->index
+                 : hp_op_add(b, hp_op_binary(b, HP_BINARY_MULTIPLY, at, (double)shape->dims[d]), n->index);
         if (n->valid != HP_NO_VALUE) valid = both(b, valid, n->valid);
         if (n->weight != HP_NO_VALUE) weight = weight == HP_NO_VALUE ? n->weight : hp_op_multiply(b, weight, n->weight);
     }
     hp_value y = hp_emit_cast(b, hp_emit_gather(b, table, at, 0), dtype);
-    if (valid != HP_NO_VALUE) y = hp_emit_select(b, valid, y, number(b, c->fill_value, y));
+    if (valid != HP_NO_VALUE) y = hp_emit_select(b, valid, y, hp_op_number(b, c->fill_value, y));
     return weight == HP_NO_VALUE ? y : hp_op_multiply(b, weight, y);
 }
 
@@ -133,46 +113,49 @@ SAMPLING_OP(MapCoordinates, HP_OP_IMAGE, HP_INT(config, order, HP_REQUIRED, 0, 1
 enum { LINEAR, BILINEAR, TRILINEAR, TRIANGLE, CUBIC, BICUBIC, TRICUBIC, LANCZOS3, LANCZOS5 };
 
 static hp_value polynomial(hp_builder *b, hp_value x, const double *factors, int count) {
-    hp_value y = number(b, factors[0], x);
-    for (int i = 1; i < count; i++) y = binary(b, HP_BINARY_ADD, hp_op_multiply(b, y, x), factors[i]);
+    hp_value y = hp_op_number(b, factors[0], x);
+    for (int i = 1; i < count; i++) y = hp_op_binary(b, HP_BINARY_ADD, hp_op_multiply(b, y, x), factors[i]);
     return y;
 }
 
 /* The weight of an element at distance x. */
 static hp_value kernel(hp_builder *b, int method, hp_value x) {
-    hp_value zero = number(b, 0, x);
-    if (method < CUBIC) return hp_emit_binary(b, HP_BINARY_MAXIMUM, zero, hp_op_subtract(b, number(b, 1, x), x));
+    hp_value zero = hp_op_number(b, 0, x);
+    if (method < CUBIC) return hp_emit_binary(b, HP_BINARY_MAXIMUM, zero, hp_op_subtract(b, hp_op_number(b, 1, x), x));
     if (method < LANCZOS3) {
         hp_value near = polynomial(b, x, (double[]){1.5, -2.5, 0, 1}, 4);
         hp_value far = polynomial(b, x, (double[]){-0.5, 2.5, -4, 2}, 4);
-        hp_value y = hp_emit_select(b, compare(b, HP_GREATER_EQUAL, x, 1), far, near);
-        return hp_emit_select(b, compare(b, HP_GREATER_EQUAL, x, 2), zero, y);
+        hp_value y = hp_emit_select(b, hp_op_compare(b, HP_GREATER_EQUAL, x, 1), far, near);
+        return hp_emit_select(b, hp_op_compare(b, HP_GREATER_EQUAL, x, 2), zero, y);
     }
     const double pi = 3.14159265358979323846;
     double radius = method == LANCZOS3 ? 3 : 5;
     hp_value angle = hp_op_scale(b, x, pi), square = hp_op_scale(b, hp_op_unary(b, x, HP_UNARY_SQUARE), pi * pi);
     hp_value y = hp_op_scale(b, hp_op_unary(b, angle, HP_UNARY_SIN), radius);
     y = hp_op_multiply(b, y, hp_op_unary(b, hp_op_scale(b, angle, 1 / radius), HP_UNARY_SIN));
-    y = hp_op_divide(b, y, hp_emit_select(b, compare(b, HP_NOT_EQUAL, x, 0), square, number(b, 1, x)));
-    y = hp_emit_select(b, compare(b, HP_GREATER, x, 1e-3), y, number(b, 1, x));
-    return hp_emit_select(b, compare(b, HP_GREATER, x, radius), zero, y);
+    y = hp_op_divide(b, y, hp_emit_select(b, hp_op_compare(b, HP_NOT_EQUAL, x, 0), square, hp_op_number(b, 1, x)));
+    y = hp_emit_select(b, hp_op_compare(b, HP_GREATER, x, 1e-3), y, hp_op_number(b, 1, x));
+    return hp_emit_select(b, hp_op_compare(b, HP_GREATER, x, radius), zero, y);
 }
 
 /* [input, output]: backend/tensorflow/image.py _compute_weight_mat. */
 static hp_value weights(hp_builder *b, const config *c, int64_t in, int64_t out, hp_value scale, hp_value translation) {
-    hp_value inverse = hp_op_divide(b, number(b, 1, scale), scale);
-    hp_value at = hp_op_multiply(b, binary(b, HP_BINARY_ADD, counting(b, out, scale), 0.5), inverse);
-    at = binary(b, HP_BINARY_SUBTRACT, hp_op_subtract(b, at, hp_op_multiply(b, translation, inverse)), 0.5);
-    hp_value x = hp_op_subtract(b, hp_op_new_axis(b, at, 0), hp_op_new_axis(b, counting(b, in, scale), 1));
+    hp_value inverse = hp_op_divide(b, hp_op_number(b, 1, scale), scale);
+    hp_value at = hp_op_multiply(
+        b, hp_op_binary(b, HP_BINARY_ADD, hp_op_range(b, 0, 1, out, hp_op_dtype(b, scale)), 0.5), inverse);
+    at = hp_op_binary(b, HP_BINARY_SUBTRACT, hp_op_subtract(b, at, hp_op_multiply(b, translation, inverse)), 0.5);
+    hp_value x = hp_op_subtract(
+        b, hp_op_new_axis(b, at, 0), hp_op_new_axis(b, hp_op_range(b, 0, 1, in, hp_op_dtype(b, scale)), 1));
     x = hp_op_unary(b, x, HP_UNARY_ABSOLUTE);
-    if (c->antialias) x = hp_op_divide(b, x, binary(b, HP_BINARY_MAXIMUM, inverse, 1));
+    if (c->antialias) x = hp_op_divide(b, x, hp_op_binary(b, HP_BINARY_MAXIMUM, inverse, 1));
     hp_value w = kernel(b, c->method, x), sum = hp_op_reduce(b, w, HP_REDUCTION_SUM, 0, true);
-    hp_value zero = number(b, 0, w);
-    hp_value divisor = hp_emit_select(b, compare(b, HP_NOT_EQUAL, sum, 0), sum, number(b, 1, sum));
-    hp_value counts = compare(b, HP_GREATER, hp_op_unary(b, sum, HP_UNARY_ABSOLUTE), 1000 * 1.1920928955078125e-7);
+    hp_value zero = hp_op_number(b, 0, w);
+    hp_value divisor = hp_emit_select(b, hp_op_compare(b, HP_NOT_EQUAL, sum, 0), sum, hp_op_number(b, 1, sum));
+    hp_value counts =
+        hp_op_compare(b, HP_GREATER, hp_op_unary(b, sum, HP_UNARY_ABSOLUTE), 1000 * 1.1920928955078125e-7);
     w = hp_emit_select(b, counts, hp_op_divide(b, w, divisor), zero);
     hp_value in_range =
-        both(b, compare(b, HP_GREATER_EQUAL, at, -0.5), compare(b, HP_LESS_EQUAL, at, (double)in - 0.5));
+        both(b, hp_op_compare(b, HP_GREATER_EQUAL, at, -0.5), hp_op_compare(b, HP_LESS_EQUAL, at, (double)in - 0.5));
     return hp_emit_select(b, hp_op_new_axis(b, in_range, 0), w, zero);
 }
 
@@ -233,7 +216,8 @@ SAMPLING_OP(SSIM, HP_OP_IMAGE, HP_FLOAT(config, max_val, 1, -1e30, 1e30), HP_INT
         if (c->data_format == HP_CHANNELS_FIRST) pair[i] = hp_channels_last(b, pair[i]);
     }
     int64_t size = c->filter_size, channels = hp_builder_shape(b, pair[0])->dims[3];
-    hp_value at = binary(b, HP_BINARY_SUBTRACT, counting(b, size, pair[0]), (double)(size - 1) / 2);
+    hp_value at = hp_op_binary(
+        b, HP_BINARY_SUBTRACT, hp_op_range(b, 0, 1, size, hp_op_dtype(b, pair[0])), (double)(size - 1) / 2);
     hp_value bell = hp_op_scale(b, hp_op_unary(b, at, HP_UNARY_SQUARE), -1 / (2 * c->filter_sigma * c->filter_sigma));
     bell = hp_op_unary(b, bell, HP_UNARY_EXP);
     bell = hp_op_divide(b, bell, hp_op_reduce(b, bell, HP_REDUCTION_SUM, 0, true));
@@ -246,10 +230,10 @@ SAMPLING_OP(SSIM, HP_OP_IMAGE, HP_FLOAT(config, max_val, 1, -1e30, 1e30), HP_INT
     hp_value sigma_yy = hp_op_subtract(b, blurred(b, hp_op_multiply(b, y, y), filter, size), yy);
     hp_value sigma_xy = hp_op_subtract(b, blurred(b, hp_op_multiply(b, x, y), filter, size), xy);
     double c1 = pow(c->k1 * c->max_val, 2), c2 = pow(c->k2 * c->max_val, 2);
-    hp_value above = hp_op_multiply(b, binary(b, HP_BINARY_ADD, hp_op_scale(b, xy, 2), c1),
-        binary(b, HP_BINARY_ADD, hp_op_scale(b, sigma_xy, 2), c2));
-    hp_value below = hp_op_multiply(b, binary(b, HP_BINARY_ADD, hp_op_add(b, xx, yy), c1),
-        binary(b, HP_BINARY_ADD, hp_op_add(b, sigma_xx, sigma_yy), c2));
+    hp_value above = hp_op_multiply(b, hp_op_binary(b, HP_BINARY_ADD, hp_op_scale(b, xy, 2), c1),
+        hp_op_binary(b, HP_BINARY_ADD, hp_op_scale(b, sigma_xy, 2), c2));
+    hp_value below = hp_op_multiply(b, hp_op_binary(b, HP_BINARY_ADD, hp_op_add(b, xx, yy), c1),
+        hp_op_binary(b, HP_BINARY_ADD, hp_op_add(b, sigma_xx, sigma_yy), c2));
     hp_value map = hp_op_divide(b, above, below);
     hp_call_output(
         b, call, hp_emit_cast(b, hp_emit_reduce(b, map, HP_REDUCTION_MEAN, (int[]){1, 2, 3}, 3, false), given));
@@ -285,7 +269,7 @@ static void search_beams(hp_builder *b, const config *c, hp_call *call, hp_value
     hp_emit_ctc_beam(b, x, lengths, c->beam_width, c->top_paths, y);
     if (b->status != HP_OK) return;
     if (moves) {
-        hp_value behind = compare(b, HP_GREATER_EQUAL, y[0], (double)(mask < 0 ? mask + classes : mask));
+        hp_value behind = hp_op_compare(b, HP_GREATER_EQUAL, y[0], (double)(mask < 0 ? mask + classes : mask));
         y[0] = hp_op_add(b, y[0], hp_emit_cast(b, behind, HP_INT32));
     }
     hp_call_output(b, call, y[0]);
@@ -313,24 +297,25 @@ SAMPLING_OP(CTCDecode, HP_OP_NN, HP_ENUM(config, strategy, GREEDY, HP_NAMES("gre
     int64_t mask = c->mask_index == HP_INT_NULL ? -1 : c->mask_index;
     int64_t steps = shape.dims[1], blank = mask < 0 ? mask + shape.dims[2] : mask;
     hp_value best = hp_op_reduce(b, x, HP_REDUCTION_ARGMAX, 2, false);
-    hp_value there = hp_emit_compare(b, HP_LESS, hp_op_new_axis(b, counting(b, steps, best), 0),
-        hp_op_new_axis(b, hp_emit_cast(b, lengths, HP_INT32), 1));
-    hp_value kept = both(b, there, compare(b, HP_NOT_EQUAL, best, (double)blank));
+    hp_value there =
+        hp_emit_compare(b, HP_LESS, hp_op_new_axis(b, hp_op_range(b, 0, 1, steps, hp_op_dtype(b, best)), 0),
+            hp_op_new_axis(b, hp_emit_cast(b, lengths, HP_INT32), 1));
+    hp_value kept = both(b, there, hp_op_compare(b, HP_NOT_EQUAL, best, (double)blank));
     if (c->merge_repeated && steps > 1) {
-        hp_value first = compare(b, HP_EQUAL, hp_op_scale(b, hp_op_part(b, best, 1, 0, 1), 0), 0);
+        hp_value first = hp_op_compare(b, HP_EQUAL, hp_op_scale(b, hp_op_part(b, best, 1, 0, 1), 0), 0);
         hp_value changed =
             hp_emit_compare(b, HP_NOT_EQUAL, hp_op_part(b, best, 1, 1, steps), hp_op_part(b, best, 1, 0, steps - 1));
         kept = both(b, kept, hp_emit_concat(b, (hp_value[]){first, changed}, 2, 1));
     }
     hp_value place = hp_emit_cumulate(b, hp_emit_cast(b, kept, HP_INT32), false, 1, false);
-    place = binary(b, HP_BINARY_SUBTRACT, place, 1);
+    place = hp_op_binary(b, HP_BINARY_SUBTRACT, place, 1);
     hp_value here = hp_emit_compare(b, HP_EQUAL, hp_op_new_axis(b, place, 1),
-        hp_op_new_axis(b, counting(b, steps, place), 1)); /* [batch, place, step] */
+        hp_op_new_axis(b, hp_op_range(b, 0, 1, steps, hp_op_dtype(b, place)), 1)); /* [batch, place, step] */
     here = both(b, here, hp_op_new_axis(b, kept, 1));
-    hp_value labels = hp_emit_select(b, here, hp_op_new_axis(b, best, 1), number(b, -1, best));
+    hp_value labels = hp_emit_select(b, here, hp_op_new_axis(b, best, 1), hp_op_number(b, -1, best));
     labels = hp_op_reduce(b, labels, HP_REDUCTION_MAX, 2, false);
     hp_call_output(b, call, hp_op_new_axis(b, labels, 0));
     hp_value most = hp_op_reduce(b, x, HP_REDUCTION_MAX, 2, false);
-    most = hp_emit_select(b, there, most, number(b, 0, most));
+    most = hp_emit_select(b, there, most, hp_op_number(b, 0, most));
     hp_call_output(b, call, hp_op_unary(b, hp_op_reduce(b, most, HP_REDUCTION_SUM, 1, true), HP_UNARY_NEGATIVE));
 }

@@ -29,7 +29,7 @@ static void lower_Shape(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_call_output(b, call, hp_emit_cast(b, sizes, c->dtype == HP_DTYPE_NONE ? HP_INT32 : c->dtype));
 }
 
-const hp_op_class hp_op_Shape = HP_OP("Shape", "keras.src.ops.tf", fields_Shape, config, lower_Shape);
+const hp_op_class hp_op_Shape = HP_OP("Shape", HP_OP_TF, fields_Shape, config, lower_Shape);
 
 /* newshape names the batch as -1 or None; a leading None with another -1 keeps the rows. */
 SHAPE_OP(Reshape, HP_JSON_FIELD(config, newshape)) {
@@ -319,10 +319,8 @@ SHAPE_OP(Flip, HP_JSON_FIELD(config, axis)) {
 /* ---- filled like another tensor */
 
 static void filled(hp_builder *b, hp_layer *layer, hp_call *call, double value) {
-    const hp_json *given = hp_json_get(hp_json_get(layer->json, "config"), "dtype");
     hp_tensor tensor = *hp_builder_tensor(b, hp_op_operand(b, call, 0, "x"));
-    const char *name = "";
-    hp_dtype dtype = hp_json_is_null(given) ? tensor.dtype : hp_layer_parse_dtype(given, &name);
+    hp_dtype dtype = hp_op_config_dtype(b, layer, tensor.dtype);
     if (b->status == HP_OK) hp_call_output(b, call, hp_emit_fill(b, dtype, &tensor.shape, value));
 }
 

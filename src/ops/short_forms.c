@@ -38,6 +38,34 @@ hp_value hp_op_unary(hp_builder *b, hp_value x, hp_unary op) {
     return hp_emit_unary(b, x, op, 0, 0, 0);
 }
 
+hp_value hp_op_binary(hp_builder *b, hp_binary op, hp_value x, double y) {
+    return hp_emit_binary(b, op, x, hp_op_number(b, y, x));
+}
+
+hp_value hp_op_compare(hp_builder *b, hp_compare_op op, hp_value x, double y) {
+    return hp_emit_compare(b, op, x, hp_op_number(b, y, x));
+}
+
+hp_value hp_op_summable(hp_builder *b, hp_value x) {
+    hp_dtype dtype = hp_op_dtype(b, x);
+    if (dtype == HP_BOOL || dtype == HP_INT8 || dtype == HP_INT16) return hp_emit_cast(b, x, HP_INT32);
+    return dtype == HP_UINT8 || dtype == HP_UINT16 ? hp_emit_cast(b, x, HP_UINT32) : x;
+}
+
+hp_value hp_op_range(hp_builder *b, double start, double delta, double count, hp_dtype dtype) {
+    enum { MOST = 1 << 24 };
+    if (b->status != HP_OK) return HP_NO_VALUE;
+    if (!(count >= 0 && count <= MOST))
+        return hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "a range of %g numbers; %d are the most", count, MOST);
+    int64_t length = (int64_t)count;
+    double *data = hp_alloc_array((size_t)length + 1, sizeof *data);
+    if (!data) return hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
+    for (int64_t i = 0; i < length; i++) data[i] = start + delta * (double)i;
+    hp_value y = hp_emit_cast(b, hp_emit_literal(b, HP_FLOAT64, 1, &length, data), dtype);
+    hp_free(data);
+    return y;
+}
+
 hp_value hp_op_is_nan(hp_builder *b, hp_value x) {
     return hp_emit_compare(b, HP_NOT_EQUAL, x, x);
 }

@@ -14,10 +14,6 @@ static hp_value select_number(hp_builder *b, hp_value condition, double number, 
     return hp_emit_select(b, condition, hp_op_number(b, number, otherwise), otherwise);
 }
 
-static hp_value compare_number(hp_builder *b, hp_compare_op op, hp_value x, double number) {
-    return hp_emit_compare(b, op, x, hp_op_number(b, number, x));
-}
-
 /* ---- of one tensor */
 
 SPECIAL_OP(Cbrt) {
@@ -31,7 +27,7 @@ SPECIAL_OP(Sinc) {
     (void)layer;
     hp_value x = hp_op_floating(b, hp_op_operand(b, call, 0, "x")), scaled = hp_op_scale(b, x, 3.14159265358979323846);
     hp_value y = hp_op_divide(b, hp_op_unary(b, scaled, HP_UNARY_SIN), scaled);
-    hp_call_output(b, call, select_number(b, compare_number(b, HP_EQUAL, x, 0), 1, y));
+    hp_call_output(b, call, select_number(b, hp_op_compare(b, HP_EQUAL, x, 0), 1, y));
 }
 
 /* A Chebyshev series by Clenshaw's recurrence (Cephes, chbevl). */
@@ -67,7 +63,7 @@ static hp_value i0_of_doubles(hp_builder *b, hp_value size) {
     /* The half of the exponent twice: the function ends where exp(x) / sqrt(x) does, not where exp(x) does. */
     hp_value growth = hp_op_unary(b, hp_op_scale(b, high, 0.5), HP_UNARY_EXP);
     above = hp_op_multiply(b, hp_op_divide(b, hp_op_multiply(b, above, growth), root), growth);
-    return hp_emit_select(b, compare_number(b, HP_LESS_EQUAL, size, 20), below, above);
+    return hp_emit_select(b, hp_op_compare(b, HP_LESS_EQUAL, size, 20), below, above);
 }
 
 /* Modified Bessel function of order 0, as Cephes's i0f: exp(-|x|) I0(x) by two series, split at 8. */
@@ -91,7 +87,7 @@ SPECIAL_OP(I0) {
     hp_value at_least_8 = hp_emit_binary(b, HP_BINARY_MAXIMUM, size, hp_op_number(b, 8, x));
     hp_value z = hp_op_subtract(b, hp_op_divide(b, hp_op_number(b, 32, x), at_least_8), hp_op_number(b, 2, x));
     hp_value above = hp_op_divide(b, chebyshev(b, z, large, 7), hp_op_unary(b, at_least_8, HP_UNARY_SQRT));
-    hp_value y = hp_emit_select(b, compare_number(b, HP_LESS_EQUAL, size, 8), below, above);
+    hp_value y = hp_emit_select(b, hp_op_compare(b, HP_LESS_EQUAL, size, 8), below, above);
     hp_call_output(b, call, hp_op_multiply(b, y, hp_op_unary(b, size, HP_UNARY_EXP)));
 }
 
@@ -100,7 +96,7 @@ SPECIAL_OP(Signbit) {
     hp_value x = hp_op_operand(b, call, 0, "x");
     if (hp_op_dtype(b, x) == HP_BOOL) x = hp_emit_cast(b, x, HP_INT32);
     if (hp_dtype_is_float(hp_op_dtype(b, x))) x = hp_emit_bitcast(b, hp_emit_cast(b, x, HP_FLOAT32), HP_INT32);
-    hp_call_output(b, call, compare_number(b, HP_LESS, x, 0));
+    hp_call_output(b, call, hp_op_compare(b, HP_LESS, x, 0));
 }
 
 SPECIAL_OP(Fabs) {
@@ -114,7 +110,7 @@ SPECIAL_OP(Angle) {
     (void)layer;
     hp_value x = hp_op_floating(b, hp_op_operand(b, call, 0, "x"));
     hp_value zeros = hp_op_scale(b, x, 0); /* NaN stays */
-    hp_call_output(b, call, select_number(b, compare_number(b, HP_LESS, x, 0), 3.14159265358979323846, zeros));
+    hp_call_output(b, call, select_number(b, hp_op_compare(b, HP_LESS, x, 0), 3.14159265358979323846, zeros));
 }
 
 static void pass_through(hp_builder *b, hp_layer *layer, hp_call *call) {
@@ -157,8 +153,8 @@ SPECIAL_OP(Heaviside) {
     (void)layer;
     hp_value pair[2];
     wide_floats(b, call, pair);
-    hp_value y = select_number(b, compare_number(b, HP_GREATER, pair[0], 0), 1, pair[1]);
-    hp_call_output(b, call, select_number(b, compare_number(b, HP_LESS, pair[0], 0), 0, y));
+    hp_value y = select_number(b, hp_op_compare(b, HP_GREATER, pair[0], 0), 1, pair[1]);
+    hp_call_output(b, call, select_number(b, hp_op_compare(b, HP_LESS, pair[0], 0), 0, y));
 }
 
 SPECIAL_OP(DivideNoNan) {
@@ -166,7 +162,7 @@ SPECIAL_OP(DivideNoNan) {
     hp_value pair[2];
     floats(b, call, pair);
     hp_value y = hp_op_divide(b, pair[0], pair[1]);
-    hp_call_output(b, call, select_number(b, compare_number(b, HP_EQUAL, pair[1], 0), 0, y));
+    hp_call_output(b, call, select_number(b, hp_op_compare(b, HP_EQUAL, pair[1], 0), 0, y));
 }
 
 SPECIAL_OP(Hypot) {
@@ -176,7 +172,7 @@ SPECIAL_OP(Hypot) {
     for (int i = 0; i < 2; i++) pair[i] = hp_op_unary(b, pair[i], HP_UNARY_ABSOLUTE);
     hp_value most = hp_emit_binary(b, HP_BINARY_MAXIMUM, pair[0], pair[1]);
     hp_value ratio = hp_op_divide(b, hp_emit_binary(b, HP_BINARY_MINIMUM, pair[0], pair[1]), most);
-    ratio = select_number(b, compare_number(b, HP_EQUAL, most, 0), 0, ratio);
+    ratio = select_number(b, hp_op_compare(b, HP_EQUAL, most, 0), 0, ratio);
     hp_value sum = hp_op_add(b, hp_op_unary(b, ratio, HP_UNARY_SQUARE), hp_op_number(b, 1, ratio));
     hp_call_output(b, call, hp_op_multiply(b, most, hp_op_unary(b, sum, HP_UNARY_SQRT)));
 }
@@ -248,13 +244,13 @@ SPECIAL_OP(Ldexp) {
     hp_value x = hp_op_floating(b, hp_op_operand(b, call, 0, "x1"));
     hp_value exponent = hp_emit_cast(b, hp_op_operand(b, call, 1, "x2"), hp_op_dtype(b, x));
     hp_value y = hp_op_multiply(b, x, hp_op_unary(b, exponent, HP_UNARY_EXP2));
-    hp_value same = hp_emit_logical(b, HP_OR, compare_number(b, HP_EQUAL, x, 0),
-        compare_number(b, HP_EQUAL, hp_op_unary(b, x, HP_UNARY_ABSOLUTE), INFINITY));
+    hp_value same = hp_emit_logical(b, HP_OR, hp_op_compare(b, HP_EQUAL, x, 0),
+        hp_op_compare(b, HP_EQUAL, hp_op_unary(b, x, HP_UNARY_ABSOLUTE), INFINITY));
     hp_call_output(b, call, hp_emit_select(b, same, x, y));
 }
 
-/* The float next to x1 towards x2: its bits counted up or down. */
-/* Of doubles in any dtype: what a narrow float has next is lost when it is rounded, as in Keras. */
+/* The float next to x1 towards x2: its bits counted up or down. Of doubles in any dtype: what a narrow float has next is
+ * lost when it is rounded, as in Keras. */
 SPECIAL_OP(Nextafter) {
     (void)layer;
     hp_value pair[2];
@@ -263,12 +259,12 @@ SPECIAL_OP(Nextafter) {
     for (int i = 0; i < 2; i++) pair[i] = hp_emit_cast(b, pair[i], HP_FLOAT64);
     hp_value sum = hp_op_add(b, pair[0], pair[1]), x = hp_op_add(b, pair[0], hp_op_scale(b, pair[1], 0));
     hp_value bits = hp_emit_bitcast(b, x, HP_INT64);
-    hp_value up = hp_emit_compare(b, HP_LESS, x, pair[1]), positive = compare_number(b, HP_GREATER, x, 0);
+    hp_value up = hp_emit_compare(b, HP_LESS, x, pair[1]), positive = hp_op_compare(b, HP_GREATER, x, 0);
     hp_value away = hp_emit_logical(b, HP_NOT, hp_emit_logical(b, HP_XOR, up, positive), HP_NO_VALUE);
     hp_value step = hp_emit_select(b, away, hp_op_number(b, 1, bits), hp_op_number(b, -1, bits));
     hp_value y = hp_emit_bitcast(b, hp_op_add(b, bits, step), HP_FLOAT64);
     hp_value least = hp_emit_select(b, up, hp_op_number(b, DBL_TRUE_MIN, x), hp_op_number(b, -DBL_TRUE_MIN, x));
-    y = hp_emit_select(b, compare_number(b, HP_EQUAL, x, 0), least, y);
+    y = hp_emit_select(b, hp_op_compare(b, HP_EQUAL, x, 0), least, y);
     y = hp_emit_select(b, hp_emit_compare(b, HP_EQUAL, x, pair[1]), pair[1], y);
     hp_call_output(b, call, hp_emit_cast(b, hp_emit_select(b, hp_op_is_nan(b, sum), sum, y), dtype));
 }

@@ -30,18 +30,6 @@ static bool whole_batch(hp_builder *b, hp_value x, hp_value y, const char *what)
     return b->status == HP_OK;
 }
 
-/* 0, 1 ... n - 1 as int32 of shape (n, 1 ...) with `ones` axes of 1 behind. */
-static hp_value counting(hp_builder *b, int64_t n, int ones) {
-    int64_t dims[HP_MAX_RANK] = {n};
-    int32_t *data = n >= 0 && n <= INT32_MAX / 8 ? hp_alloc_array((size_t)n + 1, sizeof *data) : NULL;
-    if (!data) return hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "%lld places", (long long)n);
-    for (int64_t i = 0; i < n; i++) data[i] = (int32_t)i;
-    for (int i = 0; i < ones; i++) dims[i + 1] = 1;
-    hp_value value = hp_emit_literal(b, HP_INT32, 1 + ones, dims, data);
-    hp_free(data);
-    return value;
-}
-
 STATISTICS_OP(IsIn, HP_OP_NUMPY, HP_BOOL(config, assume_unique, false), HP_BOOL(config, invert, false)) {
     const config *c = layer->config;
     hp_value pair[2];
@@ -178,7 +166,10 @@ static void reduce_segments(hp_builder *b, const config *c, hp_call *call, hp_re
     }
     data = hp_emit_reshape(b, data, rest + 2, dims);
     ids = hp_emit_reshape(b, hp_emit_cast(b, ids, HP_INT32), rest + 2, id_dims);
-    hp_value mine = hp_emit_compare(b, HP_EQUAL, counting(b, segments, rest + 1), ids);
+    int64_t one_each[HP_MAX_RANK] = {segments, 1};
+    for (int i = 0; i < rest; i++) one_each[i + 2] = 1;
+    hp_value numbers = hp_emit_reshape(b, hp_op_range(b, 0, 1, (double)segments, HP_INT32), rest + 2, one_each);
+    hp_value mine = hp_emit_compare(b, HP_EQUAL, numbers, ids);
     hp_call_output(b, call, hp_op_reduce(b, hp_emit_select(b, mine, data, neutral(b, op, data)), op, 1, false));
 }
 

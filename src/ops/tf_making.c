@@ -35,18 +35,6 @@ static double number_of(const hp_json *value, double fallback, bool *is_float) {
     return hp_json_is(value, HP_JSON_DOUBLE) || hp_json_is(value, HP_JSON_INT) ? value->number : fallback;
 }
 
-/* start, start + delta, ... as `count` numbers. */
-static hp_value counted(hp_builder *b, double start, double delta, double count, hp_dtype dtype) {
-    enum { MOST = 1 << 24 };
-    double *data = count >= 0 && count <= MOST ? hp_alloc_array((size_t)count + 1, sizeof *data) : NULL;
-    if (!data) return hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "a range of %g numbers", count);
-    int64_t length = (int64_t)count;
-    for (int64_t i = 0; i < length; i++) data[i] = start + delta * (double)i;
-    hp_value y = hp_emit_cast(b, hp_emit_literal(b, HP_FLOAT64, 1, &length, data), dtype);
-    hp_free(data);
-    return y;
-}
-
 /* A dtype of 64 bits where a bound has one. */
 static hp_dtype range_dtype(hp_builder *b, const hp_call *call, bool is_float) {
     static const char *const names[] = {"start", "limit", "delta"};
@@ -70,7 +58,7 @@ HP_TF_OP(
     double start = one ? 0 : number_of(first, 0, &is_float), limit = number_of(one ? first : second, NAN, &is_float);
     double delta = number_of(step, 1, &is_float), count = ceil((limit - start) / delta);
     hp_dtype dtype = hp_op_config_dtype(b, layer, range_dtype(b, call, is_float));
-    hp_call_output(b, call, counted(b, start, delta, count > 0 ? count : count <= 0 ? 0 : -1, dtype));
+    hp_call_output(b, call, hp_op_range(b, start, delta, count > 0 ? count : count <= 0 ? 0 : -1, dtype));
 }
 
 /* Which of `maxlen` places are in front of each length. */
@@ -84,7 +72,7 @@ HP_TF_OP(SequenceMask, HP_JSON_FIELD(config, maxlen), HP_FIELDS_END) {
         hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "maxlen: without it the shape depends on the data");
         return;
     }
-    hp_value places = counted(b, 0, 1, (double)most->integer, hp_op_dtype(b, lengths));
+    hp_value places = hp_op_range(b, 0, 1, (double)most->integer, hp_op_dtype(b, lengths));
     hp_value rows = hp_op_new_axis(b, lengths, hp_builder_shape(b, lengths)->rank);
     hp_call_output(b, call, hp_emit_cast(b, hp_emit_compare(b, HP_LESS, places, rows), dtype));
 }
@@ -103,7 +91,7 @@ HP_TF_OP(ReverseSequence, HP_INT(config, seq_axis, HP_REQUIRED, -HP_MAX_RANK, HP
         hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "seq_axis %d with batch_axis %d", axis, batch);
         return;
     }
-    hp_value at = counted(b, 0, 1, (double)shape.dims[1], HP_INT64);
+    hp_value at = hp_op_range(b, 0, 1, (double)shape.dims[1], HP_INT64);
     hp_value end = hp_op_new_axis(b, hp_emit_cast(b, lengths, HP_INT64), 1);
     hp_value back = hp_op_subtract(b, hp_op_subtract(b, end, hp_op_number(b, 1, end)), at);
     hp_value places = hp_emit_select(b, hp_emit_compare(b, HP_LESS, at, end), back, at);

@@ -17,13 +17,9 @@ typedef struct config {
 
 #define AXIS HP_JSON_FIELD(config, axis)
 
-static hp_value is_zero(hp_builder *b, hp_value x) {
-    return hp_emit_compare(b, HP_EQUAL, x, hp_op_number(b, 0, x));
-}
-
 /* 0 where x is, else y. */
 static void zero_where_zero(hp_builder *b, hp_call *call, hp_value x, hp_value y) {
-    hp_call_output(b, call, hp_emit_select(b, is_zero(b, x), hp_op_number(b, 0, y), y));
+    hp_call_output(b, call, hp_emit_select(b, hp_op_compare(b, HP_EQUAL, x, 0), hp_op_number(b, 0, y), y));
 }
 
 HP_TF_OP(XLogY, HP_FIELDS_END) {
@@ -109,7 +105,7 @@ HP_TF_OP(CountNonzeroOf, AXIS, HP_BOOL(config, keepdims, false), HP_FIELDS_END) 
     const config *c = layer->config;
     hp_dtype dtype = hp_op_config_dtype(b, layer, HP_INT64);
     hp_value x = hp_op_operand(b, call, 0, "x");
-    hp_value there = hp_emit_compare(b, HP_NOT_EQUAL, x, hp_op_number(b, 0, x));
+    hp_value there = hp_op_compare(b, HP_NOT_EQUAL, x, 0);
     hp_call_output(b, call, summed(b, c->axis, hp_emit_cast(b, there, dtype), c->keepdims));
 }
 
@@ -183,7 +179,7 @@ HP_TF_OP(ZeroFraction, HP_FIELDS_END) {
     (void)layer;
     hp_value x = hp_op_operand(b, call, 0, "x");
     hp_shape shape = *hp_builder_shape(b, x);
-    hp_value zeros = summed(b, NULL, hp_emit_cast(b, is_zero(b, x), HP_FLOAT32), false);
+    hp_value zeros = summed(b, NULL, hp_emit_cast(b, hp_op_compare(b, HP_EQUAL, x, 0), HP_FLOAT32), false);
     hp_call_output(b, call, hp_op_scale(b, zeros, 1 / (double)hp_shape_elements(&shape)));
 }
 

@@ -39,34 +39,12 @@ HP_TF_OP(BandPart, HP_INT(config, num_lower, HP_REQUIRED, -HP_MAX_DIM, HP_MAX_DI
     hp_call_output(b, call, hp_emit_select(b, keep, x, hp_op_number(b, 0, x)));
 }
 
-enum { MOST_SIDE = 1 << 12 };
-
-/* x[..., n] on the diagonal k of rows x columns zeros. */
-static hp_value on_diagonal(hp_builder *b, hp_value x, int64_t k, int64_t rows, int64_t columns) {
-    hp_shape shape = *hp_builder_shape(b, x);
-    int last = shape.rank - 1;
-    if (b->status != HP_OK) return HP_NO_VALUE;
-    if (last < 0 || (last == 0 && shape.rows)) return hp_builder_mixes_rows(b, "the rows on a diagonal");
-    if (rows > MOST_SIDE || columns > MOST_SIDE)
-        return hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "a matrix of more than %d rows or columns", MOST_SIDE);
-    int64_t n = shape.dims[last], *places = hp_arena_alloc(&b->graph->arena, (size_t)(rows * columns) * 8 + 8);
-    int64_t before[HP_MAX_RANK] = {0}, after[HP_MAX_RANK] = {0};
-    if (!places) return hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
-    for (int64_t i = 0; i < rows * columns; i++) places[i] = n; /* the zero */
-    int64_t row = k < 0 ? -k : 0, column = k > 0 ? k : 0;
-    for (int64_t i = 0; i < n && row + i < rows && column + i < columns; i++)
-        places[(row + i) * columns + column + i] = i;
-    after[last] = 1;
-    hp_value padded = hp_emit_pad(b, x, before, after, HP_PAD_CONSTANT, 0);
-    return hp_emit_gather(b, padded, hp_emit_literal(b, HP_INT64, 2, (const int64_t[]){rows, columns}, places), last);
-}
-
 HP_TF_OP(MatrixDiag, DIAGONAL, HP_FIELDS_END) {
     const config *c = layer->config;
     hp_value x = hp_op_operand(b, call, 0, "x");
     hp_shape shape = *hp_builder_shape(b, x);
     int64_t size = shape.rank > 0 ? shape.dims[shape.rank - 1] + (c->k < 0 ? -c->k : c->k) : 0;
-    hp_call_output(b, call, on_diagonal(b, x, c->k, size, size));
+    hp_call_output(b, call, hp_op_on_diagonal(b, x, c->k, size, size));
 }
 
 HP_TF_OP(MatrixSetDiag, DIAGONAL, HP_FIELDS_END) {
@@ -80,5 +58,5 @@ HP_TF_OP(MatrixSetDiag, DIAGONAL, HP_FIELDS_END) {
     if (c->k < 0) below = hp_emit_logical(b, HP_NOT, band(b, rows, columns, -c->k - 1, -1), HP_NO_VALUE);
     if (c->k > 0) above = hp_emit_logical(b, HP_NOT, band(b, rows, columns, -1, c->k - 1), HP_NO_VALUE);
     hp_value on = hp_emit_logical(b, HP_AND, below, above);
-    hp_call_output(b, call, hp_emit_select(b, on, on_diagonal(b, pair[1], c->k, rows, columns), pair[0]));
+    hp_call_output(b, call, hp_emit_select(b, on, hp_op_on_diagonal(b, pair[1], c->k, rows, columns), pair[0]));
 }

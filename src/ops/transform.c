@@ -21,16 +21,8 @@ typedef struct config {
     const hp_op_class hp_op_##name = HP_OP(#name, HP_OP_IMAGE, fields_##name, config, lower_##name);                   \
     static void lower_##name(hp_builder *b, hp_layer *layer, hp_call *call)
 
-static hp_value binary(hp_builder *b, hp_binary op, hp_value x, double y) {
-    return hp_emit_binary(b, op, x, hp_op_number(b, y, x));
-}
-
-static hp_value compare(hp_builder *b, hp_compare_op op, hp_value x, double y) {
-    return hp_emit_compare(b, op, x, hp_op_number(b, y, x));
-}
-
 static hp_value plus(hp_builder *b, hp_value x, double y) {
-    return binary(b, HP_BINARY_ADD, x, y);
+    return hp_op_binary(b, HP_BINARY_ADD, x, y);
 }
 
 /* Towards zero. */
@@ -41,20 +33,15 @@ static hp_value whole(hp_builder *b, hp_value x) {
 /* C's round: halves away from zero. */
 static hp_value rounded(hp_builder *b, hp_value x) {
     hp_value cut = whole(b, x), rest = hp_op_subtract(b, x, cut);
-    hp_value far = compare(b, HP_GREATER_EQUAL, hp_op_unary(b, rest, HP_UNARY_ABSOLUTE), 0.5);
+    hp_value far = hp_op_compare(b, HP_GREATER_EQUAL, hp_op_unary(b, rest, HP_UNARY_ABSOLUTE), 0.5);
     return hp_emit_select(b, far, hp_op_add(b, cut, hp_op_unary(b, x, HP_UNARY_SIGN)), cut);
 }
 
 /* 0, 1 ... n - 1 along `axis` of three. */
 static hp_value counting(hp_builder *b, int64_t n, int axis) {
-    float *data = n >= 0 && n <= 1 << 24 ? hp_alloc_array((size_t)n + 1, sizeof *data) : NULL;
-    if (!data) return hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "images with %lld pixels along an axis", (long long)n);
-    for (int64_t i = 0; i < n; i++) data[i] = (float)i;
     int64_t dims[3] = {1, 1, 1};
     dims[axis] = n;
-    hp_value value = hp_emit_literal(b, HP_FLOAT32, 3, dims, data);
-    hp_free(data);
-    return value;
+    return hp_emit_reshape(b, hp_op_range(b, 0, 1, n, HP_FLOAT32), 3, dims);
 }
 
 /* ---- places outside of the image (MapCoordinate) */
@@ -65,13 +52,13 @@ static hp_value reflected(hp_builder *b, hp_value x, int64_t size) {
         hp_op_scale(b, whole(b, hp_op_divide(b, hp_op_unary(b, x, HP_UNARY_NEGATIVE), hp_op_number(b, both, x))), both);
     hp_value low = hp_op_add(b, turns, x);
     low = hp_emit_select(
-        b, compare(b, HP_LESS, low, -n), plus(b, low, both), plus(b, hp_op_unary(b, low, HP_UNARY_NEGATIVE), -1));
+        b, hp_op_compare(b, HP_LESS, low, -n), plus(b, low, both), plus(b, hp_op_unary(b, low, HP_UNARY_NEGATIVE), -1));
     turns = hp_op_scale(b, whole(b, hp_op_divide(b, x, hp_op_number(b, both, x))), both);
     hp_value high = hp_op_subtract(b, x, turns);
-    high = hp_emit_select(b, compare(b, HP_GREATER_EQUAL, high, n),
+    high = hp_emit_select(b, hp_op_compare(b, HP_GREATER_EQUAL, high, n),
         plus(b, hp_op_subtract(b, hp_op_number(b, both, high), high), -1), high);
-    hp_value y = hp_emit_select(b, compare(b, HP_GREATER, x, n - 1), high, x);
-    return hp_emit_select(b, compare(b, HP_LESS, x, 0), low, y);
+    hp_value y = hp_emit_select(b, hp_op_compare(b, HP_GREATER, x, n - 1), high, x);
+    return hp_emit_select(b, hp_op_compare(b, HP_LESS, x, 0), low, y);
 }
 
 static hp_value wrapped(hp_builder *b, hp_value x, int64_t size) {
@@ -80,8 +67,8 @@ static hp_value wrapped(hp_builder *b, hp_value x, int64_t size) {
     hp_value turns = whole(b, hp_op_divide(b, hp_op_unary(b, x, HP_UNARY_NEGATIVE), span));
     hp_value low = hp_op_add(b, x, hp_op_scale(b, plus(b, turns, 1), n));
     hp_value high = hp_op_subtract(b, x, hp_op_scale(b, whole(b, hp_op_divide(b, x, span)), n));
-    hp_value y = hp_emit_select(b, compare(b, HP_GREATER, x, n - 1), high, x);
-    return hp_emit_select(b, compare(b, HP_LESS, x, 0), low, y);
+    hp_value y = hp_emit_select(b, hp_op_compare(b, HP_GREATER, x, n - 1), high, x);
+    return hp_emit_select(b, hp_op_compare(b, HP_LESS, x, 0), low, y);
 }
 
 static hp_value filled(hp_builder *b, int mode, hp_value x, int64_t size) {
@@ -102,7 +89,8 @@ typedef struct images {
 } images;
 
 static hp_value inside(hp_builder *b, hp_value at, int64_t size) {
-    return hp_emit_logical(b, HP_AND, compare(b, HP_GREATER_EQUAL, at, 0), compare(b, HP_LESS, at, (double)size));
+    return hp_emit_logical(
+        b, HP_AND, hp_op_compare(b, HP_GREATER_EQUAL, at, 0), hp_op_compare(b, HP_LESS, at, (double)size));
 }
 
 /* The pixels at whole places y, x of [batch, height, width]. */
@@ -167,7 +155,7 @@ static void transform(hp_builder *b, const config *c, hp_call *call, hp_value ma
     hp_value at_y = filled(b, c->fill_mode, hp_op_divide(b, plane(b, map, 3, across, down), projection), from.height);
     hp_value y = c->interpolation == BILINEAR ? interpolated(b, &from, at_y, at_x)
                                               : read(b, &from, rounded(b, at_y), rounded(b, at_x));
-    hp_value none = compare(b, HP_EQUAL, projection, 0);
+    hp_value none = hp_op_compare(b, HP_EQUAL, projection, 0);
     none = hp_emit_reshape(b, none, 3, (int64_t[]){hp_builder_shape(b, none)->dims[0], count, 1});
     y = hp_emit_reshape(b, hp_emit_select(b, none, from.fill, y), 4, shape.dims);
     if (c->data_format == HP_CHANNELS_FIRST) y = hp_channels_first(b, y);

@@ -5,10 +5,6 @@
 #include "base/dtype.h"
 #include "ops/op.h"
 
-static hp_value floating(hp_builder *b, hp_value x) {
-    return hp_dtype_is_float(hp_builder_tensor(b, x)->dtype) ? x : hp_emit_cast(b, x, HP_FLOAT32);
-}
-
 static void emit(hp_builder *b, hp_call *call, hp_unary op, double p0, double p1, bool keeps_integers) {
     hp_value x = hp_op_operand(b, call, 0, "x");
     hp_dtype dtype = hp_builder_tensor(b, x)->dtype;
@@ -17,7 +13,7 @@ static void emit(hp_builder *b, hp_call *call, hp_unary op, double p0, double p1
         hp_call_output(b, call, hp_emit_cast(b, hp_emit_unary(b, wide, op, p0, p1, 0), dtype));
         return;
     }
-    hp_call_output(b, call, hp_emit_unary(b, floating(b, x), op, p0, p1, 0));
+    hp_call_output(b, call, hp_emit_unary(b, hp_op_floating(b, x), op, p0, p1, 0));
 }
 
 /* name, module, function, its parameters, whether integers stay integers */
