@@ -52,10 +52,9 @@ static const char *columns_of(const hp_tensor_info *info, hp_arena *arena) {
     return list;
 }
 
-/* One text file for all inputs: each reads the columns of its name. */
+/* One text file for all inputs: each takes the columns of its name. It is read once for all, but for inputs that stand beside
+ * the rows: those are not read in step. */
 static hp_status open_columns(hp_file_job *j, const hp_file *file, hp_error *error) {
-    HP_FAIL_IF(!strcmp(file->path, "-"), error, HP_ERROR_ARGUMENT, "standard input",
-        "it can be read once, and each input of the model reads the columns of its name: give a file");
     HP_FAIL_IF(file->columns, error, HP_ERROR_ARGUMENT, file->path,
         "each input of the model reads the columns of its name: no others can be chosen");
     for (size_t i = 0; i < hp_model_input_count(j->model); i++) {
@@ -65,7 +64,11 @@ static hp_status open_columns(hp_file_job *j, const hp_file *file, hp_error *err
         options.columns = columns_of(&info, &j->arena);
         HP_ALLOCATED(options.columns, error);
         if (i > 0) options.id_columns = NULL;
-        HP_TRY(hp_io_reader_open(file->path, &options, &j->readers[i], error));
+        bool apart = i == 0 || hp_network_input_rows(j->model->network, i) > 0;
+        HP_FAIL_IF(i > 0 && apart && !strcmp(file->path, "-"), error, HP_ERROR_ARGUMENT, "standard input",
+            "it can be read once, and input \"%s\" of the model is not read row by row: give a file", info.name);
+        HP_TRY(apart ? hp_io_reader_open(file->path, &options, &j->readers[i], error)
+                     : hp_io_reader_share(j->readers[0], &options, &j->readers[i], error));
     }
     if (file->id_columns) j->stream.id_reader = j->readers[0];
     return HP_OK;

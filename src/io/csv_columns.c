@@ -134,11 +134,14 @@ static hp_status each_item(
         memcpy(row, items, n);
         row[n] = '\n';
     }
-    for (const char *p = row; status == HP_OK; p++) {
+    const char *p = row;
+    for (bool more = row != NULL; more && status == HP_OK; p++) {
         hp_io_field field;
-        p = hp_io_field_read(p, row + n + 1, ',', &field);
-        const char *item = p ? field_text(&field, &arena) : NULL;
-        if (!p)
+        const char *end = hp_io_field_read(p, row + n + 1, ',', &field);
+        more = end && *end == ',';
+        bool whole = more || (end && end + (*end == '\r') == row + n);
+        const char *item = whole ? field_text(&field, &arena) : NULL;
+        if (!whole)
             status = hp_error_set(error, HP_ERROR_ARGUMENT, NULL, "the list of columns \"%s\" is malformed", items);
         else if (!item)
             status = hp_error_set(error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
@@ -146,7 +149,7 @@ static hp_status each_item(
             status = pick_item(item, layout, list, error);
         int64_t first, last;
         if (item && has_name && !parse_range(item, &first, &last)) *has_name = true;
-        if (p && *p != ',') break;
+        if (more) p = end;
     }
     hp_arena_release(&arena);
     return status;
@@ -203,6 +206,22 @@ static hp_status choose_picks(const hp_io_reader_options *options, hp_arena *are
     return HP_OK;
 }
 
+hp_status hp_io_csv_pick_columns(const hp_io_reader_options *options, hp_arena *arena, hp_io_csv_layout *layout,
+    hp_io_reader *reader, hp_error *error) {
+    pick_list ids = {0}, columns = {0};
+    hp_status status = choose_picks(options, arena, layout, &ids, &columns, error);
+    hp_free(ids.picks);
+    hp_free(columns.picks);
+    if (status != HP_OK) return status;
+    reader->rank = 1;
+    reader->dims[0] = layout->pick_count;
+    reader->id_count = (int)layout->id_count;
+    HP_TRY(pick_names(layout, layout->id_picks, layout->id_count, arena, &reader->id_names, error));
+    if (!layout->column_names) return HP_OK;
+    reader->column_count = (int)layout->pick_count;
+    return pick_names(layout, layout->picks, layout->pick_count, arena, &reader->column_names, error);
+}
+
 hp_status hp_io_csv_choose_columns(const hp_io_csv_start *start, char delimiter, const hp_io_reader_options *options,
     hp_arena *arena, hp_io_csv_layout *layout, bool *has_header, hp_io_reader *reader, hp_error *error) {
     *layout = (hp_io_csv_layout){.delimiter = delimiter};
@@ -214,16 +233,5 @@ hp_status hp_io_csv_choose_columns(const hp_io_csv_start *start, char delimiter,
     }
     HP_TRY(count_columns(start, delimiter, &layout->column_count, error));
     if (*has_header) HP_TRY(read_names(start, layout, arena, error));
-    pick_list ids = {0}, columns = {0};
-    hp_status status = choose_picks(options, arena, layout, &ids, &columns, error);
-    hp_free(ids.picks);
-    hp_free(columns.picks);
-    if (status != HP_OK) return status;
-    reader->rank = 1;
-    reader->dims[0] = layout->pick_count;
-    reader->id_count = (int)layout->id_count;
-    HP_TRY(pick_names(layout, layout->id_picks, layout->id_count, arena, &reader->id_names, error));
-    if (!*has_header) return HP_OK;
-    reader->column_count = (int)layout->pick_count;
-    return pick_names(layout, layout->picks, layout->pick_count, arena, &reader->column_names, error);
+    return hp_io_csv_pick_columns(options, arena, layout, reader, error);
 }

@@ -16,4 +16,8 @@ typedef struct hp_io_csv_start {
 hp_status hp_io_csv_choose_columns(const hp_io_csv_start *start, char delimiter, const hp_io_reader_options *options,
     hp_arena *arena, hp_io_csv_layout *layout, bool *has_header, hp_io_reader *reader, hp_error *error);
 
+/* The part of it that is left where the layout's columns and their names are there already. */
+hp_status hp_io_csv_pick_columns(const hp_io_reader_options *options, hp_arena *arena, hp_io_csv_layout *layout,
+    hp_io_reader *reader, hp_error *error);
+
 #endif

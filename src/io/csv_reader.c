@@ -18,9 +18,10 @@ typedef struct csv_reader {
     bool has_header;
     char *carry;
     size_t carry_size, carry_capacity;
-    bool ended;       /* the source has no more than `carry` */
-    int64_t line;     /* number of the line that carry begins with */
-    size_t row_bytes; /* of rows so far, to guess how much to read */
+    bool ended;              /* the source has no more than `carry` */
+    int64_t line;            /* number of the line that carry begins with */
+    size_t row_bytes;        /* of rows so far, to guess how much to read */
+    const hp_io_batch *last; /* read */
 } csv_reader;
 
 static bool is_blank(const char *row, const char *end) {
@@ -164,14 +165,19 @@ static hp_status fill_batch(csv_reader *csv, int64_t max_rows, hp_io_batch *batc
     return HP_OK;
 }
 
+static hp_io_view view_of(const hp_io_batch *batch) {
+    return (hp_io_view){.storage = HP_IO_TEXT,
+        .dtype = HP_STRING,
+        .rank = 2,
+        .dims = {batch->rows, batch->buffer->text.layout->pick_count},
+        .text = &batch->buffer->text};
+}
+
 static hp_status read_csv(hp_io_reader *reader, int64_t max_rows, hp_io_batch *batch, hp_error *error) {
     csv_reader *csv = (csv_reader *)reader;
     HP_TRY(fill_batch(csv, max_rows, batch, error));
-    batch->view = (hp_io_view){.storage = HP_IO_TEXT,
-        .dtype = HP_STRING,
-        .rank = 2,
-        .dims = {batch->rows, csv->layout.pick_count},
-        .text = &batch->buffer->text};
+    batch->view = view_of(batch);
+    csv->last = batch;
     return HP_OK;
 }
 
@@ -294,4 +300,62 @@ hp_status hp_io_csv_open_reader(
 hp_status hp_io_tsv_open_reader(
     const hp_io_place *place, const hp_io_reader_options *options, hp_io_reader **reader, hp_error *error) {
     return open_separated(place, '\t', options, reader, error);
+}
+
+/* ---- other columns of the same rows */
+
+typedef struct columns_reader {
+    hp_io_reader base;
+    const csv_reader *rows;
+    hp_io_csv_layout layout;
+    hp_arena arena;
+} columns_reader;
+
+static hp_status read_columns(hp_io_reader *reader, int64_t max_rows, hp_io_batch *batch, hp_error *error) {
+    columns_reader *columns = (columns_reader *)reader;
+    const hp_io_batch *from = columns->rows->last;
+    HP_FAIL_IF(!from || from->first_row != reader->next_row || from->rows > max_rows, error, HP_ERROR_INTERNAL, NULL,
+        "the rows from %lld on were not read for the first input", (long long)reader->next_row);
+    struct hp_io_buffer *buffer = hp_io_batch_reserve(batch, 0, 0);
+    HP_ALLOCATED(buffer, error);
+    batch->rows = from->rows;
+    buffer->text = from->buffer->text;
+    buffer->text.layout = &columns->layout;
+    batch->view = view_of(batch);
+    return HP_OK;
+}
+
+/* It is where the reader of the rows is. */
+static hp_status seek_columns(hp_io_reader *reader, int64_t row, hp_error *error) {
+    (void)reader, (void)row, (void)error;
+    return HP_OK;
+}
+
+static void close_columns(hp_io_reader *reader) {
+    hp_arena_release(&((columns_reader *)reader)->arena);
+}
+
+static const hp_io_reader_class columns_class = {read_columns, seek_columns, close_columns};
+
+hp_status hp_io_reader_share(
+    hp_io_reader *rows, const hp_io_reader_options *options, hp_io_reader **reader, hp_error *error) {
+    const hp_io_place place = {.name = rows->name};
+    const csv_reader *csv = (const csv_reader *)rows;
+    *reader = NULL;
+    HP_FAIL_IF(rows->class != &csv_class, error, HP_ERROR_ARGUMENT, rows->name, "it has no columns to share");
+    columns_reader *columns = hp_io_reader_new(sizeof *columns, &columns_class, &place);
+    HP_ALLOCATED(columns, error);
+    columns->rows = csv;
+    columns->layout = csv->layout;
+    columns->base.format = rows->format;
+    columns->base.dtype = HP_STRING;
+    columns->base.seekable = rows->seekable;
+    hp_status status = hp_io_csv_pick_columns(options, &columns->arena, &columns->layout, &columns->base, error);
+    if (status == HP_OK) {
+        *reader = &columns->base;
+        return HP_OK;
+    }
+    hp_error_prefix(error, "%s", rows->name);
+    hp_io_reader_close(&columns->base);
+    return status;
 }

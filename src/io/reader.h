@@ -90,6 +90,13 @@ void hp_io_batch_place(hp_io_batch *batch, void *memory, size_t size);
 hp_status hp_io_reader_open(
     const char *path, const hp_io_reader_options *options, hp_io_reader **reader, hp_error *error);
 
+/* Opens a reader of other columns of the rows that `rows`, a reader of csv or tsv, reads: the source is read once for both,
+ * and can be one that can be read once only. Of the options `columns` and `id_columns` matter. Each read, seek or window of
+ * `rows` is followed by the same one of it, and what `rows` was read into stays as long as what that was. Not to be used once
+ * `rows` is closed. Errors: HP_ERROR_ARGUMENT. */
+hp_status hp_io_reader_share(
+    hp_io_reader *rows, const hp_io_reader_options *options, hp_io_reader **reader, hp_error *error);
+
 /* Reads the next rows: exactly `max_rows` (> 0), or what is left. At the end rows = 0 and HP_OK.
  * Errors: HP_ERROR_IO; HP_ERROR_FORMAT for a source that ends within a row or changed while it was read.
  * After an error the reader may only be closed. */

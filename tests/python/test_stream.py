@@ -20,6 +20,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MLP = ROOT / "examples" / "mlp_10_64_64_1.keras"
 CNN = ROOT / "examples" / "digits_cnn.keras"
+ENDS = ROOT / "tests" / "data" / "nested_ends.keras"  # of two inputs
 KILLS = int(os.environ.get("HORNPIPE_KILLS", "8"))
 IMAGES = int(os.environ.get("HORNPIPE_IMAGES", "60000"))
 ROWS = int(os.environ.get("HORNPIPE_ROWS", "3000000"))
@@ -156,6 +157,25 @@ def test_resumed_kinds(hornpipe, command, tmp_path, images, kind, number):
         hornpipe(*arguments, "--resume")
     assert (tmp_path / f"out.{kind}").read_bytes() == wanted
     assert not list(tmp_path.glob(f"out.{kind}.*"))
+
+
+@pytest.mark.parametrize("ways", [[], ["--backend", "processes"]])
+def test_resumed_columns_of_several_inputs(hornpipe, command, tmp_path, ways):
+    names = ["id"] + [f"{side}_{i}" for side in ("right", "left") for i in range(3)]
+    rows = np.random.default_rng(3).normal(size=(200000, 6)).round(4)
+    with open(tmp_path / "rows.csv", "w") as file:
+        file.write(",".join(names) + "\n")
+        file.writelines(f"row {i}," + ",".join(map(str, row)) + "\n" for i, row in enumerate(rows.tolist()))
+    wanted = reference(hornpipe, tmp_path, ENDS, "rows.csv", "--id-columns", "id", kind="csv")
+    arguments = ["predict", ENDS, "rows.csv", "--id-columns", "id", "-o", "out.csv", "--chunk-rows", "300",
+                 "--checkpoint", "0.01", *ways]
+    run = subprocess.Popen([command, *arguments], cwd=tmp_path, stderr=subprocess.DEVNULL)
+    while run.poll() is None and not (tmp_path / "out.csv.checkpoint").exists():
+        time.sleep(0.002)
+    run.kill()
+    assert run.wait() == -signal.SIGKILL
+    hornpipe(*arguments, "--resume")
+    assert (tmp_path / "out.csv").read_bytes() == wanted
 
 
 @pytest.fixture

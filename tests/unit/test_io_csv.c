@@ -86,6 +86,82 @@ static void test_columns(void **state) {
         "no columns are left");
 }
 
+/* A list ends with its text. */
+static void test_lists_of_columns(void **state) {
+    (void)state;
+    const char *path = put_text("l.csv", "a,b\n1,2\n");
+    check("a,b\n1,2\n", &(hp_io_reader_options){.columns = "b\r"}, (float[]){2}, 1, 1);
+    static const char *const malformed[] = {"b\na", "\"b", "\"b\"a", "a,\"b"};
+    for (size_t i = 0; i < sizeof malformed / sizeof *malformed; i++)
+        assert_fails(
+            try_open(path, &(hp_io_reader_options){.columns = malformed[i]}), HP_ERROR_ARGUMENT, "the list of columns");
+}
+
+/* Other columns of the same rows, which are read once: of a pipe as well, from a row on, in windows. */
+static void test_shared_rows(void **state) {
+    (void)state;
+    enum { ROWS = 5000 };
+    char *text = malloc(ROWS * 40), *to = text + sprintf(text, "id,a,\"b,c\",3\n");
+    for (int i = 0; i < ROWS; i++) to += sprintf(to, "r%d,%d,%d.5,\"%d\"\n", i, i, i, 2 * i);
+    for (int pass = 0; pass < 3; pass++) {
+        const bool piped = pass == 1;
+        int saved = -1, child = -1;
+        if (piped) feed_stdin(text, strlen(text), &saved, &child);
+        hp_io_reader_options options = {.format = "csv", .columns = "a", .id_columns = "id"};
+        hp_io_reader *rows = open_reader(piped ? "-" : put_text("shared.csv", text), &options), *others = NULL;
+        options = (hp_io_reader_options){.columns = "3,\"b,c\""};
+        assert_ok(hp_io_reader_share(rows, &options, &others, &failure));
+        assert_string_equal(others->column_names[1], "b,c");
+        assert_fails(
+            hp_io_reader_share(rows, &(hp_io_reader_options){.columns = "d"}, &(hp_io_reader *){NULL}, &failure),
+            HP_ERROR_ARGUMENT, "no column \"d\"");
+        const int64_t begin = pass == 0 ? 0 : 1234, end = pass == 2 ? 1301 : ROWS;
+        for (int i = 0; i < 2; i++)
+            assert_ok(hp_io_reader_window(i ? others : rows, begin, pass == 2 ? end : -1, &failure));
+        hp_io_batch batches[2][2] = {{{0}}};
+        int64_t at = begin;
+        for (int slot = 0;; slot = !slot) {
+            float first[700], pairs[1400];
+            assert_ok(hp_io_read(rows, 700, &batches[slot][0], &failure));
+            assert_ok(hp_io_read(others, 700, &batches[slot][1], &failure));
+            const int64_t n = batches[slot][0].rows;
+            assert_int_equal(batches[slot][1].rows, n);
+            assert_int_equal(batches[slot][1].first_row, at);
+            if (n == 0) break;
+            assert_ok(hp_io_convert(&batches[slot][0].view, 0, n, HP_FLOAT32, first, NULL, &failure));
+            assert_ok(hp_io_convert(&batches[slot][1].view, 0, n, HP_FLOAT32, pairs, NULL, &failure));
+            for (int64_t i = 0; i < n; i++, at++)
+                if (first[i] != at || pairs[2 * i] != 2 * at || pairs[2 * i + 1] != at + 0.5F)
+                    fail_msg("row %d is %g, %g, %g", (int)at, first[i], pairs[2 * i], pairs[2 * i + 1]);
+        }
+        assert_int_equal(at, end);
+        for (int i = 0; i < 4; i++) hp_io_batch_release(&batches[i / 2][i % 2]);
+        hp_io_reader_close(rows);
+        hp_io_reader_close(others);
+        if (!piped) continue;
+        dup2(saved, STDIN_FILENO);
+        close(saved);
+        waitpid(child, NULL, 0);
+    }
+    free(text);
+}
+
+/* What has no columns has none to share, and rows that were not read are not there. */
+static void test_not_shared(void **state) {
+    (void)state;
+    hp_io_reader_options options = {.columns = "0"};
+    hp_io_reader *rows = open_reader(put_text("s.csv", "1,2\n3,4\n"), &options), *others;
+    hp_io_reader *array = open_reader(DATA("little_f4.npy"), NULL);
+    hp_io_batch batch = {0};
+    assert_fails(hp_io_reader_share(array, &options, &others, &failure), HP_ERROR_ARGUMENT, "no columns");
+    assert_ok(hp_io_reader_share(rows, &options, &others, &failure));
+    assert_fails(hp_io_read(others, 1, &batch, &failure), HP_ERROR_INTERNAL, "were not read");
+    hp_io_batch_release(&batch);
+    hp_io_reader_close(others);
+    hp_io_reader_close(rows);
+    hp_io_reader_close(array);
+}
+
 static void test_ids(void **state) {
     (void)state;
     hp_io_reader_options options = {.id_columns = "key,name"};
@@ -316,6 +392,9 @@ int main(void) {
         cmocka_unit_test(test_blanks_and_quotes),
         cmocka_unit_test(test_header),
         cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_lists_of_columns),
+        cmocka_unit_test(test_shared_rows),
+        cmocka_unit_test(test_not_shared),
         cmocka_unit_test(test_ids),
         cmocka_unit_test(test_missing),
         cmocka_unit_test(test_integers),
