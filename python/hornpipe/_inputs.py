@@ -181,15 +181,10 @@ def read(model: "Model", x: Any, steps: int | None = None) -> "list[Array] | Bat
             return _of_data_set(model, x, steps)
         if _is_iterable(x):
             return _of_iterable(model, x, steps)
-        leaves = flatten(model, x)
-        if any(_is_chunked(leaf) for leaf in leaves):
-            return _of_chunks(leaves)
-        arrays = [array(leaf) for leaf in leaves]
-    else:
-        arrays = [array(leaf) for leaf in flatten(model, x)]
+    leaves = flatten(model, x)
     if steps is not None:
         raise ValueError("steps goes with data sets and iterators, which have batches; x is arrays")
-    return arrays
+    return _of_chunks(leaves) if any(_is_chunked(leaf) for leaf in leaves) else [array(leaf) for leaf in leaves]
 
 
 def batches(model: "Model", x: Any) -> Batches:

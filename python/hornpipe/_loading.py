@@ -105,6 +105,19 @@ def _warn_of_precision(model: Model) -> None:
         )
 
 
+def _found(source: Any) -> tuple[str, bytes | None]:
+    """A source of a model as its path, or as a name and its bytes."""
+    if isinstance(source, (str, os.PathLike)):
+        return os.path.abspath(os.fspath(source)), None
+    name = "bytes"
+    if hasattr(source, "read"):
+        name = str(getattr(source, "name", "file"))
+        source = source.read()
+    if not isinstance(source, (bytes, bytearray, memoryview)):
+        raise TypeError(f"a path, bytes or a file opened in binary mode was expected, found {type(source).__name__}")
+    return name, bytes(source)
+
+
 def load_model(
     source: Any,
     *,
@@ -124,7 +137,7 @@ def load_model(
         A ``.keras`` file or unpacked directory, an HDF5 file (told by content, not by name), or a JSON config with
         `weights`; or such a file's bytes, or an open file to read them from.
     weights : path, optional
-        The weights, where `source` is a JSON config; of any other model: in the place of its own.
+        The weights, where `source` is the path of a JSON config; of any other path: in the place of the model's own.
     isa : str, optional
         The instruction set to use (see `isas`). None: the best that this machine has.
     output_layer : str, optional
@@ -153,16 +166,8 @@ def load_model(
     >>> model.predict(x).shape
     (1000, 1)
     """
-    options = _options(weights, isa, output_layer, prefer, custom_layers)
-    if isinstance(source, (str, os.PathLike)):
-        return _new(os.path.abspath(os.fspath(source)), None, options)
-    name = "bytes"
-    if hasattr(source, "read"):
-        name = str(getattr(source, "name", "file"))
-        source = source.read()
-    if not isinstance(source, (bytes, bytearray, memoryview)):
-        raise TypeError(f"a path, bytes or a file opened in binary mode was expected, found {type(source).__name__}")
-    return _new(name, bytes(source), options)
+    path, data = _found(source)
+    return _new(path, data, _options(weights, isa, output_layer, prefer, custom_layers))
 
 
 def _saved(model: Any) -> bytes:
@@ -248,11 +253,9 @@ def check(source: Any, *, weights: "str | os.PathLike[str] | None" = None, outpu
     FileError, FormatError
         There is no model to report on.
     """
+    path, data = _found(source)
     options = _options(weights, None, output_layer, "throughput")
-    if isinstance(source, (str, os.PathLike)):
-        return Report(*_hornpipe.check(os.fspath(source), None, options.weights, None, output_layer))
-    data = source.read() if hasattr(source, "read") else source
-    return Report(*_hornpipe.check("bytes", data, None, None, output_layer))
+    return Report(*_hornpipe.check(path, data, options.weights, None, output_layer))
 
 
 # ---- pickle

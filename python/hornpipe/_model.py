@@ -127,6 +127,7 @@ class Model(_hornpipe.Model):
         bar.expect(batches.rows)
         pieces: list[list[Array]] = []
         at = 0
+        results: list[Array] | None = None
         for results in self._stream(batches, jobs, options, LOOK_AHEAD):
             rows = len(results[0])
             if given is None and batches.rows is not None and not self.mixes_rows and rows < batches.rows:
@@ -134,14 +135,18 @@ class Model(_hornpipe.Model):
             if given is None:
                 pieces.append(results)
             else:
+                _check_room(given, results, at)
                 for whole, result in zip(given, results):
                     whole[at : at + rows] = result
             at += rows
             bar.add(rows)
+        if results is None:
+            raise ValueError("there was no batch to predict")
+        for index, whole in enumerate(given or []):
+            if len(whole) != at:
+                raise _no_room(index, whole, (at, *whole.shape[1:]))
         if given is not None:
             return given
-        if not pieces:
-            raise ValueError("there was no batch to predict")
         return pieces[0] if len(pieces) == 1 else [np.concatenate(parts) for parts in zip(*pieces)]
 
     def _stream(
@@ -529,6 +534,21 @@ def _checked(batch_size: int | None, backend: str, on_error: str) -> _Options:
     if on_error not in ("fail", "nan"):
         raise ValueError(f"on_error is {on_error!r}; expected 'fail' or 'nan'")
     return _Options(batch_size or 0, backend, on_error)
+
+
+def _no_room(index: int, whole: Array, wanted: tuple[int, ...]) -> _hornpipe.ShapeError:
+    return _hornpipe.ShapeError(f"output {index} has room for shape {whole.shape}; the model gives {wanted}")
+
+
+def _check_room(given: list[Array], results: list[Array], at: int) -> None:
+    """Raises where results cannot be written as they are, from row `at` on, to the caller's arrays."""
+    for index, (whole, result) in enumerate(zip(given, results)):
+        if not isinstance(whole, np.ndarray) or not (whole.flags.c_contiguous and whole.flags.writeable):
+            raise ValueError(f"out of output {index} cannot be written to: a writable array in C order is needed")
+        if whole.shape[1:] != result.shape[1:] or not whole.ndim or at + len(result) > len(whole):
+            raise _no_room(index, whole, (at + len(result), *result.shape[1:]))
+        if whole.dtype != result.dtype:
+            raise _hornpipe.ShapeError(f"output {index} is {whole.dtype}; the model gives {result.dtype}")
 
 
 def _warn_of_rows(failures: list[tuple[int, int, str]]) -> None:

@@ -1,4 +1,5 @@
 /* files.c: predict_file: whole files in and out. */
+#include <limits.h>
 #include <string.h>
 
 #include "binding.h"
@@ -58,22 +59,32 @@ static long long number(reading *r, const char *name) {
     return result;
 }
 
+/* The same for what the library takes as an int. */
+static int small_number(reading *r, const char *name) {
+    long long result = number(r, name);
+    if (!r->failed && (result < INT_MIN || result > INT_MAX)) {
+        PyErr_Format(PyExc_OverflowError, "%s is %lld; it is too large", name, result);
+        r->failed = true;
+    }
+    return r->failed ? 0 : (int)result;
+}
+
 static bool read_options(
     PyObject *dict, hp_stream_options *options, double *threshold, PyObject **labels, PyObject **progress) {
     reading r = {.options = dict};
     options->checkpoint_seconds = (double)number(&r, "checkpoint_seconds");
-    options->resume = (int)number(&r, "resume");
-    options->jobs = (int)number(&r, "jobs");
+    options->resume = small_number(&r, "resume");
+    options->jobs = small_number(&r, "jobs");
     options->batch_size = number(&r, "batch_size");
     options->chunk_rows = number(&r, "chunk_rows");
     options->max_memory = number(&r, "max_memory");
     options->first_row = number(&r, "first_row");
     options->end_row = number(&r, "end_row");
-    options->part = (int)number(&r, "part");
-    options->parts = (int)number(&r, "parts");
-    options->pad = (int)number(&r, "pad");
-    options->argmax = (int)number(&r, "argmax");
-    options->top_k = (int)number(&r, "top_k");
+    options->part = small_number(&r, "part");
+    options->parts = small_number(&r, "parts");
+    options->pad = small_number(&r, "pad");
+    options->argmax = small_number(&r, "argmax");
+    options->top_k = small_number(&r, "top_k");
     options->backend = number(&r, "processes") ? HP_BACKEND_PROCESSES : HP_BACKEND_THREADS;
     options->on_error = number(&r, "nan") ? HP_ON_ERROR_NAN : HP_ON_ERROR_FAIL;
     PyObject *limit = option(&r, "threshold");

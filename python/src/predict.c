@@ -1,8 +1,8 @@
 /* predict.c: predict, in its short way for small calls and its long way for all others.
  *
  * The short way takes arrays of the model's own shapes (one; a list, tuple or dict of them where the model has several
- * inputs), whose work one core does in some microseconds, and does nothing but the call: no Python code runs. Everything else goes to Model._predict, in Python, which brings whatever it was given
- * to a list of arrays and comes back to _run here. */
+ * inputs), whose work one core does in some microseconds, and does nothing but the call: no Python code runs. Everything else
+ * goes to Model._predict, in Python, which brings whatever it was given to a list of arrays and comes back to _run here. */
 #include <string.h>
 
 #include "binding.h"

@@ -124,6 +124,9 @@ def test_steps(mlp, rows):
 
     assert mlp.predict(forever(), steps=3).shape == (30, 1)
     assert mlp.predict(PyDataset(rows, 10), steps=2).shape == (20, 1)
+    for x in (rows, Stored(rows, 256)):
+        with pytest.raises(ValueError, match="steps goes with data sets"):
+            mlp.predict(x, steps=1)
     with pytest.raises(ValueError, match="no batch"):
         mlp.predict(iter([]))
     with pytest.raises(ValueError, match="4 items"):
@@ -202,6 +205,9 @@ def test_files_take_lists_of_columns(mlp, rows, tmp_path, capsys):
 def test_options_of_files_are_checked(mlp, tmp_path):
     for bad in ({"chunk_rows": 0}, {"max_memory": "1G"}, {"top_k": -1}):
         with pytest.raises(ValueError, match=f"{next(iter(bad))} is .*; expected an integer of at least 1"):
+            mlp.predict_file(tmp_path / "rows.npy", tmp_path / "pred.npy", **bad)
+    for bad in ({"part": (1, 2**32 + 1)}, {"top_k": 2**32 + 1}):
+        with pytest.raises(OverflowError, match="4294967297; it is too large"):
             mlp.predict_file(tmp_path / "rows.npy", tmp_path / "pred.npy", **bad)
     for bad in ({"rows": 10}, {"part": (1, 2, 3)}, {"labels": "no"}):
         with pytest.raises(TypeError, match=f"{next(iter(bad))} is "):

@@ -4,6 +4,7 @@ import inspect
 import io
 import json
 import os
+import pathlib
 import threading
 
 import numpy as np
@@ -77,6 +78,26 @@ def test_out_is_written_to(mlp, nested, rows):
     locked.flags.writeable = False
     with pytest.raises(ValueError, match="writable"):
         mlp.predict(rows, out=locked)
+
+
+def test_out_of_batches_is_written_to_as_it_is(mlp, table, rows):
+    def batches():
+        return iter([rows[:50], rows[50:100]])
+
+    out = np.empty((100, 1), np.float32)
+    assert mlp.predict(batches(), out=out) is out and out.tobytes() == mlp.predict(rows[:100]).tobytes()
+    for shape in ((300, 1), (60, 1), (100, 7), (100,), ()):
+        with pytest.raises(hornpipe.ShapeError, match=r"output 0 has room for shape .*; the model gives \(\d+, 1\)"):
+            mlp.predict(batches(), out=np.empty(shape, np.float32))
+    with pytest.raises(hornpipe.ShapeError, match="output 0 is float64; the model gives float32"):
+        mlp.predict(batches(), out=np.empty((100, 1)))
+    for bad in ([0.0] * 100, np.empty((100, 1), np.float32)[::-1], np.broadcast_to(np.float32(0), (100, 1))):
+        with pytest.raises(ValueError, match="out of output 0 cannot be written to: a writable array in C order"):
+            mlp.predict(batches(), out=bad)
+    with pytest.raises(ValueError, match="no batch"):
+        mlp.predict(iter([]), out=out)
+    with pytest.raises(hornpipe.ShapeError, match="the model gives"):  # as worker processes and NaN for rows go
+        table.predict(np.zeros((4, 2), np.int32), out=np.empty((5, 6), np.float32), on_error="nan")
 
 
 def test_no_rows_give_no_rows(mlp, nested):
@@ -191,6 +212,13 @@ def test_an_old_file_and_a_json_config(tmp_path, make_model):
     assert hornpipe.load_model(model, weights=weights).predict(np.ones((1, 4))).tolist() == [[1, 11]]
     with pytest.raises(hornpipe.ArgumentError, match="weights"):
         hornpipe.load_model(model)
+    config = pathlib.Path(model).read_bytes()
+    for opening in (hornpipe.load_model, hornpipe.check):
+        for source in (config, io.BytesIO(config)):
+            with pytest.raises(hornpipe.ArgumentError, match="a weights file cannot be given too"):
+                opening(source, weights=weights)
+        with pytest.raises(TypeError, match="a path, bytes or a file"):
+            opening(3)
 
 
 def test_inner_layer_and_isa(mlp, rows):
