@@ -24,7 +24,7 @@ typedef enum hp_option_kind {
     HP_OPTION_TEXTS,  /* hp_texts: may be given several times */
     HP_OPTION_COUNT,  /* int64_t >= 0 */
     HP_OPTION_SIZE,   /* int64_t bytes: 500M, 2G, KiB-based */
-    HP_OPTION_NUMBER, /* double */
+    HP_OPTION_NUMBER, /* hp_number */
     HP_OPTION_CHOICE, /* int: index into choices ("a|b|c") */
 } hp_option_kind;
 
@@ -42,6 +42,12 @@ typedef struct hp_texts {
     const char *at[HP_TEXTS_MOST];
     size_t count;
 } hp_texts;
+
+/* A number that may be absent. */
+typedef struct hp_number {
+    double value;
+    bool given;
+} hp_number;
 
 typedef struct hp_command {
     const char *usage;        /* "MODEL INPUT... [-o OUTPUT]..." */

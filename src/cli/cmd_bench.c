@@ -10,14 +10,14 @@ typedef struct options {
     hp_model_arguments model;
     bool json;
     int64_t jobs, rows, unknown;
-    const char *seconds;
+    hp_number seconds;
 } options;
 
 static const hp_option table[] = {
     {"json", 0, HP_OPTION_FLAG, offsetof(options, json), NULL, "one JSON object"},
     {"jobs", 'j', HP_OPTION_COUNT, offsetof(options, jobs), "N", "threads; default: 1, and all cores"},
     {"rows", 0, HP_OPTION_COUNT, offsetof(options, rows), "N", "rows per call; default: 1, 32, 1024 and more"},
-    {"seconds", 0, HP_OPTION_TEXT, offsetof(options, seconds), "S", "time for each measurement (0.5)"},
+    {"seconds", 0, HP_OPTION_NUMBER, offsetof(options, seconds), "S", "time for each measurement (0.5)"},
     {"unknown", 0, HP_OPTION_COUNT, offsetof(options, unknown), "N", "size of axes that only data tells (64)"},
     HP_MODEL_OPTIONS(options),
     HP_OPTIONS_END,
@@ -116,11 +116,9 @@ static int bench(hp_model *model, const options *o, const char *path, double sec
 
 static int run(void *opaque, char **arguments, int count) {
     options *o = opaque;
-    char *end = NULL;
-    double seconds = o->seconds ? strtod(o->seconds, &end) : 0.5;
+    double seconds = o->seconds.given ? o->seconds.value : 0.5;
     if (count > 1) return hp_cli_usage("bench", "one model at a time");
-    if (o->seconds && (end == o->seconds || *end || !(seconds > 0)))
-        return hp_cli_usage("bench", "--seconds: \"%s\" is not a number above 0", o->seconds);
+    if (!(seconds > 0)) return hp_cli_usage("bench", "--seconds: %g is not above 0", seconds);
     if (o->jobs > 4096) return hp_cli_usage("bench", "--jobs is too large");
     if (!o->unknown) o->unknown = 64;
     int code;

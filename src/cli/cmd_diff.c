@@ -8,14 +8,14 @@
 
 typedef struct options {
     hp_model_arguments model;
-    const char *rtol, *atol;
+    hp_number rtol, atol;
     int64_t jobs;
     bool json;
 } options;
 
 static const hp_option table[] = {
-    {"rtol", 0, HP_OPTION_TEXT, offsetof(options, rtol), "R", "allowed error, relative to the largest value (2e-5)"},
-    {"atol", 0, HP_OPTION_TEXT, offsetof(options, atol), "A", "allowed error beside that (1e-6)"},
+    {"rtol", 0, HP_OPTION_NUMBER, offsetof(options, rtol), "R", "allowed error, relative to the largest value (2e-5)"},
+    {"atol", 0, HP_OPTION_NUMBER, offsetof(options, atol), "A", "allowed error beside that (1e-6)"},
     {"jobs", 'j', HP_OPTION_COUNT, offsetof(options, jobs), "N", "threads; default: all cores that may be used"},
     {"json", 0, HP_OPTION_FLAG, offsetof(options, json), NULL, "one JSON object per output"},
     HP_MODEL_OPTIONS(options),
@@ -166,16 +166,10 @@ static int diff(hp_model *model, const options *o, char **files, double rtol, do
     return status != HP_OK ? hp_cli_error(&error) : fine ? EXIT_DONE : EXIT_FAILED;
 }
 
-static bool tolerance(const char *text, double fallback, double *value) {
-    char *end;
-    *value = text ? strtod(text, &end) : fallback;
-    return !text || (end != text && !*end && *value >= 0);
-}
-
 static int run(void *opaque, char **arguments, int count) {
     options *o = opaque;
-    double rtol, atol;
-    if (!tolerance(o->rtol, 2e-5, &rtol) || !tolerance(o->atol, 1e-6, &atol))
+    double rtol = o->rtol.given ? o->rtol.value : 2e-5, atol = o->atol.given ? o->atol.value : 1e-6;
+    if (!(rtol >= 0) || !(atol >= 0))
         return hp_cli_usage("diff", "--rtol and --atol take numbers that are not negative");
     int code;
     hp_model *model = hp_cli_open(arguments[0], &o->model, &code);

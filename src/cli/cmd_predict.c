@@ -9,7 +9,8 @@ typedef struct options {
     hp_model_arguments model;
     hp_texts outputs;
     const char *input_format, *output_format, *columns, *id_columns, *labels;
-    const char *threshold, *checkpoint, *rows, *part;
+    hp_number threshold, checkpoint;
+    const char *rows, *part;
     bool header, no_header, argmax, verbose, force, resume, pad;
     int progress, backend, on_error;
     int64_t jobs, batch_size, chunk_rows, max_memory, top_k;
@@ -34,7 +35,7 @@ static const hp_option table[] = {
         "rows that fail end the run (the default), or become NaN, and the exit code 4"},
     {"resume", 0, HP_OPTION_FLAG, offsetof(options, resume), NULL,
         "go on where an interrupted run of the same command stopped"},
-    {"checkpoint", 0, HP_OPTION_TEXT, offsetof(options, checkpoint), "SECONDS",
+    {"checkpoint", 0, HP_OPTION_NUMBER, offsetof(options, checkpoint), "SECONDS",
         "how often to note how far the run has come, for --resume (10; 0: never)"},
     {"force", 0, HP_OPTION_FLAG, offsetof(options, force), NULL, "replace outputs that exist already"},
     {"batch-size", 'b', HP_OPTION_COUNT, offsetof(options, batch_size), "N",
@@ -49,7 +50,7 @@ static const hp_option table[] = {
     {"top-k", 0, HP_OPTION_COUNT, offsetof(options, top_k), "N", "write the N largest values and their indices"},
     {"pad", 0, HP_OPTION_FLAG, offsetof(options, pad), NULL,
         "rows of different lengths (.npz): pad them, where masks make that the same answer"},
-    {"threshold", 0, HP_OPTION_TEXT, offsetof(options, threshold), "T",
+    {"threshold", 0, HP_OPTION_NUMBER, offsetof(options, threshold), "T",
         "write 1 where the value is at least T, else 0"},
     {"labels", 0, HP_OPTION_TEXT, offsetof(options, labels), "FILE", "a name a line, written instead of indices"},
     {"progress", 0, HP_OPTION_CHOICE, offsetof(options, progress), HP_PROGRESS_CHOICES,
@@ -87,17 +88,23 @@ static void say_what_is_used(const hp_model *model, const options *o) {
     fprintf(stderr, "hornpipe: %s \"%s\", %lld parameters, kernels %s\n", info.class_name, info.name,
         (long long)info.parameters, info.isa);
     fprintf(stderr, "hornpipe: cores: %s\n", cores);
-    fprintf(stderr, "hornpipe: %d %s%s\n", o->jobs ? (int)o->jobs : hp_core_count(),
-        o->backend == HP_BACKEND_PROCESSES ? "worker processes" : "threads",
+    int workers = o->jobs ? (int)o->jobs : hp_core_count();
+    bool processes = o->backend == HP_BACKEND_PROCESSES;
+    fprintf(stderr, "hornpipe: %d %s%s%s\n", workers, processes ? "worker process" : "thread",
+        workers == 1 ? ""
+        : processes  ? "es"
+                     : "s",
         o->jobs ? ", as --jobs says" : ", one for each usable core");
-    if (info.mixes_rows)
-        fprintf(
-            stderr, "hornpipe: rows of a batch are mixed by %s: batches of 32, as Keras's\n", info.mixes_rows_where);
+    if (!info.mixes_rows) return;
+    fprintf(stderr, "hornpipe: rows of a batch are mixed by %s: ", info.mixes_rows_where);
+    if (o->batch_size)
+        fprintf(stderr, "batches of %lld, as --batch-size says\n", (long long)o->batch_size);
+    else
+        fputs("batches as Keras's, of 32 or of what the model was made for\n", stderr);
 }
 
 /* What the texts among the options say. */
 typedef struct values {
-    double threshold, checkpoint;
     int64_t first_row, end_row;
     int64_t part, parts;
 } values;
@@ -121,17 +128,12 @@ static bool two_numbers(const char *text, char between, bool absent, int64_t *fi
 /* What the options mean beyond their own values; false after a usage error told. */
 static bool options_make_sense(const options *o, int inputs, values *v) {
     enum { MOST_PARTS = 1 << 30 };
-    *v = (values){.checkpoint = 10};
+    *v = (values){0};
     if (o->header && o->no_header) return hp_cli_usage("predict", "--header and --no-header exclude each other"), false;
     if (inputs > HP_TEXTS_MOST) return hp_cli_usage("predict", "too many inputs"), false;
     if (o->jobs > 4096 || o->top_k > 1000000) return hp_cli_usage("predict", "--jobs or --top-k is too large"), false;
-    char *end = NULL;
-    if (o->checkpoint) v->checkpoint = strtod(o->checkpoint, &end);
-    if (o->checkpoint && (end == o->checkpoint || *end || !(v->checkpoint >= 0)))
-        return hp_cli_usage("predict", "--checkpoint: \"%s\" is not a number of seconds", o->checkpoint), false;
-    if (o->threshold) v->threshold = strtod(o->threshold, &end);
-    if (o->threshold && (end == o->threshold || *end))
-        return hp_cli_usage("predict", "--threshold: \"%s\" is not a number", o->threshold), false;
+    if (!(o->checkpoint.value >= 0))
+        return hp_cli_usage("predict", "--checkpoint: %g seconds cannot be", o->checkpoint.value), false;
     if (o->rows && (!two_numbers(o->rows, ':', true, &v->first_row, &v->end_row) ||
                        (v->end_row <= v->first_row && !(v->end_row == 0 && o->rows[strlen(o->rows) - 1] == ':'))))
         return hp_cli_usage("predict", "--rows: \"%s\" is not FIRST:END, such as 0:1000 or 1000:", o->rows), false;
@@ -182,7 +184,7 @@ static int predict(
         .max_memory = o->max_memory,
         .argmax = o->argmax,
         .top_k = (int)o->top_k,
-        .threshold = o->threshold ? &v->threshold : NULL,
+        .threshold = o->threshold.given ? &o->threshold.value : NULL,
         .labels = labels,
         .progress = hp_cli_progress,
         .progress_context = &progress,
@@ -192,7 +194,7 @@ static int predict(
         .failure_context = &failed,
         .pad = o->pad,
         .keep_existing = !o->force,
-        .checkpoint_seconds = v->checkpoint,
+        .checkpoint_seconds = o->checkpoint.given ? o->checkpoint.value : 10,
         .resume = o->resume,
         .first_row = v->first_row,
         .end_row = v->end_row,

@@ -9,7 +9,8 @@ typedef struct options {
     hp_model_arguments model;
     bool json;
     int64_t jobs, rows, unknown, batch_size;
-    const char *seconds, *html, *trace;
+    hp_number seconds;
+    const char *html, *trace;
 } options;
 
 static const hp_option table[] = {
@@ -20,7 +21,7 @@ static const hp_option table[] = {
     {"jobs", 'j', HP_OPTION_COUNT, offsetof(options, jobs), "N", "threads; default: all cores that may be used"},
     {"batch-size", 'b', HP_OPTION_COUNT, offsetof(options, batch_size), "N", "rows per tile; default: automatic"},
     {"rows", 0, HP_OPTION_COUNT, offsetof(options, rows), "N", "made-up rows per call; default: up to 64 MB of input"},
-    {"seconds", 0, HP_OPTION_TEXT, offsetof(options, seconds), "S", "goes on for about so long (1)"},
+    {"seconds", 0, HP_OPTION_NUMBER, offsetof(options, seconds), "S", "goes on for about so long (1)"},
     {"unknown", 0, HP_OPTION_COUNT, offsetof(options, unknown), "N", "size of axes that only data tells (64)"},
     HP_MODEL_OPTIONS(options),
     HP_OPTIONS_END,
@@ -117,10 +118,8 @@ static int profile_model(hp_model *model, const options *o, const char *path, ch
 
 static int run(void *opaque, char **arguments, int count) {
     options *o = opaque;
-    char *end = NULL;
-    double seconds = o->seconds ? strtod(o->seconds, &end) : 1;
-    if (o->seconds && (end == o->seconds || *end || !(seconds >= 0)))
-        return hp_cli_usage("profile", "--seconds: \"%s\" is not a number of seconds", o->seconds);
+    double seconds = o->seconds.given ? o->seconds.value : 1;
+    if (!(seconds >= 0)) return hp_cli_usage("profile", "--seconds: %g is not 0 or more", seconds);
     if (o->jobs > 4096) return hp_cli_usage("profile", "--jobs is too large");
     if (!o->unknown) o->unknown = 64;
     int code;

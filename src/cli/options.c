@@ -106,7 +106,7 @@ static int store(const char *command, const hp_option *o, const char *value, voi
         return hp_cli_usage(command, "--%s: \"%s\" is not a %s", o->name, value,
             o->kind == HP_OPTION_SIZE ? "size (such as 500M)" : "number such as 8");
     case HP_OPTION_NUMBER:
-        *(double *)place = strtod(value, &end);
+        *(hp_number *)place = (hp_number){.value = strtod(value, &end), .given = true};
         return *value && !*end ? 0 : hp_cli_usage(command, "--%s: \"%s\" is not a number", o->name, value);
     case HP_OPTION_CHOICE:
         *(int *)place = choice_of(o->value, value);
