@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/dtype.h"
+#include "base/half.h"
 
 static int64_t last_axis(const hp_io_output *output) {
     return output->rank > 0 ? output->dims[output->rank - 1] : 1;
@@ -22,29 +23,36 @@ static double value_at(hp_dtype dtype, const void *values, int64_t i) {
         return (double)((const float *)values)[i];
     case HP_FLOAT64:
         return ((const double *)values)[i];
+    case HP_FLOAT16:
+        return (double)hp_half_to_float(((const uint16_t *)values)[i]);
+    case HP_BFLOAT16:
+        return (double)hp_bfloat_to_float(((const uint16_t *)values)[i]);
+    case HP_INT8:
+        return ((const int8_t *)values)[i];
+    case HP_INT16:
+        return ((const int16_t *)values)[i];
     case HP_INT32:
         return ((const int32_t *)values)[i];
     case HP_INT64:
         return (double)((const int64_t *)values)[i];
-    case HP_INT8:
-        return ((const int8_t *)values)[i];
     case HP_UINT8:
     case HP_BOOL:
         return ((const uint8_t *)values)[i];
+    case HP_UINT16:
+        return ((const uint16_t *)values)[i];
+    case HP_UINT32:
+        return ((const uint32_t *)values)[i];
+    case HP_UINT64:
+        return (double)((const uint64_t *)values)[i];
     default:
         return NAN;
     }
 }
 
-static bool has_values(hp_dtype dtype) {
-    return dtype == HP_FLOAT32 || dtype == HP_FLOAT64 || dtype == HP_INT32 || dtype == HP_INT64 || dtype == HP_INT8 ||
-           dtype == HP_UINT8 || dtype == HP_BOOL;
-}
-
 static hp_status check(const hp_selection *selection, const hp_io_output *output, hp_error *error) {
     bool over_axis = selection->kind != HP_SELECT_THRESHOLD;
     size_t classes = over_axis ? (size_t)last_axis(output) : 2;
-    HP_FAIL_IF(!has_values(output->dtype), error, HP_ERROR_ARGUMENT, output->name,
+    HP_FAIL_IF(output->dtype == HP_STRING, error, HP_ERROR_ARGUMENT, output->name,
         "nothing can be selected from %s values", hp_dtype_name(output->dtype));
     HP_FAIL_IF(over_axis && (output->rank < 1 || last_axis(output) < 1), error, HP_ERROR_ARGUMENT, output->name,
         "there is no axis of classes to choose from");

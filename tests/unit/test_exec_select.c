@@ -103,6 +103,26 @@ static void test_argmax_of_each_dtype(void **state) {
     hp_selection_apply(&selection, &output, doubles, 2, (void *[]){indices, NULL});
     assert_int_equal(indices[0], 1);
     assert_int_equal(indices[1], 1);
+    static const uint16_t halves[] = {0x3E00, 0xC000, 0x3DFF, 0x3800}, bfloats[] = {0x3E00, 0xC000, 0x3F80, 0x3800};
+    const struct {
+        hp_dtype dtype;
+        const void *values;
+        int64_t largest;
+    } rest[] = {{HP_FLOAT16, halves, 0}, {HP_BFLOAT16, bfloats, 2}, {HP_UINT16, halves, 1}, {HP_INT16, halves, 0},
+        {HP_UINT32, (uint32_t[]){1, 2, 0xFFFFFFFF, 3}, 2}, {HP_UINT64, (uint64_t[]){1, UINT64_MAX, 2, 3}, 1},
+        {HP_INT64, (int64_t[]){-1, -3, -2, -9}, 0}, {HP_BOOL, (uint8_t[]){0, 0, 0, 1}, 3}};
+    for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) {
+        hp_io_output selected[2];
+        hp_arena arena = {0};
+        output.dtype = rest[i].dtype;
+        assert_int_equal(hp_selection_outputs(&selection, &output, &arena, selected, NULL), 1);
+        hp_selection_apply(&selection, &output, rest[i].values, 1, (void *[]){indices, NULL});
+        assert_int_equal(indices[0], rest[i].largest);
+        hp_arena_release(&arena);
+    }
+    hp_io_output selected[2];
+    output.dtype = HP_STRING;
+    assert_int_equal(hp_selection_outputs(&selection, &output, NULL, selected, NULL), 0);
 }
 
 static void test_threshold(void **state) {
