@@ -17,7 +17,7 @@ hp_status hp_array_own_strings(hp_array *array, hp_error *error) {
     for (int i = 0; i < array->rank; i++) count *= (size_t)array->shape[i]; /* it was allocated: no overflow */
     bytes = count * sizeof *from;
     for (size_t i = 0; i < count; i++)
-        HP_FAIL_IF(__builtin_add_overflow(bytes, from[i].size, &bytes), error, HP_ERROR_NO_MEMORY, NULL,
+        HP_FAIL_IF(!hp_size_add(bytes, from[i].size, &bytes), error, HP_ERROR_NO_MEMORY, NULL,
             "the strings are larger than the address space");
     hp_string *strings = hp_alloc_aligned(bytes ? bytes : 1);
     HP_ALLOCATED(strings, error);

@@ -60,7 +60,8 @@ int64_t hp_model_batch(const hp_model *model);
 size_t hp_model_signature_count(const hp_model *model);
 
 /* The plan for inputs of these shapes (in the order of the model's inputs, as lowered), from the cache or new, for workers
- * on all of `nodes` (hp_nodes_of_workers). `gang`: NULL, or idle workers that help to pack weights. Release it with hp_shared_plan_release. Thread-safe. */
+ * on all of `nodes` (hp_nodes_of_workers). `gang`: NULL, or idle workers that help to pack weights. Release it with
+ * hp_shared_plan_release. Thread-safe. */
 hp_status hp_model_plan(hp_model *model, const hp_shape *inputs, int64_t tile_rows, int64_t batch_rows, uint64_t nodes,
     hp_gang *gang, hp_shared_plan **shared, hp_error *error);
 void hp_shared_plan_release(hp_shared_plan *shared); /* NULL: nothing */

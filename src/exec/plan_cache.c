@@ -76,15 +76,16 @@ static hp_status make_node_plan(hp_model *model, hp_shared_plan *shared, int nod
     hp_status status = hp_network_lower(model->network, shared->inputs, hp_model_signature_count(model),
         shared->batch_rows, model->output_layer, &graph, NULL, error);
     if (status == HP_OK) status = check_dtypes(model, &graph, error);
-    if (status == HP_OK && !shared->outputs) {
+    if (status == HP_OK && !shared->outputs) { /* those of a later node are the same, and others read these by then */
         shared->outputs = hp_alloc_array(graph.output_count, sizeof *shared->outputs);
         if (!shared->outputs) status = hp_error_set(error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
+        for (size_t i = 0; status == HP_OK && i < graph.output_count; i++)
+            shared->outputs[i] = graph.values[graph.outputs[i]].tensor;
     }
     if (status != HP_OK) {
         hp_graph_release(&graph);
         return status;
     }
-    for (size_t i = 0; i < graph.output_count; i++) shared->outputs[i] = graph.values[graph.outputs[i]].tensor;
     hp_plan_options options = {.level1 = model->caches.level1,
         .level2 = model->caches.level2,
         .tile_rows = shared->batch_rows > 0 ? 0 : shared->tile_rows,

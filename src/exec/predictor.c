@@ -332,28 +332,33 @@ static void make_alike(const hp_model *model, const batch *pushed, int64_t lengt
     }
 }
 
+static hp_status view_ragged(hp_model *model, const hp_array *inputs, const int64_t *const *offsets, size_t input_count,
+    batch *pushed, hp_error *error) {
+    hp_io_view others[HP_MOST_TENSORS];
+    hp_array shapes[HP_MOST_TENSORS];
+    HP_FAIL_IF(pushed->rows < 0, error, HP_ERROR_ARGUMENT, NULL, "the batch has %lld rows", (long long)pushed->rows);
+    HP_TRY(hp_array_views(model, inputs, input_count, pushed->views, error));
+    for (size_t i = 0; i < input_count; i++) {
+        hp_io_view *view = &pushed->views[i];
+        HP_FAIL_IF(!offsets[i] && view->dims[0] != pushed->rows, error, HP_ERROR_SHAPE, NULL,
+            "input %zu has %lld rows; the batch has %lld", i, (long long)view->dims[0], (long long)pushed->rows);
+        if (!offsets[i]) continue;
+        HP_TRY(check_offsets(view, offsets[i], pushed->rows, error));
+        view->offsets = offsets[i];
+        pushed->ragged = view->name;
+    }
+    make_alike(model, pushed, HP_TRIAL_LENGTH, pushed->alike);
+    make_alike(model, pushed, HP_OTHER_LENGTH, others);
+    HP_TRY(hp_output_shapes(model, pushed->alike, input_count, shapes, error));
+    return pushed->ragged ? hp_ragged_check(model, pushed->ragged, others, shapes, error) : HP_OK;
+}
+
 hp_status hp_predictor_push_ragged(hp_predictor *p, const hp_array *inputs, const int64_t *const *offsets,
     size_t input_count, int64_t rows, hp_error *error) {
     HP_FAIL_IF(!p || !inputs || !offsets, error, HP_ERROR_ARGUMENT, NULL, "predictor, inputs or offsets is NULL");
-    HP_FAIL_IF(rows < 0, error, HP_ERROR_ARGUMENT, NULL, "the batch has %lld rows", (long long)rows);
     hp_model *model = p->work.model;
     batch pushed = {.rows = rows};
-    hp_io_view others[HP_MOST_TENSORS];
-    hp_array shapes[HP_MOST_TENSORS];
-    HP_TRY(hp_array_views(model, inputs, input_count, pushed.views, error));
-    for (size_t i = 0; i < input_count; i++) {
-        hp_io_view *view = &pushed.views[i];
-        HP_FAIL_IF(!offsets[i] && view->dims[0] != rows, error, HP_ERROR_SHAPE, NULL,
-            "input %zu has %lld rows; the batch has %lld", i, (long long)view->dims[0], (long long)rows);
-        if (!offsets[i]) continue;
-        HP_TRY(check_offsets(view, offsets[i], rows, error));
-        view->offsets = offsets[i];
-        pushed.ragged = view->name;
-    }
-    make_alike(model, &pushed, HP_TRIAL_LENGTH, pushed.alike);
-    make_alike(model, &pushed, HP_OTHER_LENGTH, others);
-    HP_TRY(hp_output_shapes(model, pushed.alike, input_count, shapes, error));
-    if (pushed.ragged) HP_TRY(hp_ragged_check(model, pushed.ragged, others, shapes, error));
+    HP_TRY(hp_name_model(model, view_ragged(model, inputs, offsets, input_count, &pushed, error), error));
     return push(p, &pushed, error);
 }
 

@@ -157,6 +157,7 @@ hid_t hp_io_hdf5_access(hp_io_hdf5_fate *fate, hid_t *driver) {
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     if (access >= 0 && H5Pset_driver(access, *driver, &info) >= 0) return access;
     hp_io_hdf5_access_close(access, *driver);
+    *driver = -1;
     return -1;
 }
 

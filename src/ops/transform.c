@@ -192,8 +192,8 @@ static hp_value pivoted(hp_builder *b, hp_value rows, int64_t n) {
     return reordered(b, rows, hp_emit_select(b, hp_emit_compare(b, HP_EQUAL, at, zero), best, order));
 }
 
-/* x of A x = y, given [A y] as [batch, 8, 9] of float32: [batch, 8]. In the order, and with the roundings, of the LU decomposition with
- * partial pivoting that tf.linalg.solve does: where points hardly fix a map, those decide it. */
+/* x of A x = y, given [A y] as [batch, 8, 9] of float32: [batch, 8]. In the order, and with the roundings, of the LU
+ * decomposition with partial pivoting that tf.linalg.solve does: where points hardly fix a map, those decide it. */
 static hp_value solved(hp_builder *b, hp_value rows) {
     enum { N = 8 };
     hp_value upper[N], x[N];

@@ -122,6 +122,7 @@ static void assert_refused(
     hp_predictor *predictor, hp_array in, const int64_t *offsets, int64_t rows, hp_status status, const char *why) {
     assert_int_equal(hp_predictor_push_ragged(predictor, &in, &offsets, 1, rows, &failure), status);
     if (!strstr(failure.message, why)) fail_msg("\"%s\" does not say \"%s\"", failure.message, why);
+    if (!failure.where[0]) fail_msg("\"%s\" names no place", failure.message);
 }
 
 static void test_what_is_refused(void **state) {
