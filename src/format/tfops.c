@@ -3,6 +3,7 @@
  *
  * Invariant: a layer is either changed as a whole or left as it is; what is left is refused later, by its own name. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "format/fixups.h"
 #include "format/json.h"
@@ -24,7 +25,8 @@ typedef struct parameter {
     bool needed;
     char
         kind; /* '>' argument, '<' one by name, '=' config key, '$' text, '@' config key or argument, '%' config key of spatial sizes, ':' config key of its own,
-                  '?' must be `value` or nothing, '!' must be `value`, '*' all arguments from here on, '~' anything, '\0' must be absent */
+                  '?' must be `value` or nothing, '!' must be `value`, '*' all arguments from here on, '~' anything, '\0' must be absent,
+                  '^' no parameter: the file must be of this version of Keras or one before */
 } parameter;
 
 /* The next word of `text`; NULL: there is none. */
@@ -34,6 +36,11 @@ static const char *next_parameter(const char *text, parameter *p) {
     if (!*text) return NULL;
     size_t length = strcspn(text, " "), name = strcspn(text, " ><=$?!*~@%");
     const char *end = text + length;
+    if (*text == '^') {
+        p->kind = '^';
+        snprintf(p->value, sizeof p->value, "%.*s", (int)length - 1, text + 1);
+        return end;
+    }
     if (*text == ':') {
         size_t key = strcspn(text + 1, ":");
         snprintf(p->target, sizeof p->target, "%.*s", (int)key, text + 1);
@@ -117,7 +124,15 @@ static hp_status set_config(conversion *c, const parameter *p, const hp_json *va
     return set(c, c->config, p->target, value, error);
 }
 
-/* Sizes of spatial axes, without those of the batch and of the channels, which are 1; NULL: a window over these. Lists of three are of
+/* 1, or no padding on either side. */
+static bool is_neutral(const hp_json *item) {
+    if (!hp_json_is(item, HP_JSON_ARRAY)) return hp_json_is(item, HP_JSON_INT) && item->integer == 1;
+    HP_JSON_EACH (side, item)
+        if (!hp_json_is(side, HP_JSON_INT) || side->integer != 0) return false;
+    return true;
+}
+
+/* Sizes of spatial axes, without those of the batch and of the channels, which are neutral. Lists of three are of
  * one axis in functions of one, else of three. */
 static hp_status set_spatial(conversion *c, const parameter *p, const hp_json *value, hp_error *error) {
     size_t least = strstr(c->op->function, "1d") ? 3 : 4;
@@ -126,8 +141,8 @@ static hp_status set_spatial(conversion *c, const parameter *p, const hp_json *v
     HP_ALLOCATED(spatial, error);
     for (size_t i = 0; i < value->count; i++) {
         const hp_json *item = hp_json_at(value, i);
-        bool end = i == 0 || i == value->count - 1, one = hp_json_is(item, HP_JSON_INT) && item->integer == 1;
-        if (end && !one) c->fits = false;
+        bool end = i == 0 || i == value->count - 1;
+        if (end && !is_neutral(item)) c->fits = false;
         hp_json *copy = end ? NULL : hp_json_copy(c->f->arena, item);
         if (end) continue;
         HP_ALLOCATED(copy, error);
@@ -152,12 +167,16 @@ static hp_status convert_call(conversion *c, const hp_json *call, hp_json *args,
     size_t position = 0, known = 0, unnamed = 0;
     const hp_json *old = hp_json_get(call, "kwargs");
     for (const char *text = c->op->parameters; (text = next_parameter(text, &p));) {
-        const hp_json *value = p.kind == ':' ? NULL : given(call, position, p.name);
-        if (p.kind != ':') known += hp_json_get(old, p.name) != NULL;
-        if (p.kind != ':') position++;
+        bool is_given = p.kind != ':' && p.kind != '^';
+        const hp_json *value = is_given ? given(call, position, p.name) : NULL;
+        if (is_given) known += hp_json_get(old, p.name) != NULL;
+        if (is_given) position++;
         hp_json *wanted = NULL;
         switch (p.kind) {
         case '~':
+            break;
+        case '^':
+            c->fits = c->fits && c->f->version <= atoi(p.value);
             break;
         case '*':
             c->fits = c->fits && hp_json_get(call, "args")->count >= position;

@@ -19,7 +19,7 @@ static const char *dtype_name(const char *type) {
     static const char *const names[][2] = {{"DT_FLOAT", "float32"}, {"DT_DOUBLE", "float64"}, {"DT_HALF", "float16"},
         {"DT_BFLOAT16", "bfloat16"}, {"DT_INT8", "int8"}, {"DT_INT16", "int16"}, {"DT_INT32", "int32"},
         {"DT_INT64", "int64"}, {"DT_UINT8", "uint8"}, {"DT_UINT16", "uint16"}, {"DT_UINT32", "uint32"},
-        {"DT_UINT64", "uint64"}, {"DT_BOOL", "bool"}, {"DT_STRING", "string"}};
+        {"DT_UINT64", "uint64"}, {"DT_BOOL", "bool"}, {"DT_STRING", "string"}, {"DT_COMPLEX64", "complex64"}};
     for (size_t i = 0; type && i < sizeof names / sizeof *names; i++)
         if (strcmp(names[i][0], type) == 0) return names[i][1];
     return NULL;

@@ -62,7 +62,11 @@ static void set_outputs(hp_builder *b, const hp_value *values, size_t count) {
         hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
         return;
     }
-    for (size_t i = 0; i < count; i++) outputs[i] = values[i];
+    for (size_t i = 0; i < count; i++) {
+        if (hp_builder_is_complex(b, values[i], NULL))
+            hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "output %zu is complex: take its real and imaginary part", i);
+        outputs[i] = values[i];
+    }
     for (size_t i = 0; i < graph->state_count; i++) outputs[count + i] = graph->next_states[i];
     graph->outputs = outputs;
     graph->output_count = count + graph->state_count;

@@ -246,6 +246,23 @@ static bool check_inputs(hp_builder *b, const hp_layer *layer, const hp_call *ca
     return false;
 }
 
+static bool holds_complex(const hp_builder *b, const hp_arg *arg) {
+    if (arg->kind == HP_ARG_TENSOR) return hp_builder_is_complex(b, arg->tensor, NULL);
+    for (size_t i = 0; arg->kind == HP_ARG_LIST && i < arg->item_count; i++)
+        if (holds_complex(b, &arg->items[i])) return true;
+    return false;
+}
+
+/* What lowers this call; NULL: it fails. */
+static void (*lowering_of(hp_builder *b, const hp_layer *layer, const hp_call *call))(
+    hp_builder *, hp_layer *, hp_call *) {
+    bool complex = false;
+    for (size_t i = 0; i < call->arg_count && !complex; i++) complex = holds_complex(b, &call->args[i]);
+    if (!complex || layer->cls->is_model) return layer->cls->lower;
+    if (!layer->cls->lower_complex) hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "of complex numbers it is not supported");
+    return layer->cls->lower_complex;
+}
+
 /* Whether the numbers that lowering makes up are float64: in a layer of that policy, or where an operation is given it. */
 static bool is_wide(hp_builder *b, const hp_layer *layer, const hp_call *call) {
     if (!layer->cls->is_operation) return layer->dtype == HP_FLOAT64;
@@ -263,7 +280,8 @@ void hp_layer_call_full(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_dtype half = HP_DTYPE_NONE;
     if (check_inputs(b, layer, call)) {
         autocast_call(b, layer, call, &half);
-        if (b->status == HP_OK) layer->cls->lower(b, layer, call);
+        void (*lower)(hp_builder *, hp_layer *, hp_call *) = lowering_of(b, layer, call);
+        if (b->status == HP_OK) lower(b, layer, call);
         if (b->status == HP_OK && call->output_count == 0 && !layer->cls->is_model)
             hp_builder_fail(b, HP_ERROR_INTERNAL, "the layer gave no output");
         if (b->status == HP_OK && layer->cls->masking == HP_MASK_PASS && call->output_count > 0) {

@@ -185,6 +185,8 @@ typedef struct hp_layer_class {
      * hp_layer_refuse; may complete the config (the one place that writes to it); knows no shapes. */
     void (*check)(hp_layer_scope *scope, hp_layer *layer, void *config);
     void (*lower)(hp_builder *b, hp_layer *layer, hp_call *call);
+    /* The same where an argument is complex (hp_builder_complex); NULL: such calls are refused. */
+    void (*lower_complex)(hp_builder *b, hp_layer *layer, hp_call *call);
     /* For layers that keep a file beside their weights (save_assets): its name, and what is called after all checks with
      * its bytes, which live as long as the layer; NULL: the model has no such file. */
     const char *asset;

@@ -13,7 +13,7 @@ typedef struct config {
 #define ARRANGE_OP(name, module_, ...)                                                                                 \
     static const hp_field fields_##name[] = {__VA_ARGS__, HP_FIELDS_END};                                              \
     static void lower_##name(hp_builder *b, hp_layer *layer, hp_call *call);                                           \
-    const hp_op_class hp_op_##name = HP_OP(#name, module_, fields_##name, config, lower_##name);                       \
+    const hp_op_class hp_op_##name = HP_OP_LINEAR(#name, module_, fields_##name, config, lower_##name);                \
     static void lower_##name(hp_builder *b, hp_layer *layer, hp_call *call)
 #define PLAIN_OP(name, module_)                                                                                        \
     static void lower_##name(hp_builder *b, hp_layer *layer, hp_call *call);                                           \
@@ -239,7 +239,7 @@ static void lower_sizes(hp_builder *b, hp_layer *layer, hp_call *call) {
     split_at(b, call, x, axis, ends, count);
 }
 
-const hp_op_class hp_op_SplitSizes = HP_OP("SplitSizes", HP_OP_TF, fields_sizes, config, lower_sizes);
+const hp_op_class hp_op_SplitSizes = HP_OP_LINEAR("SplitSizes", HP_OP_TF, fields_sizes, config, lower_sizes);
 
 /* ---- blocks at constant places */
 

@@ -31,16 +31,18 @@ static void emit(hp_builder *b, hp_call *call, hp_binary op, bool floats_only, o
         b, call, op == HP_BINARY_ADD ? hp_add_as_bias(b, pair[0], pair[1]) : hp_emit_binary(b, op, pair[0], pair[1]));
 }
 
-#define BINARY_OP(name, op, floats_only, bools)                                                                        \
+#define BINARY_OP(name, op, floats_only, bools) COMPLEX_OP(name, op, floats_only, bools, NULL)
+#define COMPLEX_OP(name, op, floats_only, bools, complex)                                                              \
     static void lower_##name(hp_builder *b, hp_layer *layer, hp_call *call) {                                          \
         (void)layer;                                                                                                   \
         emit(b, call, HP_BINARY_##op, floats_only, bools);                                                             \
     }                                                                                                                  \
-    const hp_op_class hp_op_##name = HP_OP(#name, HP_OP_NUMPY, hp_op_no_fields, hp_op_none, lower_##name)
+    const hp_op_class hp_op_##name =                                                                                   \
+        HP_OP_COMPLEX(#name, HP_OP_NUMPY, hp_op_no_fields, hp_op_none, lower_##name, complex)
 
-BINARY_OP(Add, ADD, false, BOOL_OR);
-BINARY_OP(Subtract, SUBTRACT, false, BOOL_INT32);
-BINARY_OP(Multiply, MULTIPLY, false, BOOL_AND);
+COMPLEX_OP(Add, ADD, false, BOOL_OR, hp_op_complex_add);
+COMPLEX_OP(Subtract, SUBTRACT, false, BOOL_INT32, hp_op_complex_subtract);
+COMPLEX_OP(Multiply, MULTIPLY, false, BOOL_AND, hp_op_complex_multiply);
 BINARY_OP(Divide, DIVIDE, true, BOOL_INT32);
 BINARY_OP(TrueDivide, DIVIDE, true, BOOL_INT32);
 BINARY_OP(FloorDivide, FLOOR_DIVIDE, false, BOOL_INT32);

@@ -131,7 +131,7 @@ static void lower_get_item(hp_builder *b, hp_layer *layer, hp_call *call) {
     take_items(b, call, x, hp_op_setting(b, call, 1, "key", NULL));
 }
 
-const hp_op_class hp_op_GetItem = HP_OP("GetItem", HP_OP_NUMPY, hp_op_no_fields, hp_op_none, lower_get_item);
+const hp_op_class hp_op_GetItem = HP_OP_LINEAR("GetItem", HP_OP_NUMPY, hp_op_no_fields, hp_op_none, lower_get_item);
 
 /* tf.strided_slice: begin, end and strides per subscript, and masks of bits that say what else a subscript is. */
 static hp_json *strided_item(hp_builder *b, const config *c, size_t i, const hp_json *const bounds[3]) {
@@ -156,7 +156,7 @@ static hp_json *strided_item(hp_builder *b, const config *c, size_t i, const hp_
 }
 
 #define MASK(member) HP_INT(config, member, 0, 0, 255)
-HP_TF_OP(StridedSlice, HP_JSON_FIELD(config, begin), HP_JSON_FIELD(config, end), HP_JSON_FIELD(config, strides),
+HP_TF_OP_LINEAR(StridedSlice, HP_JSON_FIELD(config, begin), HP_JSON_FIELD(config, end), HP_JSON_FIELD(config, strides),
     MASK(begin_mask), MASK(end_mask), MASK(ellipsis_mask), MASK(new_axis_mask), MASK(shrink_axis_mask), HP_FIELDS_END) {
     const config *c = layer->config;
     hp_value x = hp_op_operand(b, call, 0, "x");
@@ -182,7 +182,7 @@ HP_TF_OP(StridedSlice, HP_JSON_FIELD(config, begin), HP_JSON_FIELD(config, end),
 }
 
 /* tf.slice: where it begins and how long it is along each axis; -1: to the end. */
-HP_TF_OP(SliceOf, HP_JSON_FIELD(config, begin), HP_JSON_FIELD(config, size), HP_FIELDS_END) {
+HP_TF_OP_LINEAR(SliceOf, HP_JSON_FIELD(config, begin), HP_JSON_FIELD(config, size), HP_FIELDS_END) {
     const config *c = layer->config;
     hp_value x = hp_op_operand(b, call, 0, "x");
     hp_shape shape = *hp_builder_shape(b, x);
@@ -261,7 +261,7 @@ static void lower_gather(hp_builder *b, hp_layer *layer, hp_call *call) {
 
 static const hp_field gather_fields[] = {
     HP_JSON_FIELD(config, axis), HP_INT(config, batch_dims, 0, -HP_MAX_RANK, HP_MAX_RANK), HP_FIELDS_END};
-const hp_op_class hp_op_Gather = HP_OP("Gather", HP_OP_TF, gather_fields, config, lower_gather);
+const hp_op_class hp_op_Gather = HP_OP_LINEAR("Gather", HP_OP_TF, gather_fields, config, lower_gather);
 
 /* ---- one-hot: indices outside give zeros (tf.one_hot) */
 
@@ -417,4 +417,4 @@ static void lower_pad(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_call_output(b, call, hp_emit_pad(b, x, before, after, (hp_pad_mode)mode, value));
 }
 
-const hp_op_class hp_op_Pad = HP_OP("Pad", HP_OP_NUMPY, pad_fields, config, lower_pad);
+const hp_op_class hp_op_Pad = HP_OP_LINEAR("Pad", HP_OP_NUMPY, pad_fields, config, lower_pad);

@@ -101,18 +101,24 @@ static void ends_of(hp_builder *b, const hp_call *call, hp_layer *layer, hp_valu
     for (int i = 0; i < 2; i++) ends[i] = hp_emit_cast(b, ends[i], dtype);
 }
 
+enum { MOST_STEPS = 1 << 24 };
+
 #define SPACE_FIELDS                                                                                                   \
-    HP_INT(config, num, 50, 1, 1 << 24), HP_BOOL(config, endpoint, true), HP_BOOL(config, retstep, false),             \
+    HP_INT(config, num, 50, 1, MOST_STEPS), HP_BOOL(config, endpoint, true), HP_BOOL(config, retstep, false),          \
         HP_JSON_FIELD(config, axis)
 
 MAKING_OP(Linspace, HP_OP_NUMPY, SPACE_FIELDS, HP_FIELDS_END) {
-    const config *c = layer->config;
+    config c = *(const config *)layer->config;
     hp_value ends[2];
     ends_of(b, call, layer, ends);
-    hp_call_output(b, call, between(b, c, ends[0], ends[1]));
-    if (!c->retstep) return;
+    const hp_json *num = hp_op_setting(b, call, -1, "num", NULL); /* computed, in graphs of Keras 2 */
+    if (num) c.num = hp_json_is(num, HP_JSON_INT) ? num->integer : 0;
+    if (b->status == HP_OK && (c.num < 1 || c.num > MOST_STEPS))
+        hp_builder_fail(b, HP_ERROR_SHAPE, "num must be a number from 1 to %d", MOST_STEPS);
+    if (b->status == HP_OK) hp_call_output(b, call, between(b, &c, ends[0], ends[1]));
+    if (!c.retstep) return;
     hp_value span = hp_op_subtract(b, ends[1], ends[0]);
-    int64_t steps = c->endpoint ? c->num - 1 : c->num;
+    int64_t steps = c.endpoint ? c.num - 1 : c.num;
     hp_call_output(b, call, hp_op_divide(b, span, hp_op_number(b, steps > 0 ? (double)steps : NAN, span)));
 }
 

@@ -8,6 +8,7 @@
 typedef struct config {
     hp_ints strides, dilation_rate, pool_size, output_padding, output_size;
     int padding, data_format;
+    const hp_json *paddings;
 } config;
 
 #define PADDING HP_ENUM(config, padding, 0, HP_NAMES("valid", "same"))
@@ -21,6 +22,24 @@ typedef struct config {
 
 static const hp_field conv_fields[] = {HP_INTS(config, strides, 1, 1, HP_MAX_DIM),
     HP_INTS(config, dilation_rate, 1, 1, HP_MAX_DIM), PADDING, DATA_FORMAT, HP_FIELDS_END};
+
+/* TensorFlow's explicit paddings: pairs for the spatial axes, or numbers, those of the batch and of the channels, too. */
+static bool explicit_paddings(hp_builder *b, const hp_json *paddings, hp_conv_params *params) {
+    int64_t numbers[2 * HP_MAX_RANK], sides = 2 * params->spatial, count = 0;
+    HP_JSON_EACH (item, paddings) {
+        bool pair = item->type == HP_JSON_ARRAY;
+        for (const hp_json *side = pair ? item->first : item; side; side = pair ? side->next : NULL)
+            if (count < 2 * HP_MAX_RANK) numbers[count++] = hp_json_is(side, HP_JSON_INT) ? side->integer : -1;
+    }
+    int64_t first = count == sides + 4 ? 2 : 0;
+    for (int64_t i = 0; i < count; i++) {
+        bool spatial = i >= first && i < first + sides;
+        if (count != first + sides + first || numbers[i] < 0 || (!spatial && numbers[i] != 0)) count = -1;
+        if (count > 0 && spatial) (i % 2 ? params->pad_after : params->pad_before)[(i - first) / 2] = numbers[i];
+    }
+    if (count <= 0) hp_builder_fail(b, HP_ERROR_FORMAT, "paddings: expected two numbers for each spatial axis");
+    return b->status == HP_OK;
+}
 
 /* x with channels last, its spatial axes, and the padding of a window over them. False after a failure. */
 static bool prepare(hp_builder *b, const config *c, hp_value *x, const int64_t *kernel, hp_conv_params *params) {
@@ -40,7 +59,7 @@ static bool prepare(hp_builder *b, const config *c, hp_value *x, const int64_t *
     for (int i = 0; i < spatial && c->padding == 1; i++)
         hp_same_padding(shape.dims[i + 1], kernel[i], params->strides[i], params->dilation[i], &params->pad_before[i],
             &params->pad_after[i]);
-    return true;
+    return !c->paddings || explicit_paddings(b, c->paddings, params);
 }
 
 static void finish(hp_builder *b, hp_call *call, const config *c, hp_value y) {
@@ -85,6 +104,13 @@ static void lower_separable(hp_builder *b, hp_layer *layer, hp_call *call) {
 
 const hp_op_class hp_op_Conv = HP_OP("Conv", HP_OP_NN, conv_fields, config, lower_conv);
 const hp_op_class hp_op_DepthwiseConv = HP_OP("DepthwiseConv", HP_OP_NN, conv_fields, config, lower_depthwise);
+/* With TensorFlow's explicit paddings. */
+#define PADDINGS HP_JSON_FIELD(config, paddings), DATA_FORMAT, HP_FIELDS_END
+static const hp_field padded_fields[] = {
+    HP_INTS(config, strides, 1, 1, HP_MAX_DIM), HP_INTS(config, dilation_rate, 1, 1, HP_MAX_DIM), PADDINGS};
+const hp_op_class hp_op_ConvPadded = HP_OP("ConvPadded", HP_OP_TF, padded_fields, config, lower_conv);
+const hp_op_class hp_op_DepthwiseConvPadded =
+    HP_OP("DepthwiseConvPadded", HP_OP_TF, padded_fields, config, lower_depthwise);
 const hp_op_class hp_op_SeparableConv = HP_OP("SeparableConv", HP_OP_NN, conv_fields, config, lower_separable);
 
 static const hp_field transpose_fields[] = {HP_INTS(config, strides, 1, 1, HP_MAX_DIM),
@@ -190,6 +216,9 @@ static void lower_average_pool(hp_builder *b, hp_layer *layer, hp_call *call) {
 }
 
 const hp_op_class hp_op_MaxPool = HP_OP("MaxPool", HP_OP_NN, pool_fields, config, lower_max_pool);
+static const hp_field padded_pool_fields[] = {
+    HP_INTS(config, pool_size, HP_REQUIRED, 1, HP_MAX_DIM), HP_INTS(config, strides, HP_NULL, 1, HP_MAX_DIM), PADDINGS};
+const hp_op_class hp_op_MaxPoolPadded = HP_OP("MaxPoolPadded", HP_OP_TF, padded_pool_fields, config, lower_max_pool);
 const hp_op_class hp_op_AveragePool = HP_OP("AveragePool", HP_OP_NN, pool_fields, config, lower_average_pool);
 
 static const hp_field adaptive_fields[] = {

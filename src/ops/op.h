@@ -21,6 +21,16 @@ const hp_layer_class *hp_op_class_find(const char *class_name, const char *modul
         .masking = HP_MASK_STOP, .min_inputs = 0, .max_inputs = -1, .lower = (lower_), .no_autocast = true,            \
         .is_operation = true                                                                                           \
     }
+/* What a class has beside that of complex numbers: `lower`, of one, or several, of the call's arguments. */
+#define HP_OP_COMPLEX(name_, module_, table, struct_name, lower_, lower_complex_)                                      \
+    {                                                                                                                  \
+        .class_name = name_, .module = module_, .fields = (table), .config_size = sizeof(struct_name),                 \
+        .masking = HP_MASK_STOP, .min_inputs = 0, .max_inputs = -1, .lower = (lower_),                                 \
+        .lower_complex = (lower_complex_), .no_autocast = true, .is_operation = true                                   \
+    }
+/* One that moves elements or adds them: of complex numbers that of their parts. */
+#define HP_OP_LINEAR(name, module, table, struct_name, lower)                                                          \
+    HP_OP_COMPLEX(name, module, table, struct_name, lower, hp_op_by_parts)
 #define HP_OP_NUMPY "keras.src.ops.numpy"
 #define HP_OP_NN "keras.src.ops.nn"
 #define HP_OP_CORE "keras.src.ops.core"
@@ -28,10 +38,13 @@ const hp_layer_class *hp_op_class_find(const char *class_name, const char *modul
 #define HP_OP_IMAGE "keras.src.ops.image"
 #define HP_OP_TF "keras.src.ops.tf" /* what only TensorFlow has (graphs of Keras 2) */
 /* Such an operation, with the fields of the file's `config`; its lower function follows. */
-#define HP_TF_OP(name, ...)                                                                                            \
+#define HP_TF_OP(name, ...) HP_TF_OP_COMPLEX(name, NULL, __VA_ARGS__)
+#define HP_TF_OP_LINEAR(name, ...) HP_TF_OP_COMPLEX(name, hp_op_by_parts, __VA_ARGS__)
+#define HP_TF_OP_COMPLEX(name, lower_complex, ...)                                                                     \
     static const hp_field fields_##name[] = {__VA_ARGS__};                                                             \
     static void lower_##name(hp_builder *b, hp_layer *layer, hp_call *call);                                           \
-    const hp_op_class hp_op_##name = HP_OP(#name, HP_OP_TF, fields_##name, config, lower_##name);                      \
+    const hp_op_class hp_op_##name =                                                                                   \
+        HP_OP_COMPLEX(#name, HP_OP_TF, fields_##name, config, lower_##name, lower_complex);                            \
     static void lower_##name(hp_builder *b, hp_layer *layer, hp_call *call)
 
 /* A config without arguments. */
@@ -83,7 +96,31 @@ hp_dtype hp_op_config_dtype(hp_builder *b, const hp_layer *layer, hp_dtype fallb
 /* The integers of a config's list, tuple or single integer, null as `null`; at most HP_MAX_RANK. Fails on others. */
 int hp_op_integers(hp_builder *b, const hp_json *value, int64_t null, int64_t *list);
 
+/* ---- operations of complex numbers (complex.c): what classes have as lower_complex */
+/* The class's own lower, once of the real parts, once of the imaginary ones: no other floats may be among the arguments. */
+void hp_op_by_parts(hp_builder *b, hp_layer *layer, hp_call *call);
+void hp_op_complex_cast(hp_builder *b, hp_layer *layer, hp_call *call);
+void hp_op_complex_real(hp_builder *b, hp_layer *layer, hp_call *call);
+void hp_op_complex_imaginary(hp_builder *b, hp_layer *layer, hp_call *call);
+void hp_op_complex_conjugate(hp_builder *b, hp_layer *layer, hp_call *call);
+void hp_op_complex_absolute(hp_builder *b, hp_layer *layer, hp_call *call);
+void hp_op_complex_angle(hp_builder *b, hp_layer *layer, hp_call *call);
+void hp_op_complex_square(hp_builder *b, hp_layer *layer, hp_call *call);
+void hp_op_complex_exp(hp_builder *b, hp_layer *layer, hp_call *call);
+void hp_op_complex_add(hp_builder *b, hp_layer *layer, hp_call *call);
+void hp_op_complex_subtract(hp_builder *b, hp_layer *layer, hp_call *call);
+void hp_op_complex_multiply(hp_builder *b, hp_layer *layer, hp_call *call);
+void hp_op_complex_divide(hp_builder *b, hp_layer *layer, hp_call *call);
+
 /* ---- parts of operations that others are made of */
+/* sqrt(x^2 + y^2), whatever their size (special.c). */
+hp_value hp_op_hypot(hp_builder *b, hp_value x, hp_value y);
+/* The last axis cut, or zeros behind it (signal.c). */
+hp_value hp_op_of_length(hp_builder *b, hp_value x, int64_t length);
+/* The real inverse of half a spectrum, of `length` numbers (signal.c). */
+hp_value hp_op_inverse_real(hp_builder *b, const hp_value parts[2], int64_t length);
+/* [..., frames, length] -> [..., length + stride (frames - 1)], the sum of all frames that reach a place (signal.c). */
+hp_value hp_op_overlap_add(hp_builder *b, hp_value frames, int64_t stride);
 /* Cut to the range of `to`, then cast (bits.c). */
 hp_value hp_op_saturate(hp_builder *b, hp_value x, hp_dtype to);
 /* tf.gather: the first `batch` axes are those of both, and the axis that is read is the one behind them (index.c). */

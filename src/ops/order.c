@@ -6,7 +6,7 @@
 #include "ops/op.h"
 
 typedef struct config {
-    const hp_json *axis;
+    const hp_json *axis, *most;
     const char *method, *side;
     int64_t k;
     bool sorted, keepdims;
@@ -59,16 +59,24 @@ ORDER_OP(ArgsortInDirection, HP_OP_TF, HP_JSON_FIELD(config, axis), DIRECTION) {
     hp_call_output(b, call, places);
 }
 
-/* The k largest of the last axis, the larger ones first; their places. */
-ORDER_OP(TopK, HP_OP_MATH, HP_INT(config, k, HP_REQUIRED, 1, HP_MAX_DIM), HP_BOOL(config, sorted, true)) {
+/* The k largest of the last axis, the larger ones first; their places. Graphs of Keras 2 may compute k. */
+#define K_GIVEN                                                                                                        \
+    { .name = "k", .type = HP_FIELD_JSON, .offset = offsetof(config, most), .null_ok = true, .says = "an integer" }
+
+ORDER_OP(TopK, HP_OP_MATH, K_GIVEN, HP_BOOL(config, sorted, true)) {
     const config *c = layer->config;
     hp_value places, x = hp_op_operand(b, call, 0, "x");
     const hp_shape *shape = hp_builder_shape(b, x);
-    if (b->status == HP_OK && (shape->rank < 1 || shape->dims[shape->rank - 1] < c->k))
-        hp_builder_fail(b, HP_ERROR_SHAPE, "k is %lld, the last axis is shorter", (long long)c->k);
+    const hp_json *k = hp_op_setting(b, call, -1, "k", c->most);
+    int64_t most = shape->rank < 1 ? 0 : shape->dims[shape->rank - 1];
+    if (b->status != HP_OK) return;
+    if (!hp_json_is(k, HP_JSON_INT) || k->integer < 0 || k->integer > most) {
+        hp_builder_fail(b, HP_ERROR_SHAPE, "k must be a number up to the last axis's %lld", (long long)most);
+        return;
+    }
     hp_value values = hp_emit_sort(b, x, -1, true, &places);
-    hp_call_output(b, call, hp_op_part(b, values, -1, 0, c->k));
-    hp_call_output(b, call, hp_op_part(b, places, -1, 0, c->k));
+    hp_call_output(b, call, hp_op_part(b, values, -1, 0, k->integer));
+    hp_call_output(b, call, hp_op_part(b, places, -1, 0, k->integer));
 }
 
 /* Whether the prediction of the target class is among the k largest: fewer than k are larger. */

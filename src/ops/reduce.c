@@ -125,14 +125,14 @@ static void lower_of(hp_builder *b, hp_layer *layer, hp_call *call, hp_reduction
     hp_call_output(b, call, hp_emit_cast(b, y, dtype));
 }
 
-#define OF_OP(name, op)                                                                                                \
+#define OF_OP(name, op, KIND)                                                                                          \
     static void lower_##name(hp_builder *b, hp_layer *layer, hp_call *call) {                                          \
         lower_of(b, layer, call, HP_REDUCTION_##op);                                                                   \
     }                                                                                                                  \
-    const hp_op_class hp_op_##name = HP_OP(#name, HP_OP_TF, fields, config, lower_##name)
-OF_OP(SumOf, SUM);
-OF_OP(ProdOf, PROD);
-OF_OP(MeanOf, MEAN);
+    const hp_op_class hp_op_##name = KIND(#name, HP_OP_TF, fields, config, lower_##name)
+OF_OP(SumOf, SUM, HP_OP_LINEAR);
+OF_OP(ProdOf, PROD, HP_OP);
+OF_OP(MeanOf, MEAN, HP_OP_LINEAR);
 
 static void lower_count_nonzero(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_value x = hp_emit_cast(b, hp_emit_cast(b, hp_op_operand(b, call, 0, "x"), HP_BOOL), HP_INT32);

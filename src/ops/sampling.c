@@ -203,13 +203,7 @@ static hp_value blurred(hp_builder *b, hp_value x, hp_value kernel_of, int64_t s
     return hp_emit_depthwise(b, x, kernel_of, HP_NO_VALUE, &params);
 }
 
-SAMPLING_OP(SSIM, HP_OP_IMAGE, HP_FLOAT(config, max_val, 1, -1e30, 1e30), HP_INT(config, filter_size, 11, 1, 4096),
-    HP_FLOAT(config, filter_sigma, 1.5, 0, 1e30), HP_FLOAT(config, k1, 0.01, -1e30, 1e30),
-    HP_FLOAT(config, k2, 0.03, -1e30, 1e30), HP_ENUM(config, data_format, HP_NULL, hp_data_formats)) {
-    const config *c = layer->config;
-    hp_value pair[2];
-    hp_op_operands(b, call, "image1", "image2", pair);
-    hp_dtype given = hp_op_dtype(b, pair[0]);
+static void structural_similarity(hp_builder *b, const config *c, hp_call *call, hp_value pair[2], hp_dtype given) {
     if (!hp_check_rank(b, pair[0], 4, 4) || !hp_check_rank(b, pair[1], 4, 4)) return;
     for (int i = 0; i < 2; i++) {
         pair[i] = hp_op_floating(b, pair[i]);
@@ -237,6 +231,24 @@ SAMPLING_OP(SSIM, HP_OP_IMAGE, HP_FLOAT(config, max_val, 1, -1e30, 1e30), HP_INT
     hp_value map = hp_op_divide(b, above, below);
     hp_call_output(
         b, call, hp_emit_cast(b, hp_emit_reduce(b, map, HP_REDUCTION_MEAN, (int[]){1, 2, 3}, 3, false), given));
+}
+
+#define SSIM_FIELDS                                                                                                    \
+    HP_FLOAT(config, max_val, 1, -1e30, 1e30), HP_INT(config, filter_size, 11, 1, 4096),                               \
+        HP_FLOAT(config, filter_sigma, 1.5, 0, 1e30), HP_FLOAT(config, k1, 0.01, -1e30, 1e30),                         \
+        HP_FLOAT(config, k2, 0.03, -1e30, 1e30)
+
+SAMPLING_OP(SSIM, HP_OP_IMAGE, SSIM_FIELDS, HP_ENUM(config, data_format, HP_NULL, hp_data_formats)) {
+    hp_value pair[2];
+    hp_op_operands(b, call, "image1", "image2", pair);
+    structural_similarity(b, layer->config, call, pair, hp_op_dtype(b, pair[0]));
+}
+
+/* tf.image.ssim: of floats whatever the images are. Integers need no scaling, for max_val is theirs. */
+SAMPLING_OP(ImageSSIM, HP_OP_TF, SSIM_FIELDS) {
+    hp_value pair[2];
+    hp_op_operands(b, call, "image1", "image2", pair);
+    structural_similarity(b, layer->config, call, pair, hp_op_dtype(b, hp_op_floating(b, pair[0])));
 }
 
 /* ---- CTCDecode */

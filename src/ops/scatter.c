@@ -19,7 +19,8 @@ SCATTER_OP(Scatter, HP_JSON_FIELD(config, shape)) {
     const config *c = layer->config;
     hp_value indices = hp_op_operand(b, call, 0, "indices"), values = hp_op_operand(b, call, 1, "values");
     hp_shape shape = {0};
-    shape.rank = hp_op_integers(b, c->shape, -1, shape.dims);
+    const hp_json *sizes = hp_op_setting(b, call, -1, "shape", c->shape);
+    shape.rank = b->status == HP_OK ? hp_op_integers(b, sizes, -1, shape.dims) : 0;
     for (int i = 0; i < shape.rank; i++)
         if (shape.dims[i] < 0) hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "shape: a size that is not known");
     if (b->status != HP_OK) return;

@@ -38,12 +38,25 @@ static hp_json *nested(
     return list;
 }
 
+/* Whether known numbers are integers, of whatever dtype. */
+static bool all_whole(hp_builder *b, hp_value value) {
+    hp_dtype dtype = hp_op_dtype(b, value);
+    if (!hp_dtype_is_float(dtype)) return hp_dtype_is_integer(dtype);
+    int64_t broken[MOST_NUMBERS];
+    bool rows[MOST_NUMBERS];
+    hp_value cut = hp_emit_compare(b, HP_NOT_EQUAL, value, hp_op_unary(b, value, HP_UNARY_TRUNC));
+    int count = hp_builder_known(b, cut, broken, rows, MOST_NUMBERS);
+    for (int i = 0; i < count; i++)
+        if (broken[i] || rows[i]) return false;
+    return count >= 0;
+}
+
 static hp_json *known_tensor(hp_builder *b, hp_value value, bool allow_rows) {
     int64_t found[MOST_NUMBERS];
     bool rows[MOST_NUMBERS];
     hp_shape shape = *hp_builder_shape(b, value);
     int count = hp_builder_known(b, value, found, rows, MOST_NUMBERS), at = 0;
-    if (b->status == HP_OK && (count < 0 || !hp_dtype_is_integer(hp_op_dtype(b, value))))
+    if (b->status == HP_OK && (count < 0 || !all_whole(b, value)))
         hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "a shape that depends on the data");
     for (int i = 0; i < count && !allow_rows; i++)
         if (rows[i]) hp_builder_mixes_rows(b, "the number of rows is asked for");

@@ -13,7 +13,7 @@ typedef struct config {
 #define SHAPE_OP(name, ...)                                                                                            \
     static const hp_field fields_##name[] = {__VA_ARGS__, HP_FIELDS_END};                                              \
     static void lower_##name(hp_builder *b, hp_layer *layer, hp_call *call);                                           \
-    const hp_op_class hp_op_##name = HP_OP(#name, HP_OP_NUMPY, fields_##name, config, lower_##name);                   \
+    const hp_op_class hp_op_##name = HP_OP_LINEAR(#name, HP_OP_NUMPY, fields_##name, config, lower_##name);            \
     static void lower_##name(hp_builder *b, hp_layer *layer, hp_call *call)
 
 static int integers(hp_builder *b, const hp_json *value, int64_t *list) {
@@ -361,7 +361,8 @@ static void lower_cast(hp_builder *b, hp_layer *layer, hp_call *call) {
 }
 
 static const hp_field convert_fields[] = {HP_IGNORE("sparse"), HP_IGNORE("ragged"), HP_FIELDS_END};
-const hp_op_class hp_op_Cast = HP_OP("Cast", HP_OP_CORE, hp_op_no_fields, hp_op_none, lower_cast);
+const hp_op_class hp_op_Cast =
+    HP_OP_COMPLEX("Cast", HP_OP_CORE, hp_op_no_fields, hp_op_none, lower_cast, hp_op_complex_cast);
 const hp_op_class hp_op_ConvertToTensor = HP_OP("ConvertToTensor", HP_OP_CORE, convert_fields, hp_op_none, lower_cast);
 
 static void lower_copy(hp_builder *b, hp_layer *layer, hp_call *call) {
@@ -369,5 +370,6 @@ static void lower_copy(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_call_output(b, call, hp_op_operand(b, call, 0, "x"));
 }
 
-const hp_op_class hp_op_Copy = HP_OP("Copy", HP_OP_NUMPY, hp_op_no_fields, hp_op_none, lower_copy);
-const hp_op_class hp_op_StopGradient = HP_OP("StopGradient", HP_OP_CORE, hp_op_no_fields, hp_op_none, lower_copy);
+const hp_op_class hp_op_Copy = HP_OP_LINEAR("Copy", HP_OP_NUMPY, hp_op_no_fields, hp_op_none, lower_copy);
+const hp_op_class hp_op_StopGradient =
+    HP_OP_LINEAR("StopGradient", HP_OP_CORE, hp_op_no_fields, hp_op_none, lower_copy);

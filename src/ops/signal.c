@@ -64,7 +64,7 @@ SIGNAL_OP(IFFT2, HP_FIELDS_END) {
 }
 
 /* The last axis cut, or zeros behind it. */
-static hp_value of_length(hp_builder *b, hp_value x, int64_t length) {
+hp_value hp_op_of_length(hp_builder *b, hp_value x, int64_t length) {
     const hp_shape *shape = hp_builder_shape(b, x);
     int64_t before[HP_MAX_RANK] = {0}, after[HP_MAX_RANK] = {0}, size = shape->rank ? shape->dims[shape->rank - 1] : 0;
     if (b->status != HP_OK || size == length) return x;
@@ -76,7 +76,7 @@ static hp_value of_length(hp_builder *b, hp_value x, int64_t length) {
 SIGNAL_OP(RFFT, SAMPLES(fft_length, HP_NULL), HP_FIELDS_END) {
     const config *c = layer->config;
     hp_value x = hp_as_float(b, hp_op_operand(b, call, 0, "x")), y[2];
-    if (c->fft_length != HP_INT_NULL) x = of_length(b, x, c->fft_length);
+    if (c->fft_length != HP_INT_NULL) x = hp_op_of_length(b, x, c->fft_length);
     const hp_shape *shape = hp_builder_shape(b, x);
     if (b->status != HP_OK) return;
     int64_t half = shape->dims[shape->rank - 1] / 2 + 1;
@@ -86,11 +86,11 @@ SIGNAL_OP(RFFT, SAMPLES(fft_length, HP_NULL), HP_FIELDS_END) {
 }
 
 /* The real inverse of half a spectrum: the other half is its mirror, conjugate. */
-static hp_value inverse_real(hp_builder *b, const hp_value parts[2], int64_t length) {
+hp_value hp_op_inverse_real(hp_builder *b, const hp_value parts[2], int64_t length) {
     int64_t half = length / 2 + 1;
     hp_value x[2], y[2];
     for (int i = 0; i < 2; i++) {
-        hp_value first = of_length(b, parts[i], half);
+        hp_value first = hp_op_of_length(b, parts[i], half);
         hp_shape shape = *hp_builder_shape(b, first);
         int64_t begin[HP_MAX_RANK] = {0}, step[HP_MAX_RANK], mirrored = length - half;
         if (b->status != HP_OK) return HP_NO_VALUE;
@@ -115,7 +115,7 @@ SIGNAL_OP(IRFFT, SAMPLES(fft_length, HP_NULL), HP_FIELDS_END) {
     const hp_shape *shape = hp_builder_shape(b, x[0]);
     if (b->status != HP_OK) return;
     int64_t length = c->fft_length != HP_INT_NULL ? c->fft_length : 2 * (shape->dims[shape->rank - 1] - 1);
-    hp_call_output(b, call, inverse_real(b, x, length));
+    hp_call_output(b, call, hp_op_inverse_real(b, x, length));
 }
 
 SIGNAL_OP(
@@ -158,7 +158,7 @@ static hp_value inverse_window(hp_builder *b, const hp_stft *s) {
 
 /* [..., frames, length] -> [..., length + stride (frames - 1)]: for each place the elements of all frames that reach
  * it are gathered (a zero where there are fewer) and added. */
-static hp_value overlap_add(hp_builder *b, hp_value frames, int64_t stride) {
+hp_value hp_op_overlap_add(hp_builder *b, hp_value frames, int64_t stride) {
     hp_shape shape = *hp_builder_shape(b, frames);
     if (b->status != HP_OK || shape.rank < 2) return HP_NO_VALUE;
     int64_t length = shape.dims[shape.rank - 1], count = shape.dims[shape.rank - 2], flat = length * count;
@@ -187,9 +187,9 @@ SIGNAL_OP(ISTFT, STFT_FIELDS, SAMPLES(length, HP_NULL), HP_FIELDS_END) {
     const hp_stft *s = &c->stft;
     hp_value x[2];
     complex_of(b, call, x);
-    hp_value frames = inverse_real(b, x, s->fft_length);
+    hp_value frames = hp_op_inverse_real(b, x, s->fft_length);
     if (!hp_json_is_null(s->window)) frames = hp_op_multiply(b, frames, inverse_window(b, s));
-    hp_value y = overlap_add(b, frames, s->sequence_stride);
+    hp_value y = hp_op_overlap_add(b, frames, s->sequence_stride);
     const hp_shape *shape = hp_builder_shape(b, y);
     if (b->status != HP_OK) return;
     int64_t size = shape->dims[shape->rank - 1], begin = s->center ? s->fft_length / 2 : 0;

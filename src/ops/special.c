@@ -5,9 +5,11 @@
 #include "base/dtype.h"
 #include "ops/op.h"
 
-#define SPECIAL_OP(name)                                                                                               \
+#define SPECIAL_OP(name) COMPLEX_OP(name, NULL)
+#define COMPLEX_OP(name, complex)                                                                                      \
     static void lower_##name(hp_builder *b, hp_layer *layer, hp_call *call);                                           \
-    const hp_op_class hp_op_##name = HP_OP(#name, HP_OP_NUMPY, hp_op_no_fields, hp_op_none, lower_##name);             \
+    const hp_op_class hp_op_##name =                                                                                   \
+        HP_OP_COMPLEX(#name, HP_OP_NUMPY, hp_op_no_fields, hp_op_none, lower_##name, complex);                         \
     static void lower_##name(hp_builder *b, hp_layer *layer, hp_call *call)
 
 static hp_value select_number(hp_builder *b, hp_value condition, double number, hp_value otherwise) {
@@ -106,7 +108,7 @@ SPECIAL_OP(Fabs) {
 
 /* ---- as complex numbers, whose imaginary part is 0 here */
 
-SPECIAL_OP(Angle) {
+COMPLEX_OP(Angle, hp_op_complex_angle) {
     (void)layer;
     hp_value x = hp_op_floating(b, hp_op_operand(b, call, 0, "x"));
     hp_value zeros = hp_op_scale(b, x, 0); /* NaN stays */
@@ -118,11 +120,14 @@ static void pass_through(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_call_output(b, call, hp_op_operand(b, call, 0, "x"));
 }
 
-const hp_op_class hp_op_Real = HP_OP("Real", HP_OP_NUMPY, hp_op_no_fields, hp_op_none, pass_through);
-const hp_op_class hp_op_Conj = HP_OP("Conj", HP_OP_NUMPY, hp_op_no_fields, hp_op_none, pass_through);
-const hp_op_class hp_op_Conjugate = HP_OP("Conjugate", HP_OP_NUMPY, hp_op_no_fields, hp_op_none, pass_through);
+#define PASSING_OP(name, complex)                                                                                      \
+    const hp_op_class hp_op_##name =                                                                                   \
+        HP_OP_COMPLEX(#name, HP_OP_NUMPY, hp_op_no_fields, hp_op_none, pass_through, complex)
+PASSING_OP(Real, hp_op_complex_real);
+PASSING_OP(Conj, hp_op_complex_conjugate);
+PASSING_OP(Conjugate, hp_op_complex_conjugate);
 
-SPECIAL_OP(Imag) {
+COMPLEX_OP(Imag, hp_op_complex_imaginary) {
     (void)layer;
     hp_tensor tensor = *hp_builder_tensor(b, hp_op_operand(b, call, 0, "x"));
     hp_call_output(b, call, hp_emit_fill(b, tensor.dtype, &tensor.shape, 0));
@@ -165,16 +170,21 @@ SPECIAL_OP(DivideNoNan) {
     hp_call_output(b, call, select_number(b, hp_op_compare(b, HP_EQUAL, pair[1], 0), 0, y));
 }
 
+hp_value hp_op_hypot(hp_builder *b, hp_value x, hp_value y) {
+    x = hp_op_unary(b, x, HP_UNARY_ABSOLUTE);
+    y = hp_op_unary(b, y, HP_UNARY_ABSOLUTE);
+    hp_value most = hp_emit_binary(b, HP_BINARY_MAXIMUM, x, y);
+    hp_value ratio = hp_op_divide(b, hp_emit_binary(b, HP_BINARY_MINIMUM, x, y), most);
+    ratio = select_number(b, hp_op_compare(b, HP_EQUAL, most, 0), 0, ratio);
+    hp_value sum = hp_op_add(b, hp_op_unary(b, ratio, HP_UNARY_SQUARE), hp_op_number(b, 1, ratio));
+    return hp_op_multiply(b, most, hp_op_unary(b, sum, HP_UNARY_SQRT));
+}
+
 SPECIAL_OP(Hypot) {
     (void)layer;
     hp_value pair[2];
     wide_floats(b, call, pair);
-    for (int i = 0; i < 2; i++) pair[i] = hp_op_unary(b, pair[i], HP_UNARY_ABSOLUTE);
-    hp_value most = hp_emit_binary(b, HP_BINARY_MAXIMUM, pair[0], pair[1]);
-    hp_value ratio = hp_op_divide(b, hp_emit_binary(b, HP_BINARY_MINIMUM, pair[0], pair[1]), most);
-    ratio = select_number(b, hp_op_compare(b, HP_EQUAL, most, 0), 0, ratio);
-    hp_value sum = hp_op_add(b, hp_op_unary(b, ratio, HP_UNARY_SQUARE), hp_op_number(b, 1, ratio));
-    hp_call_output(b, call, hp_op_multiply(b, most, hp_op_unary(b, sum, HP_UNARY_SQRT)));
+    hp_call_output(b, call, hp_op_hypot(b, pair[0], pair[1]));
 }
 
 /* max + log1p(exp(-|x1 - x2| factor)) / factor */

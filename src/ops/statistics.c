@@ -6,7 +6,7 @@
 #include "ops/op.h"
 
 typedef struct config {
-    bool assume_unique, invert, sorted;
+    bool assume_unique, invert, sorted, of_root;
     int64_t kth, num_segments;
     const hp_json *axis;
     double max_val;
@@ -149,15 +149,20 @@ static int64_t count_segments(hp_builder *b, const config *c, hp_value ids, hp_r
     return op == HP_REDUCTION_SUM ? found : end;
 }
 
-static void reduce_segments(hp_builder *b, const config *c, hp_call *call, hp_reduction op) {
-    hp_value data = hp_op_operand(b, call, 0, "data"), ids = hp_op_operand(b, call, 1, "segment_ids");
+static hp_value reduced(hp_builder *b, const config *c, hp_value data, hp_value ids, hp_reduction op) {
     int64_t segments = count_segments(b, c, ids, op);
-    if (!whole_batch(b, data, ids, "segments of the batch")) return;
+    if (!whole_batch(b, data, ids, "segments of the batch")) return HP_NO_VALUE;
     hp_shape shape = *hp_builder_shape(b, data), id_shape = *hp_builder_shape(b, ids);
     if (id_shape.rank > shape.rank || shape.rank + 2 - id_shape.rank > HP_MAX_RANK) {
         hp_builder_fail(b, HP_ERROR_SHAPE, "segment_ids have %d axes, the data %d", id_shape.rank, shape.rank);
-        return;
+        return HP_NO_VALUE;
     }
+    for (int i = 0; i < id_shape.rank; i++)
+        if (id_shape.dims[i] != shape.dims[i]) {
+            hp_builder_fail(b, HP_ERROR_SHAPE, "segment_ids have %lld along axis %d, the data %lld",
+                (long long)id_shape.dims[i], i, (long long)shape.dims[i]);
+            return HP_NO_VALUE;
+        }
     int64_t n = hp_shape_elements(&id_shape), dims[HP_MAX_RANK] = {1, n}, id_dims[HP_MAX_RANK] = {1, n};
     int rest = shape.rank - id_shape.rank;
     for (int i = 0; i < rest; i++) {
@@ -170,7 +175,25 @@ static void reduce_segments(hp_builder *b, const config *c, hp_call *call, hp_re
     for (int i = 0; i < rest; i++) one_each[i + 2] = 1;
     hp_value numbers = hp_emit_reshape(b, hp_op_range(b, 0, 1, (double)segments, HP_INT32), rest + 2, one_each);
     hp_value mine = hp_emit_compare(b, HP_EQUAL, numbers, ids);
-    hp_call_output(b, call, hp_op_reduce(b, hp_emit_select(b, mine, data, neutral(b, op, data)), op, 1, false));
+    return hp_op_reduce(b, hp_emit_select(b, mine, data, neutral(b, op, data)), op, 1, false);
+}
+
+static void reduce_segments(hp_builder *b, const config *c, hp_call *call, hp_reduction op) {
+    hp_value data = hp_op_operand(b, call, 0, "data"), ids = hp_op_operand(b, call, 1, "segment_ids");
+    hp_call_output(b, call, reduced(b, c, data, ids, op));
+}
+
+/* tf.math.unsorted_segment_mean and its like: sums by how many there are, 1 at least, or the root of that. */
+STATISTICS_OP(SegmentMean, HP_OP_TF, HP_INT(config, num_segments, HP_NULL, 0, HP_MAX_DIM),
+    HP_BOOL(config, sorted, false), HP_BOOL(config, of_root, false)) {
+    const config *c = layer->config;
+    hp_value data = hp_op_operand(b, call, 0, "data"), ids = hp_op_operand(b, call, 1, "segment_ids");
+    hp_shape shape = *hp_builder_shape(b, data);
+    hp_value ones = hp_emit_fill(b, hp_op_dtype(b, data), &shape, 1);
+    hp_value counts = reduced(b, c, ones, ids, HP_REDUCTION_SUM);
+    counts = hp_op_binary(b, HP_BINARY_MAXIMUM, counts, 1);
+    if (c->of_root) counts = hp_op_unary(b, counts, HP_UNARY_SQRT);
+    hp_call_output(b, call, hp_op_divide(b, reduced(b, c, data, ids, HP_REDUCTION_SUM), counts));
 }
 
 #define SEGMENT_OP(name, op)                                                                                           \

@@ -11,9 +11,9 @@ typedef struct config {
     hp_resizing resizing;
     const hp_json *size;
     int64_t k, target_height, target_width;
-    double delta, factor, gamma, gain, fraction;
+    double delta, factor, gamma, gain, fraction, max_val;
     int of;
-    bool saturate, preserve_aspect_ratio, align_corners;
+    bool saturate, preserve_aspect_ratio, align_corners, keeps_dtype;
 } config;
 
 /* ---- dtypes */
@@ -146,10 +146,13 @@ HP_TF_OP(ColourMatrix, HP_ENUM(config, of, HP_REQUIRED, colour_spaces), HP_FIELD
 }
 
 /* (x - mean) / max(deviation, 1 / sqrt(pixels)) of each image. */
-HP_TF_OP(Standardize, HP_FIELDS_END) {
-    (void)layer;
-    hp_value x = hp_emit_cast(b, hp_op_operand(b, call, 0, "images"), HP_FLOAT32);
-    if (!hp_check_rank(b, x, 3, 4)) return;
+/* As TensorFlow had it up to 2.4, keeps_dtype: integers scaled, and the result as such again. */
+HP_TF_OP(Standardize, HP_BOOL(config, keeps_dtype, false), HP_FIELDS_END) {
+    const config *c = layer->config;
+    hp_dtype dtype;
+    hp_value x = images_of(b, call, false, &dtype);
+    if (b->status != HP_OK) return;
+    if (!c->keeps_dtype) x = hp_emit_cast(b, hp_op_operand(b, call, 0, "images"), HP_FLOAT32);
     hp_shape shape = *hp_builder_shape(b, x);
     int axes[3] = {shape.rank - 3, shape.rank - 2, shape.rank - 1};
     double pixels = (double)hp_shape_product(&shape, shape.rank - 3, shape.rank);
@@ -157,7 +160,24 @@ HP_TF_OP(Standardize, HP_FIELDS_END) {
     hp_value variance = hp_emit_reduce(b, hp_op_unary(b, off, HP_UNARY_SQUARE), HP_REDUCTION_MEAN, axes, 3, true);
     hp_value deviation = hp_op_unary(b, variance, HP_UNARY_SQRT);
     hp_value least = hp_op_number(b, 1 / sqrt(pixels), deviation);
-    hp_call_output(b, call, hp_op_divide(b, off, hp_emit_binary(b, HP_BINARY_MAXIMUM, deviation, least)));
+    hp_value y = hp_op_divide(b, off, hp_emit_binary(b, HP_BINARY_MAXIMUM, deviation, least));
+    put(b, call, y, c->keeps_dtype ? dtype : HP_FLOAT32);
+}
+
+/* The peak signal-to-noise ratio of each image, in decibels. */
+HP_TF_OP(ImagePSNR, HP_FLOAT(config, max_val, HP_REQUIRED, -1e30, 1e30), HP_FIELDS_END) {
+    const config *c = layer->config;
+    hp_value pair[2];
+    hp_op_operands(b, call, "x1", "x2", pair);
+    hp_dtype dtype = hp_op_dtype(b, pair[0]);
+    double most = hp_dtype_is_integer(dtype) ? c->max_val / largest(dtype) : c->max_val;
+    for (int i = 0; i < 2; i++) pair[i] = converted(b, pair[i], HP_FLOAT32, false);
+    int rank = hp_builder_shape(b, pair[0])->rank, axes[3] = {rank - 3, rank - 2, rank - 1};
+    if (!hp_check_rank(b, pair[0], 3, -1) || !hp_check_rank(b, pair[1], 3, -1)) return;
+    hp_value off = hp_op_unary(b, hp_op_subtract(b, pair[0], pair[1]), HP_UNARY_SQUARE);
+    hp_value noise = hp_op_unary(b, hp_emit_reduce(b, off, HP_REDUCTION_MEAN, axes, 3, false), HP_UNARY_LOG);
+    double scale = 10 / log(10);
+    hp_call_output(b, call, hp_emit_unary(b, noise, HP_UNARY_AFFINE, -scale, 2 * scale * log(most), 0));
 }
 
 /* ---- places */
@@ -315,7 +335,42 @@ static hp_value resampled(hp_builder *b, hp_value x, int axis, int64_t size, boo
     return hp_op_add(b, first, hp_op_multiply(b, span, hp_emit_floats(b, rank, dims, share)));
 }
 
-static const char *const old_methods[] = {"nearest", "bilinear", NULL};
+/* One axis by cubic splines (a = -0.75), at positions rounded to 1/1024 of a pixel; what is outside is the nearest pixel. */
+static hp_value splined(hp_builder *b, hp_value x, int axis, int64_t size, bool align) {
+    const double a = -0.75, steps = 1024;
+    int64_t from = hp_builder_shape(b, x)->dims[axis], dims[HP_MAX_RANK] = {1, 1, 1, 1};
+    int rank = hp_builder_shape(b, x)->rank;
+    int64_t *places = hp_arena_alloc(&b->graph->arena, 4 * (size_t)size * sizeof *places);
+    float *weights = hp_arena_alloc(&b->graph->arena, 4 * (size_t)size * sizeof *weights);
+    if (!places || !weights) return hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
+    float scale = align && size > 1 ? (float)(from - 1) / (float)(size - 1) : (float)from / (float)size;
+    for (int64_t i = 0; i < size; i++) {
+        float at = (float)i * scale, whole = floorf(at);
+        double part = (double)lrintf((at - whole) * (float)steps) / steps;
+        for (int64_t t = -1; t <= 2; t++) {
+            double near = fabs((double)t - part), beyond = near;
+            int64_t place = (int64_t)whole + t;
+            near = ((a + 2) * near - (a + 3)) * near * near + 1;
+            beyond = ((a * beyond - 5 * a) * beyond + 8 * a) * beyond - 4 * a;
+            places[(t + 1) * size + i] = place < 0 ? 0 : place < from ? place : from - 1;
+            weights[(t + 1) * size + i] = (float)(t == 0 || t == 1 ? near : beyond);
+        }
+    }
+    dims[axis] = size;
+    hp_value y = HP_NO_VALUE;
+    for (int t = 0; t < 4; t++) {
+        hp_value weight = hp_emit_floats(b, rank, dims, weights + t * size);
+        hp_value part = hp_op_multiply(b, picked(b, x, axis, places + t * size, size), weight);
+        y = t ? hp_op_add(b, y, part) : part;
+    }
+    return y;
+}
+
+static hp_value rescaled(hp_builder *b, hp_value x, int axis, int64_t size, bool align, int method) {
+    return method == 2 ? splined(b, x, axis, size, align) : resampled(b, x, axis, size, align, method == 0);
+}
+
+static const char *const old_methods[] = {"nearest", "bilinear", "bicubic", NULL};
 
 HP_TF_OP(ResizePoints, HP_JSON_FIELD(config, size), HP_ENUM(hp_resizing, interpolation, 1, old_methods),
     HP_BOOL(config, align_corners, false), HP_FIELDS_END) {
@@ -324,8 +379,8 @@ HP_TF_OP(ResizePoints, HP_JSON_FIELD(config, size), HP_ENUM(hp_resizing, interpo
     hp_shape shape;
     hp_value x;
     if (!sizes_of(b, call, c, &x, &resizing, &shape)) return;
-    bool nearest = resizing.interpolation == 0;
-    if (!nearest) x = hp_emit_cast(b, x, HP_FLOAT32);
-    x = resampled(b, x, shape.rank - 2, resizing.width, c->align_corners, nearest);
-    hp_call_output(b, call, resampled(b, x, shape.rank - 3, resizing.height, c->align_corners, nearest));
+    int method = (int)resizing.interpolation;
+    if (method != 0) x = hp_emit_cast(b, x, HP_FLOAT32);
+    x = rescaled(b, x, shape.rank - 2, resizing.width, c->align_corners, method);
+    hp_call_output(b, call, rescaled(b, x, shape.rank - 3, resizing.height, c->align_corners, method));
 }

@@ -7,8 +7,8 @@
 #include "ops/op.h"
 
 typedef struct config {
-    const hp_json *shape, *value, *start, *limit, *delta, *maxlen;
-    int64_t seq_axis, batch_axis, batch_dims;
+    const hp_json *shape, *value, *start, *limit, *delta, *maxlen, *num_rows, *num_columns, *batch_shape, *mask;
+    int64_t seq_axis, batch_axis, batch_dims, axis;
 } config;
 
 /* A shape full of one number: of the config, or an argument. */
@@ -77,7 +77,53 @@ HP_TF_OP(SequenceMask, HP_JSON_FIELD(config, maxlen), HP_FIELDS_END) {
     hp_call_output(b, call, hp_emit_cast(b, hp_emit_compare(b, HP_LESS, places, rows), dtype));
 }
 
+/* Ones on the diagonal of matrices of a batch shape. */
+HP_TF_OP(Eye, HP_JSON_FIELD(config, num_rows), HP_JSON_FIELD(config, num_columns), HP_JSON_FIELD(config, batch_shape),
+    HP_FIELDS_END) {
+    const config *c = layer->config;
+    const hp_json *rows = hp_op_setting(b, call, -1, "num_rows", c->num_rows);
+    const hp_json *columns = hp_op_setting(b, call, -1, "num_columns", c->num_columns);
+    bool batched = hp_call_arg(call, -1, "batch_shape") || !hp_json_is_null(c->batch_shape);
+    hp_shape shape = {.rank = 0};
+    if (batched && !hp_op_shape(b, call, "batch_shape", c->batch_shape, &shape)) return;
+    if (hp_json_is_null(columns)) columns = rows;
+    if (b->status == HP_OK && (!hp_json_is(rows, HP_JSON_INT) || !hp_json_is(columns, HP_JSON_INT)))
+        hp_builder_fail(b, HP_ERROR_FORMAT, "num_rows and num_columns must be integers");
+    if (b->status == HP_OK && shape.rank > HP_MAX_RANK - 2)
+        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "more than %d axes", HP_MAX_RANK);
+    if (b->status != HP_OK) return;
+    hp_value down = hp_op_new_axis(b, hp_op_range(b, 0, 1, (double)rows->integer, HP_INT32), 1);
+    hp_value along = hp_op_range(b, 0, 1, (double)columns->integer, HP_INT32);
+    hp_value eye = hp_emit_cast(b, hp_emit_compare(b, HP_EQUAL, down, along), hp_op_config_dtype(b, layer, HP_FLOAT32));
+    shape.dims[shape.rank++] = rows->integer;
+    shape.dims[shape.rank++] = columns->integer;
+    hp_call_output(b, call, hp_emit_broadcast(b, eye, &shape));
+}
+
 /* ---- places */
+
+/* The elements of an axis that a mask of the config marks. */
+HP_TF_OP(BooleanMask, HP_JSON_FIELD(config, mask), HP_INT(config, axis, 0, -HP_MAX_RANK, HP_MAX_RANK), HP_FIELDS_END) {
+    enum { MOST = 4096 };
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    const hp_shape *shape = hp_builder_shape(b, x);
+    int axis = hp_builder_axis(b, c->axis, shape->rank);
+    int64_t places[MOST], count = 0, at = 0;
+    bool fits = hp_json_is(c->mask, HP_JSON_ARRAY) && (int64_t)c->mask->count == shape->dims[axis];
+    if (b->status != HP_OK) return;
+    HP_JSON_EACH (item, c->mask) {
+        fits = fits && item->type == HP_JSON_BOOL && count < MOST;
+        if (fits && item->boolean) places[count++] = at;
+        at++;
+    }
+    if (!fits) {
+        hp_builder_fail(
+            b, HP_ERROR_UNSUPPORTED, "mask: found none of constants, one for each element of axis %d", axis);
+        return;
+    }
+    hp_call_output(b, call, hp_emit_gather(b, x, hp_emit_literal(b, HP_INT64, 1, &count, places), axis));
+}
 
 /* The first `lengths` elements of an axis in reverse, the others as they are. */
 HP_TF_OP(ReverseSequence, HP_INT(config, seq_axis, HP_REQUIRED, -HP_MAX_RANK, HP_MAX_RANK),
@@ -135,7 +181,7 @@ HP_TF_OP(GatherNd, HP_INT(config, batch_dims, 0, 0, HP_MAX_RANK), HP_FIELDS_END)
 }
 
 /* Several tensors as they are. */
-HP_TF_OP(IdentityN, HP_FIELDS_END) {
+HP_TF_OP_LINEAR(IdentityN, HP_FIELDS_END) {
     (void)layer;
     const hp_arg *list = hp_call_arg(call, 0, "xs");
     if (list && list->kind == HP_ARG_TENSOR) hp_call_output(b, call, list->tensor);

@@ -2,6 +2,7 @@
  * clip_ops.py), made of what it has. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/dtype.h"
 #include "ops/op.h"
@@ -76,7 +77,7 @@ HP_TF_OP(TruncateMod, HP_FIELDS_END) {
 }
 
 /* Of integers in floats: of 32 bits where they have up to 16, else of 64. */
-HP_TF_OP(TrueDivideOf, HP_FIELDS_END) {
+HP_TF_OP_COMPLEX(TrueDivideOf, hp_op_complex_divide, HP_FIELDS_END) {
     (void)layer;
     hp_value pair[2];
     hp_op_operands(b, call, "x1", "x2", pair);
@@ -227,6 +228,17 @@ HP_TF_OP(CumulativeLogsumexp, AXIS, HP_BOOL(config, reverse, false), HP_FIELDS_E
     hp_call_output(b, call, hp_op_add(b, hp_op_unary(b, sums, HP_UNARY_LOG), most));
 }
 
+/* x[batch, channels, ...] + bias[channels] */
+HP_TF_OP(BiasAddFirst, HP_FIELDS_END) {
+    (void)layer;
+    hp_value pair[2];
+    hp_op_operands(b, call, "x1", "x2", pair);
+    int rank = hp_builder_shape(b, pair[0])->rank;
+    int64_t dims[HP_MAX_RANK] = {hp_builder_shape(b, pair[1])->dims[0], 1, 1, 1, 1, 1};
+    if (!hp_check_rank(b, pair[0], 2, 6) || !hp_check_rank(b, pair[1], 1, 1)) return;
+    hp_call_output(b, call, hp_op_add(b, pair[0], hp_emit_reshape(b, pair[1], rank - 1, dims)));
+}
+
 /* ---- products with matrices */
 
 static hp_value weighted(hp_builder *b, const hp_call *call) {
@@ -244,16 +256,17 @@ HP_TF_OP(ReluLayer, HP_FIELDS_END) {
     hp_call_output(b, call, hp_emit_unary(b, weighted(b, call), HP_UNARY_RELU, 0, (double)INFINITY, 0));
 }
 
-/* The cosine transform of type 2 of the last axis. */
+/* The cosine transform of type 2 of the last axis; with the norm "mfcc" as tf.signal.mfccs_from_log_mel_spectrograms has it. */
 HP_TF_OP(Dct, HP_STRING_FIELD(config, norm), HP_FIELDS_END) {
     const config *c = layer->config;
     hp_value x = hp_op_floating(b, hp_op_operand(b, call, 0, "x"));
     int64_t n;
     double *waves = square(b, x, sizeof *waves, &n);
     if (!waves) return;
+    bool mfcc = c->norm && strcmp(c->norm, "mfcc") == 0;
     for (int64_t i = 0; i < n; i++)
         for (int64_t k = 0; k < n; k++) {
-            double scale = !c->norm ? 2 : sqrt((k == 0 ? 1.0 : 2.0) / (double)n);
+            double scale = !c->norm ? 2 : sqrt((k == 0 && !mfcc ? 1.0 : 2.0) / (double)n);
             waves[i * n + k] = scale * cos(3.14159265358979323846 * (double)k * (2 * (double)i + 1) / (2 * (double)n));
         }
     hp_call_output(b, call, hp_emit_gemm(b, x, hp_emit_doubles(b, 2, (const int64_t[]){n, n}, waves), HP_NO_VALUE));

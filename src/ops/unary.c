@@ -16,17 +16,18 @@ static void emit(hp_builder *b, hp_call *call, hp_unary op, double p0, double p1
     hp_call_output(b, call, hp_emit_unary(b, hp_op_floating(b, x), op, p0, p1, 0));
 }
 
-/* name, module, function, its parameters, whether integers stay integers */
-#define UNARY_OP(name, module_, op, p0, p1, keeps)                                                                     \
+/* name, module, function, its parameters, whether integers stay integers; and what it is of complex numbers, or NULL */
+#define UNARY_OP(name, module_, op, p0, p1, keeps) COMPLEX_OP(name, module_, op, p0, p1, keeps, NULL)
+#define COMPLEX_OP(name, module_, op, p0, p1, keeps, complex)                                                          \
     static void lower_##name(hp_builder *b, hp_layer *layer, hp_call *call) {                                          \
         (void)layer;                                                                                                   \
         emit(b, call, HP_UNARY_##op, p0, p1, keeps);                                                                   \
     }                                                                                                                  \
-    const hp_op_class hp_op_##name = HP_OP(#name, module_, hp_op_no_fields, hp_op_none, lower_##name)
+    const hp_op_class hp_op_##name = HP_OP_COMPLEX(#name, module_, hp_op_no_fields, hp_op_none, lower_##name, complex)
 
-UNARY_OP(Absolute, HP_OP_NUMPY, ABSOLUTE, 0, 0, true);
-UNARY_OP(Abs, HP_OP_NUMPY, ABSOLUTE, 0, 0, true);
-UNARY_OP(Negative, HP_OP_NUMPY, NEGATIVE, 0, 0, true);
+COMPLEX_OP(Absolute, HP_OP_NUMPY, ABSOLUTE, 0, 0, true, hp_op_complex_absolute);
+COMPLEX_OP(Abs, HP_OP_NUMPY, ABSOLUTE, 0, 0, true, hp_op_complex_absolute);
+COMPLEX_OP(Negative, HP_OP_NUMPY, NEGATIVE, 0, 0, true, hp_op_by_parts);
 static void lower_Square(hp_builder *b, hp_layer *layer, hp_call *call) {
     (void)layer;
     hp_value x = hp_op_operand(b, call, 0, "x");
@@ -34,7 +35,8 @@ static void lower_Square(hp_builder *b, hp_layer *layer, hp_call *call) {
     bool real = hp_dtype_is_float(hp_op_dtype(b, x));
     hp_call_output(b, call, real ? hp_op_unary(b, x, HP_UNARY_SQUARE) : hp_op_multiply(b, x, x));
 }
-const hp_op_class hp_op_Square = HP_OP("Square", HP_OP_NUMPY, hp_op_no_fields, hp_op_none, lower_Square);
+const hp_op_class hp_op_Square =
+    HP_OP_COMPLEX("Square", HP_OP_NUMPY, hp_op_no_fields, hp_op_none, lower_Square, hp_op_complex_square);
 
 UNARY_OP(Sign, HP_OP_NUMPY, SIGN, 0, 0, true);
 UNARY_OP(Sqrt, HP_OP_NUMPY, SQRT, 0, 0, false);
@@ -43,7 +45,7 @@ UNARY_OP(Reciprocal, HP_OP_NUMPY, RECIPROCAL, 0, 0, false);
 UNARY_OP(Floor, HP_OP_NUMPY, FLOOR, 0, 0, false);
 UNARY_OP(Ceil, HP_OP_NUMPY, CEIL, 0, 0, false);
 UNARY_OP(Trunc, HP_OP_NUMPY, TRUNC, 0, 0, true);
-UNARY_OP(Exp, HP_OP_NUMPY, EXP, 0, 0, false);
+COMPLEX_OP(Exp, HP_OP_NUMPY, EXP, 0, 0, false, hp_op_complex_exp);
 UNARY_OP(Exp2, HP_OP_NUMPY, EXP2, 0, 0, false);
 UNARY_OP(Expm1, HP_OP_NUMPY, EXPM1, 0, 0, false);
 UNARY_OP(Log, HP_OP_NUMPY, LOG, 0, 0, false);

@@ -58,6 +58,18 @@ void hp_builder_set_mask(hp_builder *b, hp_value value, hp_value mask) {
     if (b->status == HP_OK && info(b, value)) b->graph->values[value].mask = mask;
 }
 
+hp_value hp_builder_complex(hp_builder *b, const hp_value parts[2]) {
+    hp_value value = hp_emit_bitcast(b, parts[0], hp_builder_tensor(b, parts[0])->dtype);
+    if (b->status == HP_OK) memcpy(b->graph->values[value].parts, parts, 2 * sizeof *parts);
+    return value;
+}
+
+bool hp_builder_is_complex(const hp_builder *b, hp_value value, hp_value parts[2]) {
+    const hp_value_info *v = info(b, value);
+    for (int i = 0; i < 2 && parts; i++) parts[i] = v ? v->parts[i] : HP_NO_VALUE;
+    return v && v->parts[0] != HP_NO_VALUE;
+}
+
 /* Room for `extra` more elements of a table in the graph's arena; NULL: out of memory. */
 static void *grow(hp_arena *arena, void *table, size_t count, size_t *capacity, size_t extra, size_t size) {
     size_t wanted = count + extra, bytes;
@@ -93,8 +105,12 @@ static hp_value out_of_memory(hp_builder *b) {
 /* A new value; there is room for it. */
 static hp_value add_value(hp_builder *b, const hp_tensor *tensor, const hp_constant *constant, int32_t node) {
     hp_graph *g = b->graph;
-    g->values[g->value_count] = (hp_value_info){
-        .tensor = *tensor, .constant = constant, .node = node, .mask = HP_NO_VALUE, .within = HP_NO_VALUE};
+    g->values[g->value_count] = (hp_value_info){.tensor = *tensor,
+        .constant = constant,
+        .node = node,
+        .mask = HP_NO_VALUE,
+        .parts = {HP_NO_VALUE, HP_NO_VALUE},
+        .within = HP_NO_VALUE};
     return (hp_value)g->value_count++;
 }
 

@@ -48,6 +48,12 @@ int hp_builder_axis(hp_builder *b, int64_t axis, int rank);
 hp_value hp_builder_mask(const hp_builder *b, hp_value value);
 void hp_builder_set_mask(hp_builder *b, hp_value value, hp_value mask);
 
+/* A new value that stands for parts[0] + parts[1] i while lowering, floats of one dtype and shape, both real. Only those may read it
+ * who know of complex numbers (hp_layer_class.lower_complex): it has the shape of its parts, and no meaning of its own. */
+hp_value hp_builder_complex(hp_builder *b, const hp_value parts[2]);
+/* Whether it is such a value; parts: may be NULL, HP_NO_VALUE of a real one. */
+bool hp_builder_is_complex(const hp_builder *b, hp_value value, hp_value parts[2]);
+
 /* A size that depends on the values of x, an input of the graph as it is: what `function` makes of a whole batch of it.
  * Mixes rows. `params` is copied. */
 int64_t hp_builder_measure(
@@ -112,6 +118,8 @@ hp_value hp_emit_pool(hp_builder *b, hp_value x, const hp_pool_params *params); 
 /* ---- over axes */
 hp_value hp_emit_reduce(hp_builder *b, hp_value x, hp_reduction op, const int *axes, int axis_count, bool keepdims);
 hp_value hp_emit_softmax(hp_builder *b, hp_value x, int axis, bool logarithm);
+/* What x is the sigmoid or the softmax of; HP_NO_VALUE: neither. */
+hp_value hp_builder_logits(hp_builder *b, hp_value x, bool softmax);
 /* (x - mean) / sqrt(variance + epsilon) * scale + offset, mean and variance over the last `axis_count` axes;
  * scale, offset: shape of those axes, or HP_NO_VALUE. rms: no mean is taken off, x / sqrt(mean(x^2) + epsilon). */
 hp_value hp_emit_normalise(

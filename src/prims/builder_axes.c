@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "prims/builder.h"
+#include "prims/elementwise.h"
 #include "prims/node_params.h"
 #include "prims/prim.h"
 
@@ -35,6 +36,27 @@ hp_value hp_emit_softmax(hp_builder *b, hp_value x, int axis, bool logarithm) {
     x = hp_emit_transpose(b, x, swap); /* the primitive is for the last axis; nothing where it is that */
     hp_emit_node(b, &hp_prim_softmax, &params, sizeof params, &x, 1, &output, 1);
     return hp_emit_transpose(b, output, swap);
+}
+
+hp_value hp_builder_logits(hp_builder *b, hp_value x, bool softmax) {
+    if (b->status != HP_OK) return HP_NO_VALUE;
+    const hp_graph *graph = b->graph;
+    int32_t maker = graph->values[x].node, before = -1;
+    const hp_node *node = maker >= 0 ? &graph->nodes[maker] : NULL;
+    if (!node) return HP_NO_VALUE;
+    if (!softmax) {
+        const hp_elementwise_params *program = node->params;
+        bool sigmoid = node->prim == &hp_prim_elementwise && program->step_count == 1 &&
+                       program->steps[0].kind == HP_STEP_UNARY && program->steps[0].op == HP_UNARY_SIGMOID;
+        return sigmoid ? node->inputs[0] : HP_NO_VALUE;
+    }
+    if (node->prim == &hp_prim_transpose) before = graph->values[node->inputs[0]].node;
+    const hp_node *from = before >= 0 ? &graph->nodes[before] : node;
+    const hp_softmax_params *params = from->params;
+    if (from->prim != &hp_prim_softmax || params->logarithm) return HP_NO_VALUE;
+    return from == node
+               ? from->inputs[0]
+               : hp_emit_transpose(b, from->inputs[0], ((const hp_transpose_params *)node->params)->permutation);
 }
 
 hp_value hp_emit_normalise(

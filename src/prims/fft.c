@@ -54,8 +54,13 @@ static hp_status prepare(const hp_prepare *prepare, void **state, hp_error *erro
     if (!s->roots) release(s);
     HP_FAIL_IF(!s->roots, error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
     for (int64_t k = 0; k < n; k++) {
-        double angle = tau * (double)k / (double)n;
-        s->roots[k] = (complex_double){cos(angle), (s->inverse ? 1 : -1) * sin(angle)};
+        double angle = tau * (double)k / (double)n, re = cos(angle), im = sin(angle);
+        if (4 * k % n ==
+            0) { /* quarter turns exactly: the ends of a real signal's spectrum are real, and zeros have no sign */
+            re = (double[]){1, 0, -1, 0}[4 * k / n];
+            im = (double[]){0, 1, 0, -1}[4 * k / n];
+        }
+        s->roots[k] = (complex_double){re, (s->inverse ? 1 : -1) * im};
     }
     *state = s;
     return HP_OK;

@@ -1,0 +1,76 @@
+"""First tier: graphs of Keras 2 that hold functions of TensorFlow, against NumPy.
+
+    HORNPIPE=build/hornpipe pytest tests/python/test_tensorflow_functions.py [-k TEXT]
+"""
+import json
+import pathlib
+
+import numpy as np
+import pytest
+
+from tensorflow_graphs import CASES, Graph
+
+WEIGHTS = pathlib.Path(__file__).resolve().parents[1] / "data" / "vintage" / "tf-2.15" / "whole_batch.h5"  # none is read
+
+
+def write(folder, graph, outputs):
+    """The model as m.json; the arguments that run it."""
+    (folder / "m.json").write_text(json.dumps(graph.model(outputs)))
+    return ["m.json", "--weights", WEIGHTS]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_function(hornpipe, tmp_path, name):
+    values, function, _ = CASES[name]
+    graph = Graph(values)
+    pairs = list(function(graph, *graph.inputs, *values))
+    arguments = write(tmp_path, graph, [output for output, _ in pairs])
+    for i, value in enumerate(values):
+        np.save(tmp_path / f"in{i}.npy", value)
+        arguments.append(f"in{i}.npy")
+    for i in range(len(pairs)):
+        arguments += ["-o", f"out{i}.npy"]
+    hornpipe("predict", *arguments, "--progress", "none")
+    for i, (_, want) in enumerate(pairs):
+        got = np.load(tmp_path / f"out{i}.npy")
+        assert got.shape == want.shape, f"output {i}"
+        np.testing.assert_allclose(got, want, rtol=3e-5, atol=2e-5 * abs(want).max(), err_msg=f"output {i}")
+
+
+@pytest.mark.parametrize("function, kwargs, says", [
+    ("math.tanh", {}, "of complex numbers it is not supported"),
+    ("math.multiply", {"y": "x"}, "real numbers beside complex ones"),
+    ("reshape", {"shape": [-1, 5]}, "output 0 is complex"),
+    ("signal.inverse_stft", {"frame_length": 8, "frame_step": 4, "window_fn": "inverse_stft_window_fn_inner"}, "window"),
+])
+def test_refused_of_complex_numbers(hornpipe, tmp_path, function, kwargs, says):
+    graph = Graph([np.zeros((1, 8), "float32")])
+    kwargs = {key: graph.inputs[0] if value == "x" else value for key, value in kwargs.items()}
+    output = graph(function, graph("signal.rfft", graph.inputs[0]), **kwargs)
+    assert says in hornpipe("check", *write(tmp_path, graph, [output]), code=3).stderr.decode()
+
+
+def test_labels_outside_are_told(hornpipe, tmp_path):
+    labels, logits = np.array([1, -1], "int32"), np.zeros((2, 3), "float32")
+    graph = Graph([labels, logits])
+    loss = graph("nn.sparse_softmax_cross_entropy_with_logits", graph.inputs[0], logits=graph.inputs[1])
+    arguments = write(tmp_path, graph, [loss])
+    np.save(tmp_path / "n.npy", labels)
+    np.save(tmp_path / "x.npy", logits)
+    said = hornpipe("predict", *arguments, "n.npy", "x.npy", "-o", "y.npy", "--progress", "none", code=1).stderr.decode()
+    assert "row 1" in said
+
+
+@pytest.mark.parametrize("version, dtype", [("2.4.0", "uint8"), ("2.15.0", "float32")])
+def test_standardized_integers(hornpipe, tmp_path, version, dtype):
+    """TensorFlow 2.4 gave images of integers back as such."""
+    x = np.random.default_rng(0).integers(0, 256, (2, 3, 4, 1)).astype("uint8")
+    graph = Graph([x])
+    model = graph.model([graph("image.per_image_standardization", graph.inputs[0])])
+    (tmp_path / "m.json").write_text(json.dumps(model | {"keras_version": version}))
+    np.save(tmp_path / "x.npy", x)
+    hornpipe("predict", "m.json", "--weights", WEIGHTS, "x.npy", "-o", "y.npy", "--progress", "none")
+    got, mean, deviation = np.load(tmp_path / "y.npy"), x.mean((1, 2, 3), keepdims=True), x.std((1, 2, 3), keepdims=True)
+    want = (x - mean) / (np.maximum(deviation / 255, 12**-0.5) * 255 if dtype == "uint8" else deviation)
+    assert got.dtype == dtype
+    np.testing.assert_allclose(got, (want * 255.5).clip(0, 255).astype("uint8") if dtype == "uint8" else want, rtol=1e-5, atol=1e-5)
