@@ -128,7 +128,7 @@ class Model(_hornpipe.Model):
         pieces: list[list[Array]] = []
         at = 0
         results: list[Array] | None = None
-        for results in self._stream(batches, jobs, options, LOOK_AHEAD):
+        for results in self._stream(batches, jobs, options, LOOK_AHEAD, 5):
             rows = len(results[0])
             if given is None and batches.rows is not None and not self.mixes_rows and rows < batches.rows:
                 given = [np.empty((batches.rows, *result.shape[1:]), result.dtype) for result in results]
@@ -150,9 +150,12 @@ class Model(_hornpipe.Model):
         return pieces[0] if len(pieces) == 1 else [np.concatenate(parts) for parts in zip(*pieces)]
 
     def _stream(
-        self, batches: _inputs.Batches, jobs: int, options: "_Options", look_ahead: int
+        self, batches: _inputs.Batches, jobs: int, options: "_Options", look_ahead: int, level: int
     ) -> Iterator[list[Array]]:
-        """The results of batches, in order, each once; the ones to come are computed meanwhile."""
+        """The results of batches, in order, each once; the ones to come are computed meanwhile.
+
+        `level` is how far the caller, whom warnings are for, is from what warns.
+        """
         predictor = _hornpipe.Predictor(
             self, options.backend == "processes", jobs, options.batch_size, look_ahead, options.on_error == "nan"
         )
@@ -170,7 +173,7 @@ class Model(_hornpipe.Model):
                 if predictor.pending() == 0:
                     return
                 results, failures = predictor.pull(done)
-                _warn_of_rows(failures)
+                _warn_of_rows(failures, level)
                 done += len(results[0])
                 yield results
         finally:
@@ -241,7 +244,7 @@ class Model(_hornpipe.Model):
             raise ValueError(f"look_ahead is {look_ahead}; expected at least 1")
         jobs = _jobs.resolve(n_jobs)
         source = _inputs.batches(self, batches)
-        results = self._stream(source, jobs, options, look_ahead)
+        results = self._stream(source, jobs, options, look_ahead, 4)
         return (_structure.build(self._output_nesting, result) for result in results)
 
     def predict_file(
@@ -551,8 +554,8 @@ def _check_room(given: list[Array], results: list[Array], at: int) -> None:
             raise _hornpipe.ShapeError(f"output {index} is {whole.dtype}; the model gives {result.dtype}")
 
 
-def _warn_of_rows(failures: list[tuple[int, int, str]]) -> None:
+def _warn_of_rows(failures: list[tuple[int, int, str]], level: int) -> None:
     """Rows that failed and became NaN."""
     for first, count, why in failures:
         rows = f"row {first}" if count == 1 else f"rows {first} to {first + count - 1}"
-        warnings.warn(f"{rows}: {why}; the results are NaN", RuntimeWarning, stacklevel=4)
+        warnings.warn(f"{rows}: {why}; the results are NaN", RuntimeWarning, stacklevel=level)

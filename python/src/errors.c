@@ -106,13 +106,13 @@ static bool set(PyObject *object, const char *name, PyObject *value) {
     return done;
 }
 
-static PyObject *decode(const char *text) {
+PyObject *errors_text(const char *text) {
     return PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace");
 }
 
 /* "where: row 7: message", as the command says it, and each of the reasons on a line of its own where there are several. */
 static PyObject *full_text(const hp_error *error, PyObject *reasons) {
-    PyObject *where = decode(error->where), *message = decode(error->message), *text = NULL;
+    PyObject *where = errors_text(error->where), *message = errors_text(error->message), *text = NULL;
     char row[40] = "";
     if (error->row >= 0) PyOS_snprintf(row, sizeof row, "row %lld: ", (long long)error->row);
     if (where && message) text = PyUnicode_FromFormat(error->where[0] ? "%U: %s%U" : "%U%s%U", where, row, message);
@@ -131,8 +131,8 @@ PyObject *errors_raise(const hp_error *error, PyObject *reasons) {
     PyObject *cls = class_of(error->status), *text = full_text(error, reasons);
     PyObject *exception = text ? PyObject_CallFunctionObjArgs(cls, text, NULL) : NULL;
     Py_XDECREF(text);
-    if (exception && set(exception, "where", decode(error->where)) &&
-        set(exception, "message", decode(error->message)) &&
+    if (exception && set(exception, "where", errors_text(error->where)) &&
+        set(exception, "message", errors_text(error->message)) &&
         set(exception, "status", PyUnicode_FromString(hp_status_name(error->status))) &&
         set(exception, "row", error->row >= 0 ? PyLong_FromLongLong(error->row) : Py_NewRef(Py_None)) &&
         (!reasons || PyObject_SetAttrString(exception, "reasons", reasons) == 0))

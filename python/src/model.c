@@ -41,7 +41,7 @@ static PyObject *list_reasons(const hp_report *report) {
         const hp_error *reason = hp_report_reason(report, i);
         char text[sizeof reason->where + sizeof reason->message + 4];
         PyOS_snprintf(text, sizeof text, "%s%s%s", reason->where, reason->where[0] ? ": " : "", reason->message);
-        PyObject *item = PyUnicode_DecodeUTF8(text, (Py_ssize_t)strlen(text), "replace");
+        PyObject *item = errors_text(text);
         if (!item || PyList_Append(list, item) < 0) Py_CLEAR(list);
         Py_XDECREF(item);
     }
@@ -52,7 +52,7 @@ static PyObject *list_notes(const hp_report *report) {
     PyObject *list = PyList_New(0);
     const char *note;
     for (size_t i = 0; list && (note = hp_report_note(report, i)) != NULL; i++) {
-        PyObject *item = PyUnicode_FromString(note);
+        PyObject *item = errors_text(note);
         if (!item || PyList_Append(list, item) < 0) Py_CLEAR(list);
         Py_XDECREF(item);
     }

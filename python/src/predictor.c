@@ -17,7 +17,7 @@ typedef struct predictor_object {
 static void note_failure(void *context, int64_t first, int64_t count, const hp_error *error) {
     predictor_object *self = context;
     PyEval_RestoreThread(self->thread);
-    PyObject *item = Py_BuildValue("(LLs)", (long long)first, (long long)count, error->message);
+    PyObject *item = Py_BuildValue("(LLN)", (long long)first, (long long)count, errors_text(error->message));
     if (!item || PyList_Append(self->failures, item) < 0) PyErr_Clear(); /* a note that there is no memory for */
     Py_XDECREF(item);
     self->thread = PyEval_SaveThread();

@@ -101,7 +101,20 @@ def test_a_bad_row_can_be_nan(table):
     x = np.array([[0, 1], [2, 3], [4, 7], [4, 4]])
     with pytest.warns(RuntimeWarning, match="row 2"):
         y = table.predict(x, on_error="nan")
+    for results in (lambda: table.predict(x, on_error="nan"), lambda: list(table.predict_iter([x], on_error="nan"))):
+        with pytest.warns(RuntimeWarning, match="row 2") as warned:
+            results()
+        assert [w.filename for w in warned] == [__file__]
     assert np.isnan(y[2]).all() and y[3].tolist() == [12, 13, 14, 12, 13, 14] and y[0].tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_bad_row_s_own_bytes_are_named(mlp):
+    x = np.full((3, 10), b"1")
+    x[1, 2] = b"\xe9"  # no UTF-8
+    with pytest.raises(hornpipe.RowError, match='"\ufffd" is not a number'):
+        mlp.predict(x)
+    with pytest.warns(RuntimeWarning, match='row 1: column 2: "\ufffd" is not a number'):
+        assert np.isnan(mlp.predict(x, on_error="nan")).ravel().tolist() == [False, True, False]
 
 
 def test_options_are_checked(mlp, rows):
