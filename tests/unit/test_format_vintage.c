@@ -1,5 +1,9 @@
 /* test_format_vintage.c: files of Keras 1 and 2: configs in Keras 3's form, weights in today's shapes and order. */
+#define _GNU_SOURCE
 #include "format_files.h"
+#include "test_locale.h"
+#include "format/fixups.h"
+#include "format/json.h"
 #include "format/model_spec.h" /* says which folder this tests */
 
 /* ---- whole files ---- */
@@ -238,6 +242,27 @@ static void test_class_names(void **state) {
     }
 }
 
+/* A host program may have chosen a language; Python does, for letters. */
+static void test_locales(void **state) {
+    (void)state;
+    if (!use_locale("de_DE")) skip();
+    check_layer("1.2.0", "BatchNormalization", "{\"name\": \"b\", \"mode\": 0}", "BatchNormalization",
+        "{name: \"b\", epsilon: 0,001}"); /* as hp_json_describe prints it */
+    if (!use_locale("tr_TR")) skip();
+    hp_json *config = NULL;
+    hp_arena arena = {0};
+    static const char pool[] = "{\"name\": \"p\", \"class_name\": \"TFOpLambda\", \"config\": {\"function\": "
+                               "\"nn.max_pool2d\"}, \"inbound_nodes\": [{\"args\": [[1.5]], \"kwargs\": {\"ksize\": 2, "
+                               "\"strides\": 2, \"padding\": \"VALID\", \"data_format\": \"NHWC\"}}]}";
+    hp_fixup fixup = {.arena = &arena, .family = 2, .version = 204};
+    assert_int_equal(hp_json_parse(&arena, "test", pool, strlen(pool), &config, NULL), HP_OK);
+    assert_int_equal(hp_fix_tf_op(&fixup, config, NULL), HP_OK);
+    check_text(config, "class_name", "MaxPool");
+    check_text(config, "config.padding", "valid");
+    hp_arena_release(&arena);
+    setlocale(LC_ALL, "C");
+}
+
 /* What a loss alone needs goes with it: functions, and Lambdas. */
 static void test_losses(void **state) {
     (void)state;
@@ -310,6 +335,7 @@ int main(void) {
         cmocka_unit_test(test_calls),
         cmocka_unit_test(test_class_names),
         cmocka_unit_test(test_losses),
+        cmocka_unit_test(test_locales),
         cmocka_unit_test(test_merged_sequential),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
