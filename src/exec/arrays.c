@@ -56,7 +56,7 @@ static const char *shape_text(int rank, const int64_t *shape, char *text, size_t
     return text;
 }
 
-static hp_status check_array(const hp_array *array, const char *what, size_t index, hp_error *error) {
+hp_status hp_array_check(const hp_array *array, const char *what, size_t index, hp_error *error) {
     HP_FAIL_IF(hp_dtype_size(array->dtype) == 0, error, HP_ERROR_ARGUMENT, NULL, "%s %zu: no such dtype (%d)", what,
         index, (int)array->dtype);
     HP_FAIL_IF(array->rank < 1 || array->rank > HP_MAX_RANK, error, HP_ERROR_SHAPE, NULL,
@@ -158,7 +158,7 @@ hp_status hp_array_views(
     HP_FAIL_IF(
         count != wanted, error, HP_ERROR_ARGUMENT, NULL, "%zu inputs were given; the model has %zu", count, wanted);
     for (size_t i = 0; i < count; i++) {
-        HP_TRY(check_array(&arrays[i], "input", i, error));
+        HP_TRY(hp_array_check(&arrays[i], "input", i, error));
         views[i] = hp_array_view(hp_network_input(model->network, i).name, &arrays[i]);
     }
     return HP_OK;

@@ -76,6 +76,9 @@ typedef struct hp_bound_input {
     int64_t own_rows;            /* of an input that stands beside the rows; 0: its rows are the model's */
 } hp_bound_input;
 
+/* A caller's array, "`what` `index`" in messages: its dtype, its axes, and whether its bytes can be counted. Errors:
+ * HP_ERROR_ARGUMENT, HP_ERROR_SHAPE. */
+hp_status hp_array_check(const hp_array *array, const char *what, size_t index, hp_error *error);
 /* The views of a caller's arrays. Errors: HP_ERROR_ARGUMENT, HP_ERROR_SHAPE. */
 hp_status hp_array_views(
     const hp_model *model, const hp_array *arrays, size_t count, hp_io_view *views, hp_error *error);

@@ -62,6 +62,9 @@ hp_status hp_array_load(const hp_file *file, hp_array *array, hp_error *error) {
     if (dtype == HP_STRING)
         status =
             hp_error_set(error, HP_ERROR_SHAPE, reader->name, "the file holds strings; only numbers can be loaded");
+    if (status == HP_OK && reader->ragged)
+        status =
+            hp_error_set(error, HP_ERROR_SHAPE, reader->name, "its rows have different lengths: they are no array");
     if (status == HP_OK) status = read_whole(reader, dtype, array, error);
     hp_io_reader_close(reader);
     return status;
@@ -69,8 +72,9 @@ hp_status hp_array_load(const hp_file *file, hp_array *array, hp_error *error) {
 
 hp_status hp_array_save(const hp_file *file, const hp_array *array, hp_error *error) {
     HP_FAIL_IF(!file || !file->path || !array, error, HP_ERROR_ARGUMENT, NULL, "file or array is NULL");
-    HP_FAIL_IF(array->rank < 1 || array->rank > HP_MAX_RANK, error, HP_ERROR_SHAPE, file->path, "the array has %d axes",
-        array->rank);
+    hp_status status = hp_array_check(array, "array", 0, error);
+    if (status != HP_OK) hp_error_prefix(error, "%s", file->path);
+    HP_TRY(status);
     hp_io_view view = hp_array_view(file->path, array);
     hp_io_output output = {.name = file->dataset, .dtype = array->dtype, .rank = array->rank - 1};
     memcpy(output.dims, array->shape + 1, (size_t)output.rank * sizeof(int64_t));
@@ -83,7 +87,6 @@ hp_status hp_array_save(const hp_file *file, const hp_array *array, hp_error *er
     HP_TRY(hp_io_writer_open(file->path, &output, 1, &options, &writer, error));
     const void *data = hp_io_direct(&view, array->dtype);
     void *copy = NULL;
-    hp_status status = HP_OK;
     if (!data && array->shape[0] > 0) {
         size_t bytes = hp_dtype_size(array->dtype) * (size_t)array->shape[0] * (size_t)hp_io_row_elements(&view);
         copy = hp_alloc_aligned(bytes);

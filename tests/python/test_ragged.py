@@ -53,6 +53,11 @@ def test_padding_that_would_change_results_is_refused(hornpipe, tmp_path):
     assert b"(Conv1D)" in done.stderr and done.stderr.count(b"\n") == 1
 
 
+def test_rows_of_different_lengths_are_no_array(hornpipe, words):
+    done = hornpipe("profile", WORDS, "words.npz", code=1)
+    assert done.stderr == b"hornpipe: words.npz: its rows have different lengths: they are no array\n"
+
+
 @pytest.mark.parametrize("offsets,what", [([0, 3, 2, 5], b"row 1 ends at step 2"), ([0, 3, 9], b"row 1 ends at step 9"),
                                           ([-1, 3], b"begins at step -1")])
 def test_damaged_offsets(hornpipe, tmp_path, offsets, what):
