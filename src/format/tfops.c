@@ -165,7 +165,7 @@ static hp_status append_operands(const conversion *c, const hp_json *given_, hp_
 static hp_status convert_call(conversion *c, const hp_json *call, hp_json *args, hp_json *kwargs, hp_error *error) {
     parameter p;
     size_t position = 0, known = 0, unnamed = 0;
-    const hp_json *old = hp_json_get(call, "kwargs");
+    const hp_json *old = hp_json_get(call, "kwargs"); /* NULL: a call in Keras 3's form may leave it out */
     for (const char *text = c->op->parameters; (text = next_parameter(text, &p));) {
         bool is_given = p.kind != ':' && p.kind != '^';
         const hp_json *value = is_given ? given(call, position, p.name) : NULL;
@@ -228,7 +228,7 @@ static hp_status convert_call(conversion *c, const hp_json *call, hp_json *args,
         }
     }
     known += hp_json_get(old, "name") != NULL;
-    if (hp_json_get(call, "args")->count > position || known != old->count) c->fits = false;
+    if (hp_json_get(call, "args")->count > position || known != (old ? old->count : 0)) c->fits = false;
     return HP_OK;
 }
 
@@ -250,6 +250,8 @@ static hp_status convert_subscript(const conversion *c, const hp_json *item, hp_
 static hp_status convert_slicing(conversion *c, const hp_json *call, hp_json *args, hp_json *kwargs, hp_error *error) {
     const hp_json *spec = hp_json_get(hp_json_get(call, "kwargs"), "slice_spec"),
                   *x = hp_json_at(hp_json_get(call, "args"), 0);
+    c->fits = x && spec;
+    if (!c->fits) return HP_OK;
     hp_json *first = hp_json_copy(c->f->arena, x), *key;
     HP_ALLOCATED(first, error);
     hp_json_append(args, first);

@@ -2,6 +2,7 @@
  * table of functions has to know it. */
 #include "format/tfraw.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,12 @@
 
 static hp_json *integer(const hp_fixup *f, const hp_json *value) {
     const char *text = hp_json_string(value);
-    if (text) return hp_json_new_int(f->arena, strtoll(text, NULL, 10));
+    if (text) {
+        char *end;
+        errno = 0;
+        long long number = strtoll(text, &end, 10);
+        return errno || end == text || *end ? NULL : hp_json_new_int(f->arena, number);
+    }
     return hp_json_is(value, HP_JSON_INT) ? hp_json_new_int(f->arena, value->integer) : NULL;
 }
 
@@ -57,7 +63,7 @@ static hp_json *sizes(const hp_fixup *f, const hp_json *dims) {
 
 static hp_json *plain_attribute(const hp_fixup *f, const hp_json *attribute) {
     const hp_json *value = attribute->first, *list;
-    if (!value || attribute->count != 1) return NULL;
+    if (!hp_json_is(attribute, HP_JSON_OBJECT) || attribute->count != 1) return NULL;
     if (strcmp(value->key, "b") == 0 || strcmp(value->key, "f") == 0) return hp_json_copy(f->arena, value);
     if (strcmp(value->key, "i") == 0) return integer(f, value);
     if (strcmp(value->key, "s") == 0) return decoded(f, hp_json_string(value));
@@ -95,6 +101,10 @@ static hp_status convert_attributes(
     const hp_fixup *f, const hp_json *attributes, hp_json *kwargs, bool *fits, hp_error *error) {
     static const char *const renamed[][2] = {
         {"keep_dims", "keepdims"}, {"adj_x", "transpose_a"}, {"adj_y", "transpose_b"}}; /* of real numbers */
+    if (attributes && attributes->type != HP_JSON_OBJECT) {
+        *fits = false;
+        return HP_OK;
+    }
     HP_JSON_EACH (attribute, attributes) {
         if (says_nothing(attribute->key)) continue;
         const char *name = attribute->key;

@@ -26,7 +26,7 @@ static void *get(hp_builder *b, size_t count, size_t size) {
 
 static hp_value value_of(hp_builder *b, const hp_functional *f, const node_outputs *done, hp_tensor_ref ref) {
     const node_outputs *from = &done[ref.node];
-    if (from->failed) {
+    if (from->failed || !f->nodes[ref.node].layer) { /* a layer that could not be made, called without arguments */
         const char *dtype = hp_json_string(hp_json_get(ref.told, "dtype"));
         const hp_json *shape = hp_json_get(ref.told, "shape");
         hp_value value = hp_model_stand_in(b, shape, dtype ? hp_dtype_from_name(dtype) : HP_DTYPE_NONE);

@@ -263,6 +263,42 @@ static void test_locales(void **state) {
     setlocale(LC_ALL, "C");
 }
 
+/* Calls of functions that no Keras wrote are left as they are. */
+static void test_broken_functions(void **state) {
+    (void)state;
+#define RAW(attributes)                                                                                                \
+    "{\"class_name\": \"TensorFlowOpLayer\", \"name\": \"r\", \"config\": {\"node_def\": {\"op\": \"Mean\", "          \
+    "\"attr\": " attributes "}, \"constants\": {\"1\": [1]}}, \"inbound_nodes\": [{\"args\": [1.5], \"kwargs\": {}}]}"
+#define CALL(class_name, function, call)                                                                               \
+    "{\"class_name\": \"" class_name "\", \"name\": \"r\", \"config\": {\"function\": \"" function                     \
+    "\"}, \"inbound_nodes\": [{" call "}]}"
+    static const struct {
+        const char *layer, *class_name;
+    } cases[] = {
+        {RAW("{\"keep_dims\": {\"b\": true}}"), "MeanOf"},
+        {RAW("[[\"a\", 0, 0, {}]]"), "TensorFlowOpLayer"},
+        {RAW("{\"keep_dims\": [true]}"), "TensorFlowOpLayer"},
+        {RAW("{\"keep_dims\": {\"i\": \"\"}}"), "TensorFlowOpLayer"},
+        {RAW("{\"keep_dims\": {\"i\": \"1x\"}}"), "TensorFlowOpLayer"},
+        {RAW("{\"keep_dims\": {\"i\": \"9223372036854775808\"}}"), "TensorFlowOpLayer"},
+        {CALL("TFOpLambda", "nn.relu", "\"args\": [1.5]"), "Relu"},
+        {CALL("SlicingOpLambda", "__operators__.getitem", "\"args\": [], \"kwargs\": {\"slice_spec\": [0]}"),
+            "SlicingOpLambda"},
+        {CALL("SlicingOpLambda", "__operators__.getitem", "\"args\": [1.5], \"kwargs\": {}"), "SlicingOpLambda"},
+    };
+#undef CALL
+#undef RAW
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        hp_json *layer = NULL;
+        hp_arena arena = {0};
+        hp_fixup fixup = {.arena = &arena, .family = 2, .version = 204};
+        assert_int_equal(hp_json_parse(&arena, "test", cases[i].layer, strlen(cases[i].layer), &layer, NULL), HP_OK);
+        assert_int_equal(hp_fix_tf_op(&fixup, layer, NULL), HP_OK);
+        check_text(layer, "class_name", cases[i].class_name);
+        hp_arena_release(&arena);
+    }
+}
+
 /* What a loss alone needs goes with it: functions, and Lambdas. */
 static void test_losses(void **state) {
     (void)state;
@@ -334,6 +370,7 @@ int main(void) {
         cmocka_unit_test(test_policy),
         cmocka_unit_test(test_calls),
         cmocka_unit_test(test_class_names),
+        cmocka_unit_test(test_broken_functions),
         cmocka_unit_test(test_losses),
         cmocka_unit_test(test_locales),
         cmocka_unit_test(test_merged_sequential),

@@ -216,6 +216,21 @@ static void faults_and_lowering(void **state) {
     close_network(&c);
 }
 
+/* A layer that could not be made stands for nothing, even where it is called without arguments. */
+static void called_with_nothing(void **state) {
+    (void)state;
+    network_case c;
+    open_paths(&c,
+        FUNCTIONAL("f",
+            INPUT("x", "[null, 3]") ",{'class_name': 'Mystery', 'module': 'keras.layers', 'name': 'a', 'config': {}, "
+                                    "'inbound_nodes': [" NODE("") "]}," CAST("b", "int6", NODE(TENSOR("a", 0))),
+            "['x', 0, 0]", "['b', 0, 0]") "}",
+        NULL, 0);
+    assert_reason(&c, "layers/1 (Mystery)", "not supported");
+    assert_int_equal(c.reasons.count, 1);
+    close_network(&c);
+}
+
 /* The same in a Sequential: a child's input is known by what it was built with. Sizes that do not fit are told where all are known. */
 static void every_reason_of_a_list(void **state) {
     (void)state;
@@ -360,6 +375,7 @@ int main(void) {
         cmocka_unit_test(every_reason),
         cmocka_unit_test(every_reason_of_lowering),
         cmocka_unit_test(faults_and_lowering),
+        cmocka_unit_test(called_with_nothing),
         cmocka_unit_test(every_reason_of_a_list),
         cmocka_unit_test(broken_graphs),
         cmocka_unit_test(shared_models_multiply),
