@@ -101,6 +101,11 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
         hp_builder_fail(b, HP_ERROR_SHAPE, "found %zu inputs, expected %zu", call->input_count, f->input_count);
         return;
     }
+    for (size_t i = 0; i < f->input_count; i++) {
+        if (f->nodes[f->inputs[i].node].layer) continue;
+        hp_model_fail_reported(b); /* as a layer that could not be made */
+        return;
+    }
     node_outputs *done = get(b, f->node_count, sizeof *done);
     hp_value *inputs = get(b, f->input_count, sizeof *inputs);
     if (!done || !inputs) return;

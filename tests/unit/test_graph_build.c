@@ -231,6 +231,24 @@ static void called_with_nothing(void **state) {
     close_network(&c);
 }
 
+/* So does a nested model with an input that could not be made. */
+static void nested_without_input(void **state) {
+    (void)state;
+    network_case c;
+    open_paths(&c,
+        FUNCTIONAL("f",
+            INPUT("x", "[null, 3]") "," FUNCTIONAL("inner",
+                INPUT("i", "[null, 3]") ",{'class_name': 'InputLayer', 'name': 'j', 'config': null}", "['j', 0, 0]",
+                "['i', 0, 0]") ", 'inbound_nodes': [" NODE(TOLD("x", 0, "[null, 3]")) "]}," CAST("b", "int6",
+                NODE(TOLD("inner", 0, "[null, 3]"))),
+            "['x', 0, 0]", "['b', 0, 0]") "}",
+        NULL, 0);
+    assert_reason(&c, "layers/1", "serialised layer");
+    assert_reason(&c, "\"b\" (Cast)", "int6");
+    assert_int_equal(c.reasons.count, 2);
+    close_network(&c);
+}
+
 /* The same in a Sequential: a child's input is known by what it was built with. Sizes that do not fit are told where all are known. */
 static void every_reason_of_a_list(void **state) {
     (void)state;
@@ -376,6 +394,7 @@ int main(void) {
         cmocka_unit_test(every_reason_of_lowering),
         cmocka_unit_test(faults_and_lowering),
         cmocka_unit_test(called_with_nothing),
+        cmocka_unit_test(nested_without_input),
         cmocka_unit_test(every_reason_of_a_list),
         cmocka_unit_test(broken_graphs),
         cmocka_unit_test(shared_models_multiply),
