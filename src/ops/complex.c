@@ -1,5 +1,5 @@
-/* complex.c: arithmetic of complex numbers, which are pairs of real values while lowering (hp_builder_complex). Graphs of
- * Keras 2 have them between Fourier transforms and what makes real numbers of them.
+/* complex.c: complex numbers, which are pairs of real values while lowering (hp_builder_complex): how they are made, and their
+ * arithmetic. Graphs have them between Fourier transforms, or polar coordinates, and what makes real numbers of them.
  *
  * Invariant: what comes out as a real value is a new one, which nobody takes for a complex number. */
 #include <string.h>
@@ -33,6 +33,91 @@ static void operands(hp_builder *b, const hp_call *call, hp_value x[2], hp_value
 
 static void give(hp_builder *b, hp_call *call, hp_value re, hp_value im) {
     hp_call_output(b, call, hp_builder_complex(b, (const hp_value[]){re, im}));
+}
+
+/* ---- of real numbers */
+
+static void of_both(hp_builder *b, hp_call *call, const char *first, const char *second, hp_value parts[2]) {
+    hp_shape shapes[2], both;
+    hp_op_operands(b, call, first, second, parts);
+    for (int i = 0; i < 2; i++) {
+        parts[i] = hp_op_floating(b, parts[i]);
+        shapes[i] = *hp_builder_shape(b, parts[i]);
+    }
+    if (b->status == HP_OK && !hp_shape_broadcast(&shapes[0], &shapes[1], &both))
+        hp_builder_fail(b, HP_ERROR_SHAPE, "%s and %s have shapes that do not broadcast", first, second);
+    for (int i = 0; i < 2 && b->status == HP_OK; i++) parts[i] = hp_emit_broadcast(b, parts[i], &both);
+}
+
+static void lower_complex(hp_builder *b, hp_layer *layer, hp_call *call) {
+    (void)layer;
+    hp_value parts[2];
+    of_both(b, call, "real", "imag", parts);
+    give(b, call, parts[0], parts[1]);
+}
+
+static void lower_polar(hp_builder *b, hp_layer *layer, hp_call *call) {
+    (void)layer;
+    hp_value parts[2];
+    of_both(b, call, "abs_", "angle", parts);
+    hp_value re = hp_op_multiply(b, parts[0], hp_op_unary(b, parts[1], HP_UNARY_COS));
+    give(b, call, re, hp_op_multiply(b, parts[0], hp_op_unary(b, parts[1], HP_UNARY_SIN)));
+}
+
+/* The last axis holds both parts. */
+static void lower_view_as_complex(hp_builder *b, hp_layer *layer, hp_call *call) {
+    (void)layer;
+    hp_value x = hp_op_floating(b, hp_op_operand(b, call, 0, "x")), parts[2];
+    const hp_shape *shape = hp_builder_shape(b, x);
+    if (!hp_check_rank(b, x, 1, -1)) return;
+    if (shape->dims[shape->rank - 1] != 2) {
+        hp_builder_fail(b, HP_ERROR_SHAPE, "the last axis has %lld elements, expected a real and an imaginary part",
+            (long long)shape->dims[shape->rank - 1]);
+        return;
+    }
+    for (int i = 0; i < 2; i++) parts[i] = hp_op_drop_axis(b, hp_op_part(b, x, -1, i, i + 1), -1);
+    give(b, call, parts[0], parts[1]);
+}
+
+static void put_parts(hp_builder *b, hp_call *call, hp_value parts[2]) {
+    int rank = hp_builder_shape(b, parts[0])->rank;
+    for (int i = 0; i < 2; i++) parts[i] = hp_op_new_axis(b, parts[i], rank);
+    hp_call_output(b, call, hp_emit_concat(b, parts, 2, rank));
+}
+
+static hp_value zeros_like(hp_builder *b, hp_value x) {
+    hp_tensor tensor = *hp_builder_tensor(b, x);
+    return hp_emit_fill(b, tensor.dtype, &tensor.shape, 0);
+}
+
+static void lower_view_as_real(hp_builder *b, hp_layer *layer, hp_call *call) {
+    (void)layer;
+    hp_value x = hp_op_floating(b, hp_op_operand(b, call, 0, "x"));
+    put_parts(b, call, (hp_value[]){x, zeros_like(b, x)});
+}
+
+static void complex_view_as_real(hp_builder *b, hp_layer *layer, hp_call *call) {
+    (void)layer;
+    hp_value x[2];
+    parts_of(b, call, 0, "x", x);
+    put_parts(b, call, x);
+}
+
+const hp_op_class hp_op_Complex = HP_OP("Complex", HP_OP_TF, hp_op_no_fields, hp_op_none, lower_complex);
+const hp_op_class hp_op_Polar = HP_OP("Polar", HP_OP_NN, hp_op_no_fields, hp_op_none, lower_polar);
+const hp_op_class hp_op_ViewAsComplex =
+    HP_OP("ViewAsComplex", HP_OP_MATH, hp_op_no_fields, hp_op_none, lower_view_as_complex);
+const hp_op_class hp_op_ViewAsReal =
+    HP_OP_COMPLEX("ViewAsReal", HP_OP_MATH, hp_op_no_fields, hp_op_none, lower_view_as_real, complex_view_as_real);
+
+bool hp_op_is_complex(const hp_layer *layer) {
+    const char *dtype = hp_json_string(hp_json_get(hp_json_get(layer->json, "config"), "dtype"));
+    return dtype && strcmp(dtype, "complex64") == 0;
+}
+
+hp_value hp_op_as_complex(hp_builder *b, hp_value x) {
+    x = hp_emit_cast(b, x, HP_FLOAT32);
+    return hp_builder_complex(b, (const hp_value[]){x, zeros_like(b, x)});
 }
 
 /* ---- the same of both parts */
@@ -94,7 +179,10 @@ void hp_op_complex_imaginary(hp_builder *b, hp_layer *layer, hp_call *call) {
 void hp_op_complex_cast(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_value x[2];
     parts_of(b, call, 0, "x", x);
-    hp_call_output(b, call, real(b, hp_emit_cast(b, x[0], hp_op_config_dtype(b, layer, HP_FLOAT32))));
+    if (hp_op_is_complex(layer))
+        give(b, call, x[0], x[1]);
+    else
+        hp_call_output(b, call, real(b, hp_emit_cast(b, x[0], hp_op_config_dtype(b, layer, HP_FLOAT32))));
 }
 
 void hp_op_complex_conjugate(hp_builder *b, hp_layer *layer, hp_call *call) {

@@ -99,6 +99,9 @@ int hp_op_integers(hp_builder *b, const hp_json *value, int64_t null, int64_t *l
 /* ---- operations of complex numbers (complex.c): what classes have as lower_complex */
 /* The class's own lower, once of the real parts, once of the imaginary ones: no other floats may be among the arguments. */
 void hp_op_by_parts(hp_builder *b, hp_layer *layer, hp_call *call);
+/* Whether the config's dtype is complex64; and x as that. */
+bool hp_op_is_complex(const hp_layer *layer);
+hp_value hp_op_as_complex(hp_builder *b, hp_value x);
 void hp_op_complex_cast(hp_builder *b, hp_layer *layer, hp_call *call);
 void hp_op_complex_real(hp_builder *b, hp_layer *layer, hp_call *call);
 void hp_op_complex_imaginary(hp_builder *b, hp_layer *layer, hp_call *call);

@@ -155,8 +155,9 @@ SHAPE_OP(Concatenate, HP_JSON_FIELD(config, axis)) {
     const config *c = layer->config;
     hp_value values[MOST_PARTS];
     int count = hp_op_list(b, call, "xs", values, MOST_PARTS);
-    int64_t axis = hp_json_is(c->axis, HP_JSON_INT) ? c->axis->integer : 0;
-    if (count) hp_call_output(b, call, hp_emit_concat(b, values, count, (int)axis));
+    const hp_json *given = hp_op_setting(b, call, -1, "axis", c->axis); /* computed, in graphs of Keras 2 */
+    int64_t axis = hp_json_is(given, HP_JSON_INT) ? given->integer : 0;
+    if (count && b->status == HP_OK) hp_call_output(b, call, hp_emit_concat(b, values, count, (int)axis));
 }
 
 static void stack(hp_builder *b, hp_call *call, int64_t axis) {
@@ -349,6 +350,10 @@ static void lower_cast(hp_builder *b, hp_layer *layer, hp_call *call) {
     const hp_json *given = hp_json_get(hp_json_get(layer->json, "config"), "dtype");
     hp_value x = hp_op_operand(b, call, 0, "x");
     const char *name = "";
+    if (hp_op_is_complex(layer)) {
+        hp_call_output(b, call, hp_op_as_complex(b, x));
+        return;
+    }
     hp_dtype dtype = hp_json_is_null(given) ? hp_builder_tensor(b, x)->dtype : hp_layer_parse_dtype(given, &name);
     hp_unary rounding = float8_rounding(name);
     if (rounding != HP_UNARY_IDENTITY && b->status == HP_OK) {

@@ -270,6 +270,21 @@ static hp_value resized(hp_builder *b, const hp_resizing *resizing, hp_value x) 
     return hp_resize_images(b, resizing, x);
 }
 
+/* Where the call says a scale (the raw operation), it must be the one of these sizes. */
+static bool check_scale(hp_builder *b, const hp_call *call, const hp_resizing *resizing, const hp_shape *shape) {
+    const double fine = 1 << 20;
+    const hp_arg *arg = hp_call_arg(call, -1, "scale");
+    if (!arg) return true;
+    hp_value scale = hp_op_scale(b, hp_emit_cast(b, hp_op_value(b, arg, HP_FLOAT32), HP_FLOAT64), fine);
+    int64_t found[2];
+    double wanted[2] = {(double)resizing->height / (double)shape->dims[shape->rank - 3],
+        (double)resizing->width / (double)shape->dims[shape->rank - 2]};
+    bool rows[2], fits = hp_builder_known(b, scale, found, rows, 2) == 2;
+    for (int i = 0; i < 2 && fits; i++) fits = !rows[i] && fabs((double)found[i] - wanted[i] * fine) <= 1 + wanted[i];
+    if (b->status == HP_OK && !fits) hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "scale: is not that of the sizes");
+    return b->status == HP_OK;
+}
+
 HP_TF_OP(
     ResizeFloats, HP_JSON_FIELD(config, size), METHOD, HP_BOOL(config, preserve_aspect_ratio, false), HP_FIELDS_END) {
     const config *c = layer->config;
@@ -283,6 +298,7 @@ HP_TF_OP(
         resizing.height = (int64_t)nearbyint(scale * height);
         resizing.width = (int64_t)nearbyint(scale * width);
     }
+    if (!check_scale(b, call, &resizing, &shape)) return;
     hp_call_output(b, call, resized(b, &resizing, x));
 }
 

@@ -100,28 +100,59 @@ HP_TF_OP(Eye, HP_JSON_FIELD(config, num_rows), HP_JSON_FIELD(config, num_columns
     hp_call_output(b, call, hp_emit_broadcast(b, eye, &shape));
 }
 
+/* The shape that two have together: a 1 takes what the other has. */
+HP_TF_OP(BroadcastShape, HP_FIELDS_END) {
+    (void)layer;
+    hp_value pair[2];
+    hp_op_operands(b, call, "x1", "x2", pair);
+    if (!hp_check_rank(b, pair[0], 1, 1) || !hp_check_rank(b, pair[1], 1, 1)) return;
+    int64_t ranks[2] = {hp_builder_shape(b, pair[0])->dims[0], hp_builder_shape(b, pair[1])->dims[0]};
+    int shorter = ranks[0] > ranks[1];
+    hp_shape more = {.rank = 1, .dims = {ranks[1 - shorter] - ranks[shorter]}};
+    hp_value ones = hp_emit_fill(b, hp_op_dtype(b, pair[0]), &more, 1);
+    if (more.dims[0] > 0) pair[shorter] = hp_emit_concat(b, (const hp_value[]){ones, pair[shorter]}, 2, 0);
+    hp_call_output(b, call, hp_emit_select(b, hp_op_compare(b, HP_EQUAL, pair[0], 1), pair[1], pair[0]));
+}
+
 /* ---- places */
 
-/* The elements of an axis that a mask of the config marks. */
+enum { MOST_MARKED = 4096 };
+
+/* The places of true among the elements of nested lists, which must have these dims; false: they do not, or are too many. */
+static bool marked(const hp_json *mask, const int64_t *dims, int rank, int64_t *places, int64_t *count, int64_t *at) {
+    if (rank == 0) {
+        if (mask->type != HP_JSON_BOOL || *count == MOST_MARKED) return false;
+        if (mask->boolean) places[(*count)++] = *at;
+        ++*at;
+        return true;
+    }
+    if (mask->type != HP_JSON_ARRAY || (int64_t)mask->count != dims[0]) return false;
+    HP_JSON_EACH (item, mask)
+        if (!marked(item, dims + 1, rank - 1, places, count, at)) return false;
+    return true;
+}
+
+/* The elements that a mask of the config marks, of axes that become one. */
 HP_TF_OP(BooleanMask, HP_JSON_FIELD(config, mask), HP_INT(config, axis, 0, -HP_MAX_RANK, HP_MAX_RANK), HP_FIELDS_END) {
-    enum { MOST = 4096 };
     const config *c = layer->config;
     hp_value x = hp_op_operand(b, call, 0, "x");
-    const hp_shape *shape = hp_builder_shape(b, x);
-    int axis = hp_builder_axis(b, c->axis, shape->rank);
-    int64_t places[MOST], count = 0, at = 0;
-    bool fits = hp_json_is(c->mask, HP_JSON_ARRAY) && (int64_t)c->mask->count == shape->dims[axis];
+    hp_shape shape = *hp_builder_shape(b, x);
+    int axis = hp_builder_axis(b, c->axis, shape.rank), axes = 0;
+    int64_t places[MOST_MARKED], count = 0, at = 0;
     if (b->status != HP_OK) return;
-    HP_JSON_EACH (item, c->mask) {
-        fits = fits && item->type == HP_JSON_BOOL && count < MOST;
-        if (fits && item->boolean) places[count++] = at;
-        at++;
-    }
-    if (!fits) {
+    for (const hp_json *list = c->mask; hp_json_is(list, HP_JSON_ARRAY); list = list->first) axes++;
+    if (axes == 0 || axes > shape.rank - axis || !marked(c->mask, shape.dims + axis, axes, places, &count, &at)) {
         hp_builder_fail(
-            b, HP_ERROR_UNSUPPORTED, "mask: found none of constants, one for each element of axis %d", axis);
+            b, HP_ERROR_UNSUPPORTED, "mask: found none of constants, one for each element from axis %d on", axis);
         return;
     }
+    shape.dims[axis] = at;
+    for (int i = axis + axes; i < shape.rank; i++) shape.dims[i - axes + 1] = shape.dims[i];
+    if (axis == 0 && shape.rows) {
+        hp_builder_mixes_rows(b, "rows are picked");
+        return;
+    }
+    x = hp_emit_reshape(b, x, shape.rank - axes + 1, shape.dims);
     hp_call_output(b, call, hp_emit_gather(b, x, hp_emit_literal(b, HP_INT64, 1, &count, places), axis));
 }
 
@@ -183,10 +214,13 @@ HP_TF_OP(GatherNd, HP_INT(config, batch_dims, 0, 0, HP_MAX_RANK), HP_FIELDS_END)
 /* Several tensors as they are. */
 HP_TF_OP_LINEAR(IdentityN, HP_FIELDS_END) {
     (void)layer;
-    const hp_arg *list = hp_call_arg(call, 0, "xs");
-    if (list && list->kind == HP_ARG_TENSOR) hp_call_output(b, call, list->tensor);
-    for (size_t i = 0; list && i < list->item_count; i++)
-        hp_call_output(b, call, hp_op_value(b, &list->items[i], HP_DTYPE_NONE));
+    const hp_arg *list = hp_call_arg(call, 0, "xs"), *items = call->args;
+    size_t count = call->arg_count;
+    if (list && list->kind == HP_ARG_LIST) {
+        items = list->items;
+        count = list->item_count;
+    }
+    for (size_t i = 0; i < count; i++) hp_call_output(b, call, hp_op_value(b, &items[i], HP_DTYPE_NONE));
 }
 
 /* All axes but the rows' as one. */

@@ -12,7 +12,7 @@ typedef struct config {
     const char *norm;
     bool reverse;
     double clip_norm, bias, alpha, power, beta;
-    int64_t depth_radius;
+    int64_t depth_radius, type, n;
     bool keepdims;
 } config;
 
@@ -256,18 +256,45 @@ HP_TF_OP(ReluLayer, HP_FIELDS_END) {
     hp_call_output(b, call, hp_emit_unary(b, weighted(b, call), HP_UNARY_RELU, 0, (double)INFINITY, 0));
 }
 
-/* The cosine transform of type 2 of the last axis; with the norm "mfcc" as tf.signal.mfccs_from_log_mel_spectrograms has it. */
-HP_TF_OP(Dct, HP_STRING_FIELD(config, norm), HP_FIELDS_END) {
+/* What element i has in element k of a cosine transform of n numbers. */
+static double wave(const config *c, int64_t n, int64_t i, int64_t k) {
+    const double pi = 3.14159265358979323846;
+    bool end = c->type == 2 ? k == 0 : c->type == 3 ? i == 0 : c->type == 1 && (i == 0 || i == n - 1);
+    double x = (double)i, y = (double)k, m = (double)n, turns, scale = 2;
+    if (c->norm) /* "mfcc" is tf.signal.mfccs_from_log_mel_spectrograms's */
+        scale = sqrt((end && strcmp(c->norm, "mfcc") != 0 ? 1 : 2) / m);
+    else if (end && c->type != 2)
+        scale = 1;
+    switch (c->type) {
+    case 1:
+        turns = x * y / (m - 1);
+        break;
+    case 2:
+        turns = y * (2 * x + 1) / (2 * m);
+        break;
+    case 3:
+        turns = x * (2 * y + 1) / (2 * m);
+        break;
+    default:
+        turns = (2 * x + 1) * (2 * y + 1) / (4 * m);
+    }
+    return scale * cos(pi * turns);
+}
+
+/* The cosine transform of the last axis, cut to n numbers or with zeros behind. */
+HP_TF_OP(Dct, HP_INT(config, type, 2, 1, 4), HP_INT(config, n, HP_NULL, 1, 1 << 24), HP_STRING_FIELD(config, norm),
+    HP_FIELDS_END) {
     const config *c = layer->config;
     hp_value x = hp_op_floating(b, hp_op_operand(b, call, 0, "x"));
     int64_t n;
+    if (c->n != HP_INT_NULL) x = hp_op_of_length(b, x, c->n);
     double *waves = square(b, x, sizeof *waves, &n);
     if (!waves) return;
-    bool mfcc = c->norm && strcmp(c->norm, "mfcc") == 0;
+    if (c->type == 1 && (n < 2 || c->norm)) {
+        hp_builder_fail(b, HP_ERROR_FORMAT, "type 1 is of two numbers at least, without a norm");
+        return;
+    }
     for (int64_t i = 0; i < n; i++)
-        for (int64_t k = 0; k < n; k++) {
-            double scale = !c->norm ? 2 : sqrt((k == 0 && !mfcc ? 1.0 : 2.0) / (double)n);
-            waves[i * n + k] = scale * cos(3.14159265358979323846 * (double)k * (2 * (double)i + 1) / (2 * (double)n));
-        }
+        for (int64_t k = 0; k < n; k++) waves[i * n + k] = wave(c, n, i, k);
     hp_call_output(b, call, hp_emit_gemm(b, x, hp_emit_doubles(b, 2, (const int64_t[]){n, n}, waves), HP_NO_VALUE));
 }

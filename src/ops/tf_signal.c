@@ -31,36 +31,6 @@ static bool complex_of(hp_builder *b, const hp_call *call, hp_value parts[2]) {
     return b->status == HP_OK;
 }
 
-/* ---- complex numbers of real ones */
-
-HP_TF_OP(Complex, HP_FIELDS_END) {
-    (void)layer;
-    hp_value parts[2];
-    hp_op_operands(b, call, "real", "imag", parts);
-    hp_shape shapes[2], both;
-    for (int i = 0; i < 2; i++) shapes[i] = *hp_builder_shape(b, parts[i]);
-    if (b->status != HP_OK) return;
-    if (!hp_shape_broadcast(&shapes[0], &shapes[1], &both)) {
-        hp_builder_fail(b, HP_ERROR_SHAPE, "real and imag have shapes that do not broadcast");
-        return;
-    }
-    for (int i = 0; i < 2; i++) parts[i] = hp_emit_broadcast(b, parts[i], &both);
-    give(b, call, parts);
-}
-
-static void stays_complex(hp_builder *b, hp_layer *layer, hp_call *call) {
-    (void)layer;
-    hp_call_output(b, call, hp_op_operand(b, call, 0, "x"));
-}
-
-/* A cast to complex64. */
-HP_TF_OP_COMPLEX(ToComplex, stays_complex, HP_FIELDS_END) {
-    (void)layer;
-    hp_value x = hp_emit_cast(b, hp_op_operand(b, call, 0, "x"), HP_FLOAT32);
-    hp_tensor tensor = *hp_builder_tensor(b, x);
-    give(b, call, (const hp_value[]){x, hp_emit_fill(b, tensor.dtype, &tensor.shape, 0)});
-}
-
 /* ---- transforms */
 
 /* Along the last axis, or the one before it. */

@@ -28,6 +28,13 @@ class Graph:
         kind = "SlicingOpLambda" if function in ("__operators__.getitem", "compat.v1.boolean_mask") else "TFOpLambda"
         return self._layer(kind, {"function": function}, [call])
 
+    def raw(self, operation, *inputs, **attributes):
+        """One raw operation; an input is a tensor, or else a constant. Attributes as protocol buffers have them in JSON."""
+        tensors = [[*x, {}] for x in inputs if is_tensor(x)]
+        constants = {str(i): x for i, x in enumerate(inputs) if not is_tensor(x)}
+        node = {"name": operation, "op": operation, "input": [], "attr": attributes}
+        return self._layer("TensorFlowOpLayer", {"node_def": node, "constants": constants}, [tensors])
+
     def model(self, outputs):
         config = {"name": "m", "layers": self.layers, "input_layers": self.inputs, "output_layers": outputs}
         return {"class_name": "Functional", "keras_version": "2.15.0", "backend": "tensorflow", "config": config}
@@ -103,7 +110,7 @@ def waves(n, scale):
 
 
 @case((2, 20))
-def there_and_back(g, t, x):  # InverseShortTimeTransform RealTransform InverseRealTransform Transform ToComplex FourierShift Dct
+def there_and_back(g, t, x):  # InverseShortTimeTransform RealTransform InverseRealTransform Transform FourierShift Dct
     s = g("signal.stft", t, frame_length=8, frame_step=4)
     back = np.zeros((2, 20))
     for i, frame in enumerate(np.moveaxis(frames(x, 8, 4), 1, 0)):
@@ -119,6 +126,15 @@ def there_and_back(g, t, x):  # InverseShortTimeTransform RealTransform InverseR
     yield g("signal.fftshift", g("math.abs", f), axes=[1]), np.fft.fftshift(abs(np.fft.fft(x)), 1)
     yield g("signal.ifftshift", t, axes=1), np.fft.ifftshift(x, 1)
     yield g("signal.mfccs_from_log_mel_spectrograms", t), x @ waves(20, 2 / np.sqrt(40))
+    yield g("signal.dct", t, type=2, n=8), x[:, :8] @ waves(8, 2)
+    third = waves(20, 2).T * np.where(np.arange(20) == 0, 0.5, 1)[:, None]
+    yield g("signal.dct", t, type=3), x @ third
+    yield g("signal.idct", t), x @ third
+    yield g("signal.idct", g("signal.dct", t, norm="ortho"), norm="ortho"), x
+    first = np.cos(np.pi * np.outer(np.arange(20), np.arange(20)) / 19) * np.r_[1, np.full(18, 2), 1][:, None]
+    yield g("signal.dct", t, type=1), x @ first
+    half = np.arange(20) + 0.5
+    yield g("signal.dct", t, type=4), x @ (2 * np.cos(np.pi * np.outer(half, half) / 20))
 
 
 @case((2, 4, 5))
@@ -246,8 +262,15 @@ def segments(g, t, x):  # SegmentMean
     yield put("segment_mean", np.stack([x[:, :2].mean(1), x[:, 2:].mean(1)], 1), [0, 0, 1, 1, 1])
 
 
-@case((2, 4, 3))
-def computed_sizes(g, t, x):  # Eye BooleanMask
+@case((2, 4, 3), (2, 1, 3))
+def computed_sizes(g, t, u, x, y):  # Eye BooleanMask BroadcastShape
+    both = g("broadcast_dynamic_shape", g("shape", t), shape_y=g("shape", u))
+    yield g("broadcast_to", u, shape=both), np.broadcast_to(y, x.shape)
+    longer = g("broadcast_dynamic_shape", g("shape", t), shape_y=[1, 4, 1])
+    yield g("reshape", t, shape=longer), x
+    corners = np.zeros((4, 3), bool)
+    corners[::3, ::2] = True
+    yield g("compat.v1.boolean_mask", t, mask=corners.tolist(), axis=1), x[:, corners]
     size = g("__operators__.getitem", g("shape", t), slice_spec=1)
     yield g("linalg.matmul", g("eye", size), b=t), x
     yield g("math.multiply", t, y=g("expand_dims", g("linspace", 0.0, stop=1.0, num=size), axis=1)), x * np.linspace(0, 1, 4)[:, None]
@@ -282,3 +305,29 @@ def image_quality(g, t, x):  # ImagePSNR ImageSSIM ResizePoints
     taps = [(-1, -0.09375), (0, 0.59375), (1, 0.59375), (2, -0.09375)]  # half way between two pixels, a = -0.75
     between = sum(weight * x[:, :, np.clip(np.arange(12) + at, 0, 11)] for at, weight in taps)
     yield grown, np.stack([x, between], 3).reshape(2, 12, 24, 2)
+
+
+@case((2, 6, 4, 2), (2, 6, 4, 2), keras=True)
+def raw_operations(g, t, u, x, y):  # RealTransform ConvPadded ResizeFloats IdentityN SoftmaxCrossEntropy Concatenate
+    spectrum = g.raw("RFFT", g("reshape", t, shape=[-1, 48]), [16])
+    want = np.fft.rfft(x.reshape(2, 48), 16)
+    yield g.raw("ComplexAbs", spectrum), abs(want)
+    yield g.raw("Imag", spectrum), want.imag
+    yield g.raw("Real", g.raw("Cast", t, DstT={"type": "DT_COMPLEX64"})), x
+    axis = g("math.subtract", g("rank", t), y=1)
+    yield g.raw("ConcatV2", t, u, axis, N={"i": "2"}), np.concatenate([x, y], -1)
+    yield part(g.raw("IdentityN", t, u, T={"list": {"type": ["DT_FLOAT"] * 2}}), 1), y
+    kernel = np.linspace(-1, 1, 36).reshape(3, 3, 2, 2).astype("float32")
+    numbers = {"strides": "1111", "dilations": "1111", "explicit_paddings": "00122000"}
+    numbers = {name: {"list": {"i": list(digits)}} for name, digits in numbers.items()}
+    texts = {"padding": {"s": "RVhQTElDSVQ="}, "data_format": {"s": "TkhXQw=="}}
+    padded = g.raw("Conv2D", t, kernel.tolist(), use_cudnn_on_gpu={"b": True}, **texts, **numbers)
+    yield padded, np.einsum("bhwijc,ijcf->bhwf", np.nan_to_num(windows(x, 3, (1, 2), (2, 0))), kernel)
+    logits, labels = g("reshape", t, shape=[-1, 48]), g("nn.softmax", g("reshape", u, shape=[-1, 48]))
+    loss = -(np.exp(log_softmax(y.reshape(2, 48))) * log_softmax(x.reshape(2, 48))).sum(-1)
+    yield g.raw("SoftmaxCrossEntropyWithLogits", logits, labels), loss
+    sizes = g("__operators__.getitem", g("shape", t), slice_spec=[{"start": 1, "stop": 3, "step": None}])
+    scale = g("math.truediv", [3.0, 4.0], y=g("cast", sizes, dtype="float32"))
+    halves = g.raw("ScaleAndTranslate", t, [3, 4], scale, [0.0, 0.0], kernel_type={"s": "dHJpYW5nbGU="}, antialias={"b": True})
+    weights = np.array([[3, 3, 1, 0, 0, 0], [0, 1, 3, 3, 1, 0], [0, 0, 0, 1, 3, 3]]) / np.array([7, 8, 7])[:, None]
+    yield halves, np.einsum("oh,bhwc->bowc", weights, x)

@@ -50,6 +50,13 @@ def test_refused_of_complex_numbers(hornpipe, tmp_path, function, kwargs, says):
     assert says in hornpipe("check", *write(tmp_path, graph, [output]), code=3).stderr.decode()
 
 
+def test_another_scale_is_refused(hornpipe, tmp_path):
+    graph = Graph([np.zeros((1, 4, 4, 1), "float32")])
+    kernel = {"kernel_type": {"s": "dHJpYW5nbGU="}, "antialias": {"b": True}}
+    output = graph.raw("ScaleAndTranslate", graph.inputs[0], [2, 2], [0.5, 0.75], [0.0, 0.0], **kernel)
+    assert "scale: is not that of the sizes" in hornpipe("check", *write(tmp_path, graph, [output]), code=3).stderr.decode()
+
+
 def test_labels_outside_are_told(hornpipe, tmp_path):
     labels, logits = np.array([1, -1], "int32"), np.zeros((2, 3), "float32")
     graph = Graph([labels, logits])

@@ -162,7 +162,7 @@ static void every_reason_of_lowering(void **state) {
     network_case c;
     open_paths(&c,
         FUNCTIONAL("f",
-            INPUT("x", "[null, null]") "," CAST("a", "complex64", NODE(TOLD("x", 0, "[null, null]"))) "," CAST(
+            INPUT("x", "[null, null]") "," CAST("a", "complex128", NODE(TOLD("x", 0, "[null, null]"))) "," CAST(
                 "fine", "float64", NODE(TOLD("a", 0, "[null, null]"))) "," CAST("behind", "float9",
                 NODE(TOLD("fine", 0, "[null, null]"))) "," CAST("lost", "float9",
                 NODE(TENSOR("behind", 0))) "," /* as files of Keras 2: nothing is said of its input */
@@ -175,7 +175,7 @@ static void every_reason_of_lowering(void **state) {
             "['x', 0, 0]", "['fine', 0, 0]") "}",
         NULL, 0);
     assert_int_equal(c.status, HP_ERROR_UNSUPPORTED);
-    assert_reason(&c, "m.keras: layers/1 \"a\" (Cast)", "complex64");
+    assert_reason(&c, "m.keras: layers/1 \"a\" (Cast)", "complex128");
     assert_reason(&c, "\"behind\" (Cast)", "float9");
     assert_reason(&c, "\"inner\" (Cast)", "int3");
     assert_reason(&c, "\"deep\" (Cast)", "int5");
@@ -190,7 +190,7 @@ static void faults_and_lowering(void **state) {
     network_case c;
     open_paths(&c,
         FUNCTIONAL("f",
-            INPUT("x", "[null, 3]") "," CAST("a", "complex64",
+            INPUT("x", "[null, 3]") "," CAST("a", "complex128",
                 NODE(TOLD("x", 0, "[null, 3]"))) ","
                                                  "{'class_name': 'Dense', 'name': 'd', 'config': {'name': 'd'}, "
                                                  "'inbound_nodes': [" NODE(TOLD("a", 0,
@@ -207,7 +207,7 @@ static void faults_and_lowering(void **state) {
                                                                        "int6", NODE(TOLD("s", 0, "[null, 3]"))),
             "['x', 0, 0]", "['last', 0, 0]") "}",
         NULL, 0);
-    assert_reason(&c, "\"a\" (Cast)", "complex64");
+    assert_reason(&c, "\"a\" (Cast)", "complex128");
     assert_reason(&c, "\"d\" (Dense)", "missing");
     assert_reason(&c, "\"e\" (Dense): mystery", "unknown key");
     assert_reason(&c, "\"n\" (BatchNormalization)", "axis: 0");
