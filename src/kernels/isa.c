@@ -31,6 +31,7 @@
 #include "kernels/norm.inc"
 #include "kernels/gates.inc"
 #include "kernels/rnn.inc"
+#include "kernels/gru.inc"
 #include "kernels/text.inc"
 #include "kernels/text_put.inc"
 #include "kernels/peak.inc"

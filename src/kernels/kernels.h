@@ -375,8 +375,27 @@ typedef struct hp_lstm_step {
     hp_activation activation, recurrent_activation;
 } hp_lstm_step;
 
-/* GRU, gates in Keras's order (update z, reset r, candidate), `units` each, `gate_stride` (at least units) from the start
- * of one to the next.
+/* One step of a GRU with reset_after=True, gates in Keras's order (update z, reset r, candidate c), A's rows [x_t, h]:
+ * z = recurrent(x W_z + h U_z + b); r = recurrent(x W_r + h U_r + b); c = act(x W_c + b_c + r * (h U_c + b'_c));
+ * h = z * h + (1 - z) * c.
+ *
+ * gru_is_fused(k): whether this is faster than two gemms and gru_gates. gru_packed_size(k, units): floats that the packed
+ * weights take. gru_pack(packed, w, k, units): packs w[k][3 units], Keras's kernel above its recurrent kernel. h and y may not
+ * overlap A. */
+typedef struct hp_gru_step {
+    size_t rows, units, features; /* of x; k = features + units */
+    const float *a;
+    size_t a_stride;
+    const float *b;    /* packed by this table's gru_pack, on a cache line */
+    const float *bias; /* [2][3 units]: of the kernel, of the recurrent kernel; NULL: 0 */
+    float *h;
+    size_t h_stride;
+    float *y; /* h once more; NULL: nowhere */
+    size_t y_stride;
+    hp_activation activation, recurrent_activation;
+} hp_gru_step;
+
+/* The same behind gemms, `gate_stride` (at least units) floats from the start of one gate to the next.
  *
  * gru_gates with recurrent != NULL (reset_after=True): given x W + b_input and h U + b_recurrent (3 * units
  * each), z = rec(x_z + h_z); r = rec(x_r + h_r); c = act(x_c + r * h_c); h_out = z * h_in + (1 - z) * c.

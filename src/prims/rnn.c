@@ -1,9 +1,9 @@
 /* rnn.c: SimpleRNN, LSTM and GRU over all time steps, as keras/src/layers/rnn/{simple_rnn,lstm,gru}.py with masks as
  * keras/src/backend/tensorflow/rnn.py.
  *
- * A block of rows goes through all steps together. SimpleRNN and LSTM keep [x_t, h] side by side, in two buffers that
- * take turns, and do one gemm a step with both kernels stacked (LSTM with its gates in the same kernel); GRU needs x W
- * and h U apart. Rows do not meet, so any split gives the same bits. */
+ * A block of rows goes through all steps together. [x_t, h] stand side by side, in two buffers that take turns, and a step is
+ * one gemm with both kernels stacked, of LSTM and GRU with the gates in the same kernel. GRU without reset_after needs x W and
+ * h U apart, and so does it where the table says so. Rows do not meet, so any split gives the same bits. */
 #include <stdio.h>
 #include <string.h>
 
@@ -24,9 +24,10 @@ typedef struct rnn_state {
     size_t batch;                        /* per row where `rows` is set */
     size_t time, features, units, width; /* width: gates * units */
     size_t block;                        /* rows of a block */
-    const float *packed_x;               /* stacked [features + units] for SimpleRNN and LSTM */
-    const float *packed_h;               /* GRU: recurrent kernel; without reset_after its first two gates */
-    const float *packed_candidate;       /* GRU without reset_after: the third */
+    bool stacked;                        /* all cells but some GRUs: one gemm for x and h */
+    const float *packed_x;               /* both kernels above each other if stacked */
+    const float *packed_h;               /* if not: recurrent kernel; without reset_after its first two gates */
+    const float *packed_candidate;       /* without reset_after: the third */
 } rnn_state;
 
 /* One block's place in the workspace. h, c: the state; with a mask, steps write new_h and new_c first. */
@@ -34,10 +35,10 @@ typedef struct rnn_block {
     const rnn_state *s;
     const hp_run *run;
     size_t first, rows;
-    float *xh;      /* [x_t, h], stride features + units; not for GRU */
+    float *xh;      /* stacked: [x_t, h], stride features + units */
     float *next_xh; /* the same for the step after this */
-    float *z;       /* GRU: x W + b, [rows][width] */
-    float *scratch; /* GRU: h U + b, or r * h */
+    float *z;       /* not stacked: x W + b, [rows][width] */
+    float *scratch; /* not stacked: h U + b, or r * h */
     float *h, *c, *new_h, *new_c;
     size_t h_stride, new_h_stride;
 } rnn_block;
@@ -117,6 +118,8 @@ static hp_status fill_stacked(void *context, void *data, size_t bytes, hp_error 
     memcpy(stacked + c->features * c->width, c->recurrent, c->units * c->width * sizeof *stacked);
     if (c->cell == HP_RNN_LSTM)
         c->kernels->lstm_pack(data, stacked, c->features + c->units, c->units);
+    else if (c->cell == HP_RNN_GRU)
+        c->kernels->gru_pack(data, stacked, c->features + c->units, c->units);
     else
         c->kernels->gemm_pack(data, stacked, c->width, 1, c->features + c->units, c->width);
     hp_free(stacked);
@@ -130,12 +133,13 @@ static hp_status pack_stacked(const hp_prepare *prepare, rnn_state *s, hp_error 
     stack_context context = {
         s->kernels, s->params.cell, kernel->data, recurrent->data, s->features, s->units, s->width};
     size_t k = s->features + s->units;
-    size_t floats = s->params.cell == HP_RNN_LSTM ? s->kernels->lstm_packed_size(k, s->units)
-                                                  : s->kernels->gemm_packed_size(k, s->width);
+    size_t floats = s->params.cell == HP_RNN_LSTM  ? s->kernels->lstm_packed_size(k, s->units)
+                    : s->params.cell == HP_RNN_GRU ? s->kernels->gru_packed_size(k, s->units)
+                                                   : s->kernels->gemm_packed_size(k, s->width);
     return hp_packed_custom(prepare, key, sizeof key, floats, fill_stacked, &context, &s->packed_x, error);
 }
 
-static hp_status pack_gru(const hp_prepare *prepare, rnn_state *s, hp_error *error) {
+static hp_status pack_apart(const hp_prepare *prepare, rnn_state *s, hp_error *error) {
     hp_packing x = {.k = s->features, .n = s->width, .row_stride = s->width, .column_stride = 1, .parts = 1};
     HP_TRY(hp_packed_input(prepare, HP_RNN_KERNEL, &x, &s->packed_x, error));
     hp_packing h = x;
@@ -163,10 +167,12 @@ static hp_status rnn_prepare(const hp_prepare *prepare, void **state, hp_error *
     s->features = (size_t)x->dims[2];
     s->units = (size_t)s->params.units;
     s->width = (size_t)hp_rnn_gates(&s->params) * s->units;
+    s->stacked =
+        s->params.cell != HP_RNN_GRU || (s->params.reset_after && s->kernels->gru_is_fused(s->features + s->units));
     size_t mr = s->kernels->gemm_mr;
     size_t wanted = (s->features + s->units) * s->width > LARGE_WEIGHTS ? LARGE_BLOCK_ROWS : BLOCK_ROWS;
     s->block = wanted < mr ? mr : wanted / mr * mr;
-    hp_status status = s->params.cell == HP_RNN_GRU ? pack_gru(prepare, s, error) : pack_stacked(prepare, s, error);
+    hp_status status = s->stacked ? pack_stacked(prepare, s, error) : pack_apart(prepare, s, error);
     if (status != HP_OK)
         hp_free(s);
     else
@@ -189,9 +195,9 @@ static int64_t rnn_range(const void *state, int64_t rows) {
 /* Lays a block of `rows` out in `memory`; returns the floats it takes. NULL memory: only counts. */
 static size_t lay_out(rnn_block *b, const rnn_state *s, float *memory, size_t rows) {
     enum { LINE = HP_ALIGNMENT / sizeof(float) };
-    bool gru = s->params.cell == HP_RNN_GRU, lstm = s->params.cell == HP_RNN_LSTM;
-    size_t xh = gru ? 0 : rows * (s->features + s->units), wide = gru ? rows * s->width : 0;
-    size_t h = gru ? rows * s->units : 0, c = lstm ? rows * s->units : 0;
+    bool lstm = s->params.cell == HP_RNN_LSTM;
+    size_t xh = s->stacked ? rows * (s->features + s->units) : 0, wide = s->stacked ? 0 : rows * s->width;
+    size_t h = s->stacked ? 0 : rows * s->units, c = lstm ? rows * s->units : 0;
     size_t sizes[] = {xh, xh, wide, wide, h, h, c, c};
     float **places[] = {&b->xh, &b->next_xh, &b->z, &b->scratch, &b->h, &b->new_h, &b->c, &b->new_c};
     size_t used = 0;
@@ -200,7 +206,7 @@ static size_t lay_out(rnn_block *b, const rnn_state *s, float *memory, size_t ro
         used += (sizes[i] + LINE - 1) / LINE * LINE;
     }
     b->h_stride = b->new_h_stride = s->units;
-    if (!gru) {
+    if (s->stacked) {
         b->h = memory ? b->xh + s->features : NULL;
         b->new_h = memory ? b->next_xh + s->features : NULL;
         b->h_stride = b->new_h_stride = s->features + s->units;
@@ -275,7 +281,27 @@ static void step_lstm(rnn_block *b, float *y, size_t y_stride) {
     s->kernels->lstm_step(&args);
 }
 
-static void step_gru(rnn_block *b, size_t t) {
+static void step_gru(rnn_block *b, float *y, size_t y_stride) {
+    const rnn_state *s = b->s;
+    size_t k = s->features + s->units;
+    hp_gru_step args = {.rows = b->rows,
+        .units = s->units,
+        .features = s->features,
+        .a = b->xh,
+        .a_stride = k,
+        .b = s->packed_x,
+        .bias = b->run->inputs[HP_RNN_BIAS],
+        .h = b->new_h,
+        .h_stride = k,
+        .y = y,
+        .y_stride = y_stride,
+        .activation = s->params.activation,
+        .recurrent_activation = s->params.recurrent_activation};
+    s->kernels->gru_step(&args);
+}
+
+/* GRU behind gemms of its inputs and its state. */
+static void step_apart(rnn_block *b, size_t t) {
     const rnn_state *s = b->s;
     const float *bias = b->run->inputs[HP_RNN_BIAS];
     multiply(b, x_at(b, t), s->time * s->features, s->features, s->packed_x, b->z, s->width, bias, false);
@@ -342,21 +368,25 @@ static float *output_at(const rnn_block *b, size_t step, size_t *stride) {
 /* One step, its h to y as well (NULL: nowhere). */
 static void take_step(rnn_block *b, size_t t, float *y, size_t y_stride) {
     const rnn_state *s = b->s;
-    if (s->params.cell != HP_RNN_GRU)
+    if (s->stacked)
         s->kernels->copy_rows(b->xh, s->features + s->units, x_at(b, t), s->time * s->features, b->rows, s->features);
     if (s->params.cell == HP_RNN_LSTM) {
         step_lstm(b, y, y_stride);
         return;
     }
-    if (s->params.cell == HP_RNN_GRU)
-        step_gru(b, t);
-    else
+    if (s->params.cell == HP_RNN_GRU && s->stacked) {
+        step_gru(b, y, y_stride);
+        return;
+    }
+    if (s->stacked)
         step_simple(b);
+    else
+        step_apart(b, t);
     if (y) s->kernels->copy_rows(y, y_stride, b->new_h, b->new_h_stride, b->rows, s->units);
 }
 
 static void exchange(rnn_block *b) {
-    if (b->s->params.cell == HP_RNN_GRU) return; /* it has written over h */
+    if (!b->s->stacked) return; /* it has written over h */
     float *xh = b->xh, *h = b->h;
     b->xh = b->next_xh;
     b->next_xh = xh;
@@ -393,9 +423,9 @@ static void run_block(rnn_block *b) {
         load_state(b, HP_RNN_C, b->c, s->units);
     else
         b->c = NULL;
-    if (!masked) { /* the gates may write over c, and GRU's over h */
+    if (!masked) { /* the gates may write over c, and over h where it is apart */
         b->new_c = b->c;
-        if (s->params.cell == HP_RNN_GRU) b->new_h = b->h;
+        if (!s->stacked) b->new_h = b->h;
     }
     for (size_t step = 0; step < s->time; step++) {
         size_t t = s->params.go_backwards ? s->time - 1 - step : step;
@@ -442,10 +472,10 @@ static double rnn_flops(const void *params, const hp_tensor *inputs, const hp_te
 
 static void rnn_describe(const void *state, char *text, size_t size) {
     const rnn_state *s = state;
-    static const char *const steps[] = {[HP_RNN_SIMPLE] = "one gemm a step",
-        [HP_RNN_LSTM] = "gemm and gates in one",
-        [HP_RNN_GRU] = "gemms, then gates"};
-    snprintf(text, size, "%s, blocks of %zu rows", steps[s->params.cell], s->block);
+    const char *steps = s->params.cell == HP_RNN_SIMPLE ? "one gemm a step"
+                        : s->stacked                    ? "gemm and gates in one"
+                                                        : "gemms, then gates";
+    snprintf(text, size, "%s, blocks of %zu rows", steps, s->block);
 }
 
 const hp_prim hp_prim_rnn = {

@@ -133,13 +133,128 @@ void hp_check_lstm_packed_size_kernel(const hp_kernels *k) {
         "%s lstm_packed_size", k->isa);
 }
 
-/* ---- GRU -------------------------------------------------------------------------------------------------------- */
+/* ---- GRU ------------------------------------------------------------------------------------------------------- */
+
+/* A step's operands: A, the packed B with what it was packed from, biases. */
+static hp_gru_step make_gru(const hp_kernels *k, size_t rows, size_t units, size_t features, int variant, float **w) {
+    const size_t depth = features + units;
+    hp_gru_step s = {.rows = rows,
+        .units = units,
+        .features = features,
+        .a_stride = depth + (size_t)variant % 3,
+        .h_stride = units + 2,
+        .y_stride = units + 1,
+        .activation = act_of(variant),
+        .recurrent_activation = recurrent_of(variant)};
+    float *a = hp_check_random((rows - 1) * s.a_stride + depth), *bias = hp_check_random(6 * units);
+    float *packed = hp_check_output(k->gru_packed_size(depth, units));
+    *w = hp_check_random(depth * 3 * units);
+    for (size_t i = 0; i < depth * 3 * units; i++) (*w)[i] *= scale_of(variant, i) / (float)depth;
+    for (size_t i = 0; i < 6 * units; i++) bias[i] *= variant & 8 ? 1e-4F : 2;
+    for (size_t i = 0; i < (rows - 1) * s.a_stride + depth && variant & 8; i++) a[i] *= 1e-2F;
+    k->gru_pack(packed, *w, depth, units);
+    s.a = a;
+    s.b = packed;
+    s.bias = variant & 4 ? NULL : bias;
+    s.h = hp_check_output((rows - 1) * s.h_stride + units);
+    s.y = variant & 4 ? hp_check_output((rows - 1) * s.y_stride + units) : NULL;
+    return s;
+}
+
+/* Sum of rows [begin, end) of column `column`; *unsure: how far rounding may take it. */
+static double gru_sum(const hp_gru_step *s, const float *w, size_t r, size_t column, size_t begin, size_t end,
+    const float *bias, double *unsure) {
+    double sum = bias ? bias[column] : 0, size = fabs(sum);
+    for (size_t j = begin; j < end; j++) {
+        const double term = (double)s->a[r * s->a_stride + j] * w[j * 3 * s->units + column];
+        sum += term;
+        size += fabs(term);
+    }
+    *unsure = 0x1p-24 * (double)(end - begin + 2) * size;
+    return sum;
+}
+
+/* One unit of a row by the definition. */
+static void check_gru_unit(const hp_kernels *k, const hp_gru_step *s, const float *w, size_t r, size_t u) {
+    const size_t n = s->units, depth = s->features + n;
+    const float *const x_bias = s->bias, *const h_bias = s->bias ? s->bias + 3 * n : NULL;
+    double gate[2], unsure[4], error;
+    for (size_t i = 0; i < 2; i++) {
+        double sum = gru_sum(s, w, r, i * n + u, 0, depth, x_bias, &unsure[i]);
+        if (h_bias) sum += h_bias[i * n + u], unsure[i] += 0x1p-23 * fabs((double)h_bias[i * n + u]);
+        unsure[i] = hp_check_activated(&s->recurrent_activation, sum, unsure[i], &gate[i]);
+    }
+    const double x = gru_sum(s, w, r, 2 * n + u, 0, s->features, x_bias, &unsure[2]);
+    const double inner = gru_sum(s, w, r, 2 * n + u, s->features, depth, h_bias, &unsure[3]);
+    const double h_in = s->a[r * s->a_stride + s->features + u];
+    double candidate, around = unsure[2] + fabs(gate[1]) * unsure[3] + fabs(inner) * unsure[1];
+    around += TOLERANCE * (fabs(x) + fabs(gate[1] * inner));
+    around = hp_check_activated(&s->activation, x + gate[1] * inner, around, &candidate);
+    const double h = gate[0] * h_in + (1 - gate[0]) * candidate;
+    error = TOLERANCE * (fabs(gate[0] * h_in) + fabs((1 - gate[0]) * candidate) + fabs(h));
+    error += unsure[0] * (fabs(h_in) + fabs(candidate)) + (fabs(1 - gate[0]) + unsure[0]) * around + 1e-13;
+    error += 0x1p-23 * (fabs(h_in) + fabs(candidate));
+    const float got = s->h[r * s->h_stride + u];
+    hp_check_that(hp_check_close(got, h, error), "%s gru_step rows %zu units %zu features %zu: h %.9g, should be %.9g",
+        k->isa, s->rows, n, s->features, got, h);
+}
+
+static void check_gru(const hp_kernels *k, size_t rows, size_t units, size_t features, int variant) {
+    float *w;
+    hp_gru_step s = make_gru(k, rows, units, features, variant, &w);
+    k->gru_step(&s);
+    for (size_t r = 0; r < rows; r++)
+        for (size_t u = 0; u < units; u++) check_gru_unit(k, &s, w, r, u);
+    bool good = hp_check_gaps(s.h, s.h_stride, rows, units);
+    if (s.y) good = good && hp_check_gaps(s.y, s.y_stride, rows, units);
+    if (s.y) good = good && hp_check_same(s.y, s.y_stride, s.h, s.h_stride, rows, units);
+    for (size_t count = 1; count <= 2; count++) { /* alone, and two together */
+        float *few = hp_check_output(count * units);
+        for (size_t r = 0; r + count <= rows; r++) {
+            hp_gru_step part = s;
+            part.rows = count;
+            part.a += r * s.a_stride;
+            part.h = few;
+            part.h_stride = units;
+            part.y = NULL;
+            k->gru_step(&part);
+            good = good && hp_check_same(few, units, s.h + r * s.h_stride, s.h_stride, count, units);
+        }
+    }
+    hp_check_that(good, "%s gru_step rows %zu units %zu features %zu: other bits alone, or writes beyond", k->isa, rows,
+        units, features);
+}
+
+void hp_check_gru_step_kernel(const hp_kernels *k) {
+    static const size_t features[] = {1, 6, 40, 0}, counts[] = {1, 2, 3, 5, 6, 7, 12, 31};
+    size_t units;
+    for (size_t i = 0; (units = unit_counts(k, i)) != 0; i++)
+        for (int variant = 0; variant < 16; variant++) {
+            hp_check_reset(variant & 1);
+            check_gru(k, counts[((size_t)variant + i) % 8], units, features[((size_t)variant / 2 + i) % 4], variant);
+        }
+}
+void hp_check_gru_is_fused_kernel(const hp_kernels *k) {
+    const bool fused = k->vector_floats != 8; /* of these there are 16 registers */
+    hp_check_that(k->gru_is_fused(100) == fused && !k->gru_is_fused(4000), "%s gru_is_fused", k->isa);
+}
+void hp_bench_gru_is_fused_kernel(const hp_kernels *k) {
+    (void)k;
+}
+void hp_check_gru_pack_kernel(const hp_kernels *k) {
+    hp_check_gru_step_kernel(k);
+}
+void hp_check_gru_packed_size_kernel(const hp_kernels *k) {
+    hp_check_that(k->gru_packed_size(10, k->vector_floats + 1) == 60 * k->vector_floats &&
+                      k->gru_packed_size(0, 4) == 0 && k->gru_packed_size(3, 0) == 0,
+        "%s gru_packed_size", k->isa);
+}
 
 static double update(double z, double h, double candidate) {
     return z * h + (1 - z) * candidate;
 }
 
-static void check_gru(const hp_kernels *k, size_t units, int variant, bool reset_after) {
+static void check_gates(const hp_kernels *k, size_t units, int variant, bool reset_after) {
     const size_t rows = 3, gate = units + (size_t)variant % 3, stride = 3 * gate + 1;
     const size_t size = (rows - 1) * stride + 2 * gate + units;
     float *x = hp_check_random(size), *w = reset_after ? hp_check_random(size) : NULL,
@@ -194,7 +309,7 @@ void hp_check_gru_gates_kernel(const hp_kernels *k) {
         for (int variant = 0; variant < 16; variant++)
             for (int side = 0; side < 2; side++) {
                 hp_check_reset(side);
-                check_gru(k, units, variant, variant & 4);
+                check_gates(k, units, variant, variant & 4);
             }
 }
 
@@ -256,7 +371,15 @@ static void run_lstm(void *context) {
     struct step *b = context;
     b->k->lstm_step(&b->step);
 }
+struct gru {
+    const hp_kernels *k;
+    hp_gru_step step;
+};
 static void run_gru(void *context) {
+    struct gru *b = context;
+    b->k->gru_step(&b->step);
+}
+static void run_gru_gates(void *context) {
     struct bench *b = context;
     b->k->gru_gates(&(hp_gru_gates){.input = b->z,
         .input_stride = 3 * UNITS,
@@ -303,9 +426,27 @@ void hp_bench_lstm_pack_kernel(const hp_kernels *k) {
 void hp_bench_lstm_packed_size_kernel(const hp_kernels *k) {
     (void)k;
 }
+void hp_bench_gru_step_kernel(const hp_kernels *k) {
+    static const size_t shapes[][2] = {{48, 16}, {24, 96}, {64, 10}, {50, 50}, {8, 16}, {256, 256}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        const size_t units = shapes[i][0], features = shapes[i][1];
+        hp_check_reset(0);
+        float *w;
+        struct gru b = {k, make_gru(k, ROWS, units, features, 0, &w)};
+        char what[64];
+        snprintf(what, sizeof what, "gru_step 48 x %zu units, %zu features", units, features);
+        hp_bench_flops(k, what, 6.0 * ROWS * (double)(units * (features + units)), run_gru, &b);
+    }
+}
+void hp_bench_gru_pack_kernel(const hp_kernels *k) {
+    (void)k;
+}
+void hp_bench_gru_packed_size_kernel(const hp_kernels *k) {
+    (void)k;
+}
 void hp_bench_gru_gates_kernel(const hp_kernels *k) {
     struct bench b = make_bench(k);
-    hp_bench_bytes(k, "gru_gates 48 x 64 units", 4.0 * ROWS * UNITS * 8, run_gru, &b);
+    hp_bench_bytes(k, "gru_gates 48 x 64 units", 4.0 * ROWS * UNITS * 8, run_gru_gates, &b);
 }
 void hp_bench_gru_reset_kernel(const hp_kernels *k) {
     struct bench b = make_bench(k);
