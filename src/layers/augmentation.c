@@ -65,7 +65,7 @@ static const hp_field fields[] = {HP_IGNORE("data_format"), HP_IGNORE("bounding_
     const hp_layer_class hp_layer_##name = {.class_name = #name,                                                       \
         .module = "keras.layers",                                                                                      \
         .fields = fields,                                                                                              \
-        .masking = HP_MASK_STOP,                                                                                       \
+        .masking = HP_MASK_OWN, /* a tensor passed on keeps its mask */                                                \
         .min_inputs = 1,                                                                                               \
         .max_inputs = -1,                                                                                              \
         .lower = (lower_function),                                                                                     \

@@ -271,6 +271,12 @@ static bool is_wide(hp_builder *b, const hp_layer *layer, const hp_call *call) {
     return false;
 }
 
+/* Where there was nothing to do, an output is a value that came in: in Keras it is a tensor of its own, without a mask. */
+static void drop_masks(hp_builder *b, hp_call *call) {
+    for (size_t i = 0; i < call->output_count; i++)
+        if (hp_builder_mask(b, call->outputs[i]) != HP_NO_VALUE) call->outputs[i] = hp_emit_alias(b, call->outputs[i]);
+}
+
 void hp_layer_call_full(hp_builder *b, hp_layer *layer, hp_call *call) {
     if (b->status != HP_OK) return;
     const char *outer = b->layer;
@@ -284,6 +290,7 @@ void hp_layer_call_full(hp_builder *b, hp_layer *layer, hp_call *call) {
         if (b->status == HP_OK) lower(b, layer, call);
         if (b->status == HP_OK && call->output_count == 0 && !layer->cls->is_model)
             hp_builder_fail(b, HP_ERROR_INTERNAL, "the layer gave no output");
+        if (b->status == HP_OK && layer->cls->masking == HP_MASK_STOP) drop_masks(b, call);
         if (b->status == HP_OK && layer->cls->masking == HP_MASK_PASS && call->output_count > 0) {
             hp_value mask = hp_call_previous_mask(b, call);
             if (mask != HP_NO_VALUE && hp_builder_mask(b, call->outputs[0]) == HP_NO_VALUE)

@@ -15,22 +15,23 @@ typedef hp_layer_class hp_op_class;
 const hp_layer_class *hp_op_class_find(const char *class_name, const char *module);
 
 /* What all operations have in common. */
-#define HP_OP(name_, module_, table, struct_name, lower_)                                                              \
+#define HP_OP_(name_, module_, table, struct_name, lower_, lower_complex_, masking_)                                   \
     {                                                                                                                  \
         .class_name = name_, .module = module_, .fields = (table), .config_size = sizeof(struct_name),                 \
-        .masking = HP_MASK_STOP, .min_inputs = 0, .max_inputs = -1, .lower = (lower_), .no_autocast = true,            \
-        .is_operation = true                                                                                           \
-    }
-/* What a class has beside that of complex numbers: `lower`, of one, or several, of the call's arguments. */
-#define HP_OP_COMPLEX(name_, module_, table, struct_name, lower_, lower_complex_)                                      \
-    {                                                                                                                  \
-        .class_name = name_, .module = module_, .fields = (table), .config_size = sizeof(struct_name),                 \
-        .masking = HP_MASK_STOP, .min_inputs = 0, .max_inputs = -1, .lower = (lower_),                                 \
+        .masking = (masking_), .min_inputs = 0, .max_inputs = -1, .lower = (lower_),                                   \
         .lower_complex = (lower_complex_), .no_autocast = true, .is_operation = true                                   \
     }
+#define HP_OP(name, module, table, struct_name, lower)                                                                 \
+    HP_OP_(name, module, table, struct_name, lower, NULL, HP_MASK_STOP)
+/* What a class has beside that of complex numbers: `lower`, of one, or several, of the call's arguments. */
+#define HP_OP_COMPLEX(name, module, table, struct_name, lower, lower_complex)                                          \
+    HP_OP_(name, module, table, struct_name, lower, lower_complex, HP_MASK_STOP)
 /* One that moves elements or adds them: of complex numbers that of their parts. */
 #define HP_OP_LINEAR(name, module, table, struct_name, lower)                                                          \
     HP_OP_COMPLEX(name, module, table, struct_name, lower, hp_op_by_parts)
+/* One that in Keras, too, gives back the very tensor that it got where there is nothing to do: with its mask. */
+#define HP_OP_SAME(name, module, table, struct_name, lower, lower_complex)                                             \
+    HP_OP_(name, module, table, struct_name, lower, lower_complex, HP_MASK_OWN)
 #define HP_OP_NUMPY "keras.src.ops.numpy"
 #define HP_OP_NN "keras.src.ops.nn"
 #define HP_OP_CORE "keras.src.ops.core"

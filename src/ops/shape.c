@@ -367,8 +367,9 @@ static void lower_cast(hp_builder *b, hp_layer *layer, hp_call *call) {
 
 static const hp_field convert_fields[] = {HP_IGNORE("sparse"), HP_IGNORE("ragged"), HP_FIELDS_END};
 const hp_op_class hp_op_Cast =
-    HP_OP_COMPLEX("Cast", HP_OP_CORE, hp_op_no_fields, hp_op_none, lower_cast, hp_op_complex_cast);
-const hp_op_class hp_op_ConvertToTensor = HP_OP("ConvertToTensor", HP_OP_CORE, convert_fields, hp_op_none, lower_cast);
+    HP_OP_SAME("Cast", HP_OP_CORE, hp_op_no_fields, hp_op_none, lower_cast, hp_op_complex_cast);
+const hp_op_class hp_op_ConvertToTensor =
+    HP_OP_SAME("ConvertToTensor", HP_OP_CORE, convert_fields, hp_op_none, lower_cast, NULL);
 
 static void lower_copy(hp_builder *b, hp_layer *layer, hp_call *call) {
     (void)layer;

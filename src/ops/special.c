@@ -121,8 +121,7 @@ static void pass_through(hp_builder *b, hp_layer *layer, hp_call *call) {
 }
 
 #define PASSING_OP(name, complex)                                                                                      \
-    const hp_op_class hp_op_##name =                                                                                   \
-        HP_OP_COMPLEX(#name, HP_OP_NUMPY, hp_op_no_fields, hp_op_none, pass_through, complex)
+    const hp_op_class hp_op_##name = HP_OP_SAME(#name, HP_OP_NUMPY, hp_op_no_fields, hp_op_none, pass_through, complex)
 PASSING_OP(Real, hp_op_complex_real);
 PASSING_OP(Conj, hp_op_complex_conjugate);
 PASSING_OP(Conjugate, hp_op_complex_conjugate);

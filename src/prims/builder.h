@@ -150,6 +150,8 @@ hp_value hp_emit_bitcast(hp_builder *b, hp_value x, hp_dtype dtype);
 /* dims: as NumPy's reshape of the whole tensor, one -1 allowed, batch included; `rows` is kept where the input has
  * them: then dims[0] counts per row (or is -1). A view, no work. */
 hp_value hp_emit_reshape(hp_builder *b, hp_value x, int rank, const int64_t *dims);
+/* x again, as a value of its own: one that has no mask. A view, no work. */
+hp_value hp_emit_alias(hp_builder *b, hp_value x);
 hp_value hp_emit_transpose(hp_builder *b, hp_value x, const int *permutation); /* `rank` entries */
 /* Per axis: begin, count, step (step may be negative; begin is then the first element taken). */
 hp_value hp_emit_slice(hp_builder *b, hp_value x, const int64_t *begin, const int64_t *count, const int64_t *step);

@@ -51,6 +51,12 @@ hp_value hp_emit_reshape(hp_builder *b, hp_value x, int rank, const int64_t *dim
     return emit_one(b, &hp_prim_reshape, &params, sizeof params, &x, 1);
 }
 
+hp_value hp_emit_alias(hp_builder *b, hp_value x) {
+    if (b->status != HP_OK) return HP_NO_VALUE;
+    hp_shape_params params = shape_params(hp_builder_shape(b, x));
+    return emit_one(b, &hp_prim_reshape, &params, sizeof params, &x, 1);
+}
+
 hp_value hp_emit_transpose(hp_builder *b, hp_value x, const int *permutation) {
     if (b->status != HP_OK) return HP_NO_VALUE;
     const hp_shape *shape = hp_builder_shape(b, x);
