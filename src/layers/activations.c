@@ -158,6 +158,22 @@ bool hp_activation_elementwise(const hp_activation_spec *spec, hp_activation *ac
     return spec->entry->emit == NULL;
 }
 
+/* relu of integers keeps their dtype where its slope is 0: x where it is above the threshold, from 0 to `most` cut to an
+ * integer. */
+static hp_value integer_relu(hp_builder *b, hp_value x, double most, double threshold) {
+    hp_dtype dtype = hp_builder_tensor(b, x)->dtype;
+    hp_shape scalar = {0};
+    int bits = 8 * (int)hp_dtype_size(dtype) - (dtype <= HP_INT64);
+    if (threshold != 0) {
+        hp_value above =
+            hp_emit_compare(b, HP_GREATER, hp_emit_cast(b, x, hp_builder_real(b)), hp_emit_float(b, threshold));
+        x = hp_emit_binary(b, HP_BINARY_MULTIPLY, x, hp_emit_cast(b, above, dtype));
+    }
+    x = hp_emit_binary(b, HP_BINARY_MAXIMUM, x, hp_emit_fill(b, dtype, &scalar, 0));
+    if (!(most < ldexp(1, bits))) return x;
+    return hp_emit_binary(b, HP_BINARY_MINIMUM, x, hp_emit_fill(b, dtype, &scalar, trunc(most)));
+}
+
 hp_value hp_emit_activation(hp_builder *b, hp_value x, const hp_activation_spec *activation) {
     const hp_activation_entry *entry = activation->entry;
     if (b->status != HP_OK) return HP_NO_VALUE;
@@ -167,12 +183,9 @@ hp_value hp_emit_activation(hp_builder *b, hp_value x, const hp_activation_spec 
         return b->status == HP_OK ? entry->emit(b, x, axis) : HP_NO_VALUE;
     }
     hp_dtype dtype = hp_builder_tensor(b, x)->dtype;
-    bool plain_relu = entry->op == HP_UNARY_RELU && activation->params[0] == 0 && isinf(activation->params[1]) &&
-                      activation->params[2] == 0;
-    if (plain_relu && hp_dtype_is_integer(dtype)) { /* keeps its dtype; all others give floats */
-        hp_shape scalar = {0};
-        return hp_emit_binary(b, HP_BINARY_MAXIMUM, x, hp_emit_fill(b, dtype, &scalar, 0));
-    }
+    if (hp_dtype_is_integer(dtype) && entry->op == HP_UNARY_RELU6) return integer_relu(b, x, 6, 0);
+    if (hp_dtype_is_integer(dtype) && entry->op == HP_UNARY_RELU && activation->params[0] == 0)
+        return integer_relu(b, x, activation->params[1], activation->params[2]);
     x = hp_emit_cast(b, x, hp_builder_real(b));
     return hp_emit_unary(b, x, entry->op, activation->params[0], activation->params[1], activation->params[2]);
 }

@@ -70,7 +70,8 @@ hp_value hp_adaptive_pool(
     adaptive_pooling config = {.spatial = spatial, .mode = (int)mode}, *c = &config;
     memcpy(config.size, size_of, (size_t)spatial * sizeof *size_of);
     if (!hp_check_rank(b, x, spatial + 2, spatial + 2)) return HP_NO_VALUE;
-    x = hp_as_float(b, x);
+    hp_dtype dtype = hp_builder_tensor(b, x)->dtype;
+    x = hp_pool_operand(b, x, mode);
     if (first) x = hp_channels_last(b, x);
     for (int i = 0; i < c->spatial && b->status == HP_OK; i++) {
         int64_t size = hp_builder_shape(b, x)->dims[i + 1], count = c->size[i];
@@ -82,6 +83,7 @@ hp_value hp_adaptive_pool(
         else
             x = pick_windows(b, c, x, i, size);
     }
+    x = hp_pool_result(b, x, mode, dtype);
     return first ? hp_channels_first(b, x) : x;
 }
 

@@ -39,7 +39,8 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     const pooling *c = layer->config;
     if (!hp_check_rank(b, call->inputs[0], c->spatial + 2, c->spatial + 2)) return;
     bool first = c->data_format == HP_CHANNELS_FIRST;
-    hp_value x = hp_as_float(b, call->inputs[0]);
+    hp_dtype dtype = hp_builder_tensor(b, call->inputs[0])->dtype;
+    hp_value x = hp_pool_operand(b, call->inputs[0], (hp_pool_mode)c->mode);
     if (first) x = hp_channels_last(b, x);
     hp_shape shape = *hp_builder_shape(b, x);
     hp_pool_params params;
@@ -58,7 +59,7 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
             return;
         }
     }
-    x = hp_emit_pool(b, x, &params);
+    x = hp_pool_result(b, hp_emit_pool(b, x, &params), (hp_pool_mode)c->mode, dtype);
     hp_call_output(b, call, first ? hp_channels_first(b, x) : x);
 }
 

@@ -9,6 +9,16 @@ hp_value hp_as_float(hp_builder *b, hp_value x) {
     return hp_emit_cast(b, x, hp_builder_real(b));
 }
 
+hp_value hp_pool_operand(hp_builder *b, hp_value x, hp_pool_mode mode) {
+    hp_dtype dtype = hp_builder_tensor(b, x)->dtype;
+    bool wide = mode == HP_POOL_MAX && hp_dtype_is_integer(dtype) && hp_dtype_size(dtype) >= 4;
+    return wide ? hp_emit_cast(b, x, HP_FLOAT64) : hp_as_float(b, x);
+}
+
+hp_value hp_pool_result(hp_builder *b, hp_value y, hp_pool_mode mode, hp_dtype dtype) {
+    return mode == HP_POOL_MAX && hp_dtype_is_integer(dtype) ? hp_emit_cast(b, y, dtype) : y;
+}
+
 bool hp_check_rank(hp_builder *b, hp_value x, int min, int max) {
     int rank = hp_builder_shape(b, x)->rank;
     if (b->status == HP_OK && (rank < min || (max >= 0 && rank > max))) {

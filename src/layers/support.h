@@ -7,6 +7,11 @@
 /* x as float32, or float64 in a layer of that: what Keras's type promotion makes of an integer or bool tensor that meets float32 weights. */
 hp_value hp_as_float(hp_builder *b, hp_value x);
 
+/* What pools take: a maximum of integers is one of them in Keras, and is found among floats that hold them all (of 64
+ * bits: those up to 2^53). hp_pool_result: y in the dtype that x had before. */
+hp_value hp_pool_operand(hp_builder *b, hp_value x, hp_pool_mode mode);
+hp_value hp_pool_result(hp_builder *b, hp_value y, hp_pool_mode mode, hp_dtype dtype);
+
 /* The dtype that values of these two have together (keras/src/backend/common/dtypes.py). */
 hp_dtype hp_promote(hp_dtype a, hp_dtype b);
 

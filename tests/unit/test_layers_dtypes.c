@@ -23,6 +23,15 @@ static const dtype_case cases[] = {
     {"ReversibleEmbedding", REVERSED "true, 'dtype': 'mixed_float16', 'reverse_dtype': 'float32'", NULL, HP_INT32,
         HP_FLOAT16},
     {"Embedding", "'input_dim': 9, 'output_dim': 4, 'dtype': 'mixed_bfloat16'", NULL, HP_INT32, HP_BFLOAT16},
+    /* The largest of some integers is one, and so is an integer cut off at both ends. */
+    {"MaxPooling1D", "'pool_size': 2", NULL, HP_UINT8, HP_UINT8},
+    {"MaxPooling1D", "'pool_size': 2, 'padding': 'same', 'data_format': 'channels_first'", NULL, HP_INT64, HP_INT64},
+    {"AdaptiveMaxPooling1D", "'output_size': 3", NULL, HP_INT32, HP_INT32},
+    {"AveragePooling1D", "'pool_size': 2", NULL, HP_INT32, HP_FLOAT32},
+    {"ReLU", "'max_value': 3.5", NULL, HP_INT8, HP_INT8},
+    {"ReLU", "'max_value': 3.0, 'threshold': 1.0", NULL, HP_INT32, HP_INT32},
+    {"ReLU", "'negative_slope': 0.5", NULL, HP_INT32, HP_FLOAT32},
+    {"Activation", "'activation': 'relu6'", NULL, HP_UINT16, HP_UINT16},
 };
 
 static void run_case(const dtype_case *s) {
@@ -36,7 +45,8 @@ static void run_case(const dtype_case *s) {
     if (!layer) fail_msg("%s: %s: %s", text, reasons.at[0].where, reasons.at[0].message);
     hp_constants *constants = hp_constants_new(0);
     hp_builder b = {.graph = &graph, .constants = constants, .layer = "test"};
-    hp_value x = hp_emit_input(&b, &(hp_tensor){.dtype = s->input, .shape = {.rank = 2, .dims = {1, 4}, .rows = true}});
+    hp_value x =
+        hp_emit_input(&b, &(hp_tensor){.dtype = s->input, .shape = {.rank = 3, .dims = {1, 4, 4}, .rows = true}});
     hp_arg args[2] = {{.kind = HP_ARG_TENSOR, .tensor = x},
         {.kind = HP_ARG_CONSTANT, .name = s->keyword, .constant = parse_json(&arena, "true")}};
     hp_call call = {.inputs = &x, .input_count = 1, .args = args, .arg_count = s->keyword ? 2 : 1};
