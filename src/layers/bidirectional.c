@@ -1,5 +1,4 @@
 /* bidirectional.c: Bidirectional (keras/src/layers/rnn/bidirectional.py): a recurrent layer forwards and backwards. */
-#include <string.h>
 #include "layers/rnn.h"
 
 enum { MERGE_NONE = -1, MERGE_CONCAT, MERGE_SUM, MERGE_AVE, MERGE_MUL };
@@ -69,13 +68,6 @@ static void check(hp_layer_scope *scope, hp_layer *layer, void *config) {
     c->return_state = f->return_state;
 }
 
-static hp_value flip_time(hp_builder *b, hp_value x) {
-    hp_shape shape = *hp_builder_shape(b, x);
-    int64_t begin[HP_MAX_RANK] = {0, shape.dims[1] - 1}, step[HP_MAX_RANK];
-    for (int i = 0; i < shape.rank; i++) step[i] = i == 1 ? -1 : 1;
-    return hp_emit_slice(b, x, begin, shape.dims, step);
-}
-
 /* The call of one direction: the sequence, its mask, and that half of the initial states. */
 static bool run(
     hp_builder *b, hp_layer *layer, const hp_call *call, const hp_arg *states, size_t half, hp_call *inner) {
@@ -139,7 +131,7 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
         return;
     hp_value outputs[2] = {forward.outputs[0], backward.outputs[0]};
     int count = c->merge_mode == MERGE_NONE ? 2 : 1;
-    if (c->return_sequences) outputs[1] = flip_time(b, outputs[1]);
+    if (c->return_sequences) outputs[1] = hp_rnn_flip_time(b, outputs[1]);
     if (count == 1) outputs[0] = merge(b, c->merge_mode, outputs[0], outputs[1]);
     hp_value mask = hp_call_previous_mask(b, call);
     for (int i = 0; i < count; i++) {

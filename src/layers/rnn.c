@@ -84,6 +84,13 @@ size_t hp_rnn_state_count(const hp_rnn_config *config) {
     return config->cell == HP_RNN_LSTM ? 2 : 1;
 }
 
+hp_value hp_rnn_flip_time(hp_builder *b, hp_value x) {
+    hp_shape shape = *hp_builder_shape(b, x);
+    int64_t begin[HP_MAX_RANK] = {0, shape.dims[1] - 1}, step[HP_MAX_RANK];
+    for (int i = 0; i < shape.rank; i++) step[i] = i == 1 ? -1 : 1;
+    return shape.dims[1] > 0 ? hp_emit_slice(b, x, begin, shape.dims, step) : x;
+}
+
 hp_value hp_rnn_zero_unrolled(hp_builder *b, const hp_rnn_config *options, hp_value y, hp_value mask) {
     hp_shape shape = *hp_builder_shape(b, mask);
     if (b->status != HP_OK || shape.dims[1] < 1) return y;
@@ -97,7 +104,8 @@ hp_value hp_rnn_zero_unrolled(hp_builder *b, const hp_rnn_config *options, hp_va
 
 void hp_rnn_emit_cell(hp_builder *b, hp_layer *layer, const char *const *names, const hp_rnn_config *c,
     const hp_rnn_config *options, hp_value x, hp_value mask, const hp_value *states, hp_value *outputs) {
-    int64_t features = hp_builder_shape(b, x)->dims[2], units = c->units;
+    int64_t time = hp_builder_shape(b, x)->dims[1], features = hp_builder_shape(b, x)->dims[2], units = c->units;
+    if (b->status == HP_OK && time < 1) hp_builder_fail(b, HP_ERROR_SHAPE, "found no time steps, expected at least 1");
     int64_t width = units * (c->cell == HP_RNN_LSTM ? 4 : c->cell == HP_RNN_GRU ? 3 : 1);
     hp_value kernel = hp_layer_weight(b, layer, names[0], true, HP_DIMS(features, width));
     hp_value recurrent = hp_layer_weight(b, layer, names[1], true, HP_DIMS(units, width)), bias = HP_NO_VALUE;

@@ -29,6 +29,9 @@ bool hp_rnn_initial_states(hp_builder *b, const hp_call *call, size_t count, hp_
 /* Where a stateful layer is called without initial states: the states that it keeps, `shapes` of one batch. */
 void hp_rnn_kept_states(hp_builder *b, size_t count, const hp_shape *shapes, hp_value *states);
 
+/* x[batch, time, ...] from the last step to the first. */
+hp_value hp_rnn_flip_time(hp_builder *b, hp_value x);
+
 /* An unrolled layer puts the zeros for masked outputs in behind the last step, with the mask in its own order even where
  * it went backwards; for the last output alone it takes the mask of the last step that it made. `options`: as in the
  * config. */

@@ -120,9 +120,9 @@ void hp_rnn_emit_steps(hp_builder *b, const hp_rnn_config *config, const hp_rnn_
     hp_value *outputs) {
     int64_t time = hp_builder_shape(b, x)->dims[1];
     if (b->status != HP_OK) return;
-    if (time < 1 || time > MAX_STEPS) {
-        hp_builder_fail(b, time < 1 ? HP_ERROR_SHAPE : HP_ERROR_UNSUPPORTED,
-            "found %lld time steps, expected from 1 to %d", (long long)time, MAX_STEPS);
+    if (time > MAX_STEPS) {
+        hp_builder_fail(
+            b, HP_ERROR_UNSUPPORTED, "found %lld time steps, expected at most %d", (long long)time, MAX_STEPS);
         return;
     }
     steps s = {.b = b,

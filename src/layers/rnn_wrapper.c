@@ -1,5 +1,4 @@
 /* rnn_wrapper.c: RNN (keras/src/layers/rnn/rnn.py) over any of Keras's cells. */
-#include <string.h>
 #include "layers/rnn_cells.h"
 
 typedef struct rnn_wrapper {
@@ -29,13 +28,6 @@ static void check(hp_layer_scope *scope, hp_layer *layer, void *config) {
             c->cell->cls->class_name, states);
 }
 
-static hp_value flip_time(hp_builder *b, hp_value x) {
-    hp_shape shape = *hp_builder_shape(b, x);
-    int64_t begin[HP_MAX_RANK] = {0, shape.dims[1] - 1}, step[HP_MAX_RANK];
-    for (int i = 0; i < shape.rank; i++) step[i] = i == 1 ? -1 : 1;
-    return shape.dims[1] > 0 ? hp_emit_slice(b, x, begin, shape.dims, step) : x;
-}
-
 static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     const rnn_wrapper *c = layer->config;
     hp_rnn_config options = c->options;
@@ -53,8 +45,8 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     if (mask != HP_NO_VALUE) mask = hp_emit_cast(b, mask, HP_BOOL);
     hp_value step_mask = mask;
     if (options.go_backwards && !hp_cell_is_fused(c->cell)) {
-        x = flip_time(b, x);
-        if (mask != HP_NO_VALUE) step_mask = flip_time(b, mask);
+        x = hp_rnn_flip_time(b, x);
+        if (mask != HP_NO_VALUE) step_mask = hp_rnn_flip_time(b, mask);
         options.go_backwards = false;
     }
     bool zero_behind = c->options.unroll && options.zero_output_for_mask && mask != HP_NO_VALUE;
