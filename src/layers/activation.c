@@ -1,5 +1,5 @@
 /* activation.c: the layer Activation and the layers that are one elementwise activation with arguments
- * (keras/src/layers/activations/). Softmax and PReLU are in softmax.c and prelu.c. */
+ * (keras/src/layers/activations/). Softmax and PReLU are in softmax.c. */
 #include <math.h>
 #include "layers/support.h"
 
