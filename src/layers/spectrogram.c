@@ -10,6 +10,11 @@
 
 double *hp_stft_window(hp_builder *b, const hp_stft *s) {
     const double tau = 6.283185307179586476925;
+    if (s->sequence_length > s->fft_length) {
+        hp_builder_fail(b, HP_ERROR_FORMAT, "sequence_length: is %lld, more than fft_length, %lld",
+            (long long)s->sequence_length, (long long)s->fft_length);
+        return NULL;
+    }
     double *window = hp_arena_alloc(&b->graph->arena, (size_t)s->fft_length * sizeof *window);
     if (!window) {
         hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
@@ -46,7 +51,7 @@ hp_value hp_frames(hp_builder *b, hp_value x, int64_t length, int64_t stride) {
     int64_t time = shape->rank > 0 ? shape->dims[shape->rank - 1] : 0;
     int64_t count = time >= length ? (time - length) / stride + 1 : 0, dims[2] = {count, length};
     if (b->status != HP_OK) return HP_NO_VALUE;
-    if (count > 0 && length > INT32_MAX / count)
+    if (count > 0 && (length > INT32_MAX / count || time > INT32_MAX))
         return hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "%lld frames of %lld", (long long)count, (long long)length);
     int32_t *indices = hp_arena_alloc(&b->graph->arena, (size_t)(count * length) * sizeof *indices + 1);
     if (!indices) return hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");

@@ -131,6 +131,8 @@ static void too_large(void **state) {
     refuse(OPERATION("tf", "MatrixDiag", ", \"k\": 1000000"), 2, two, NULL, "a matrix of more than");
     refuse(OPERATION("numpy", "Median", ", \"axis\": 7, \"keepdims\": true"), 8, eight, NULL, "more than 8 axes");
     refuse(OPERATION("math", "SegmentMax", ", \"num_segments\": 1000000000"), 2, two, "[0, 1]", "a range of 1e+09");
+    refuse(OPERATION("math", "STFT", ", \"sequence_length\": 1048576, \"sequence_stride\": 1, \"fft_length\": 2"), 2,
+        two, NULL, "1048576, more than fft_length, 2");
     refuse(OPERATION("numpy", "ZerosLike", ", \"dtype\": \"float9\""), 2, two, NULL, "dtype \"float9\" is not known");
 }
 
