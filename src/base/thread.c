@@ -55,7 +55,11 @@ void hp_mutex_unlock(hp_mutex *mutex) {
 }
 
 void hp_condition_init(hp_condition *condition) {
-    pthread_cond_init(&condition->handle, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC); /* a clock that is set back would make a wait long */
+    pthread_cond_init(&condition->handle, &attributes);
+    pthread_condattr_destroy(&attributes);
 }
 
 void hp_condition_release(hp_condition *condition) {
@@ -68,7 +72,7 @@ void hp_condition_wait(hp_condition *condition, hp_mutex *mutex) {
 
 bool hp_condition_wait_for(hp_condition *condition, hp_mutex *mutex, double seconds) {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     double nanoseconds = (double)until.tv_nsec + seconds * 1e9;
     until.tv_sec += (time_t)(nanoseconds / 1e9);
     until.tv_nsec = (long)(nanoseconds - 1e9 * (double)(time_t)(nanoseconds / 1e9));

@@ -32,8 +32,6 @@ typedef struct hp_mutex {
 typedef struct hp_condition {
     pthread_cond_t handle;
 } hp_condition;
-#define HP_CONDITION_INIT                                                                                              \
-    { PTHREAD_COND_INITIALIZER }
 
 void hp_mutex_init(hp_mutex *mutex);
 void hp_mutex_release(hp_mutex *mutex); /* nobody holds it */

@@ -132,7 +132,7 @@ struct hp_session {
 };
 
 /* Points session->recorders at the profile's for the session's plan, or at nothing where it notes another plan; and
- * counts the wall time of a deal that began at `begin` (hp_recorder_now). */
+ * counts the wall time of a deal that began at `begin` (hp_clock_now). */
 hp_status hp_profile_begin(hp_session *session, hp_error *error);
 void hp_profile_end(hp_session *session, int64_t begin);
 

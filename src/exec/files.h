@@ -29,7 +29,7 @@ typedef struct hp_file_job {
     bool checkpoints; /* are written now and then */
     bool resumed;     /* the run goes on from `checkpoint` */
     bool saved;       /* there is a checkpoint on the disk that belongs to what was written */
-    double last_save; /* seconds of a clock that only goes forward */
+    int64_t last_save; /* as hp_clock_now */
 } hp_file_job;
 
 /* What a file's reader is to be told. */

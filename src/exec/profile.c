@@ -2,6 +2,7 @@
  *
  * Invariant: a profile notes one plan, the first that its session runs, and holds a reference to it. Memory for its notes
  * is there before a deal begins: workers only add. */
+#include "base/clock.h"
 #include "exec/exec.h"
 
 typedef struct step_text {
@@ -26,7 +27,7 @@ hp_status hp_profile_open(hp_session *session, size_t calls, hp_profile **result
     HP_ALLOCATED(profile, error);
     profile->session = session;
     profile->calls = calls;
-    profile->opened = hp_recorder_now();
+    profile->opened = hp_clock_now();
     session->profile = profile;
     *result = profile;
     return HP_OK;
@@ -95,7 +96,7 @@ hp_status hp_profile_begin(hp_session *session, hp_error *error) {
 }
 
 void hp_profile_end(hp_session *session, int64_t begin) {
-    if (session->recorders) session->profile->wall += hp_recorder_now() - begin;
+    if (session->recorders) session->profile->wall += hp_clock_now() - begin;
     session->recorders = NULL;
 }
 

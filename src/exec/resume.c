@@ -5,16 +5,10 @@
  * ends, what the checkpoint counts is there, and a run that was killed between two renames can do the second. */
 #define _GNU_SOURCE
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "exec/files.h"
 #include "prims/fingerprint.h"
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static uint64_t labels_hash(const hp_selection *selection) {
     uint64_t hash = 0;
@@ -105,7 +99,7 @@ hp_status hp_resume_begin(hp_file_job *job, hp_error *error) {
     hp_status status = begin_checkpoint(job, error);
     if (status != HP_OK) return wanted || status == HP_ERROR_NO_MEMORY ? status : HP_OK;
     job->checkpoints = true;
-    job->last_save = now();
+    job->last_save = hp_clock_now();
     if (wanted) HP_TRY(hp_checkpoint_load(&job->checkpoint, &found, error));
     if (found) return go_on(job, error);
     hp_checkpoint_remove(&job->checkpoint);
@@ -145,9 +139,10 @@ hp_status hp_resume_save(hp_file_job *job, int64_t rows, int64_t failed, bool co
 
 hp_status hp_resume_written(void *context, int64_t rows, int64_t failed, hp_error *error) {
     hp_file_job *job = context;
-    double time = now(), pause = job->options.checkpoint_seconds > 0 ? job->options.checkpoint_seconds : 10;
-    if (!job->checkpoints || time - job->last_save < pause) return HP_OK;
+    double pause = job->options.checkpoint_seconds > 0 ? job->options.checkpoint_seconds : 10;
+    double passed = (double)(hp_clock_now() - job->last_save) * 1e-9;
+    if (!job->checkpoints || passed < pause) return HP_OK;
     HP_TRY(hp_resume_save(job, rows, failed, false, error));
-    job->last_save = now();
+    job->last_save = hp_clock_now();
     return HP_OK;
 }

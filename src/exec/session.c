@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/dtype.h"
 #include "exec/exec.h"
 
@@ -213,7 +214,7 @@ static hp_status deal_units(hp_session *session, int64_t first_row, int64_t rows
         .rows_total = rows_total};
     if (!session->profile) return hp_deal_run(&deal, workers, error);
     HP_TRY(hp_profile_begin(session, error));
-    int64_t begin = hp_recorder_now();
+    int64_t begin = hp_clock_now();
     hp_status status = hp_deal_run(&deal, workers, error);
     hp_profile_end(session, begin);
     return status;

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "graph/tiles.h"
 
 size_t hp_plan_memory(const hp_plan *plan) {
@@ -100,7 +101,7 @@ static hp_status run_tile(running *r, const hp_segment *segment, int64_t row) {
         const hp_step *step = &plan->steps[s];
         r->run.begin = 0;
         r->run.end = step->prim->range(step->state, r->run.rows);
-        int64_t begin = r->recorder ? hp_recorder_now() : 0;
+        int64_t begin = r->recorder ? hp_clock_now() : 0;
         hp_status status = run_step(plan, step, r->memory, &r->run, arguments);
         if (r->recorder) hp_recorder_note(r->recorder, s, (double)r->run.rows, begin);
         if (status == HP_OK) continue;
@@ -186,7 +187,7 @@ static void run_pieces(running *r, const hp_step *step, int64_t row, int64_t ran
     if (atomic_load(&r->part->sharing->failed) != HP_OK) return;
     r->run.begin = begin;
     r->run.end = end;
-    int64_t started = r->recorder ? hp_recorder_now() : 0;
+    int64_t started = r->recorder ? hp_clock_now() : 0;
     hp_status status =
         run_step(r->plan, step, r->memory, &r->run, many ? (const void **)r->memory + r->plan->slot_count : own);
     if (r->recorder) {

@@ -14,7 +14,7 @@ typedef struct hp_step_sum {
     double rows;
 } hp_step_sum;
 
-/* One call; times as hp_recorder_now. */
+/* One call; times as hp_clock_now. */
 typedef struct hp_step_event {
     size_t step;
     double rows;
@@ -27,8 +27,6 @@ typedef struct hp_recorder {
     size_t event_count, event_capacity;
 } hp_recorder;
 
-/* Nanoseconds on a clock that never goes back. */
-int64_t hp_recorder_now(void);
 /* A call of `step` that began at `begin` and ends now. */
 void hp_recorder_note(hp_recorder *recorder, size_t step, double rows, int64_t begin);
 

@@ -9,7 +9,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include "base/thread.h"
@@ -36,7 +38,8 @@ static void take(void *arg) {
 
 static void test_thread_waits_and_takes(void **state) {
     (void)state;
-    queue q = {.mutex = HP_MUTEX_INIT, .changed = HP_CONDITION_INIT};
+    queue q = {.mutex = HP_MUTEX_INIT};
+    hp_condition_init(&q.changed);
     hp_thread thread;
     assert_int_equal(hp_thread_start(&thread, "taker", take, &q, NULL), HP_OK);
     hp_mutex_lock(&q.mutex);
@@ -51,6 +54,27 @@ static void test_thread_waits_and_takes(void **state) {
     assert_false(sigismember(&own, SIGINT));
     hp_condition_release(&q.changed);
     hp_mutex_release(&q.mutex);
+}
+
+/* The system's time, an hour ahead of what the kernel has: as if it was set back after a wait began. */
+int clock_gettime(clockid_t clock, struct timespec *t) {
+    int result = (int)syscall(SYS_clock_gettime, clock, t);
+    if (clock == CLOCK_REALTIME) t->tv_sec += 3600;
+    return result;
+}
+
+static void test_wait_ends_when_the_time_is_set_back(void **state) {
+    (void)state;
+    hp_mutex mutex = HP_MUTEX_INIT;
+    hp_condition changed;
+    hp_condition_init(&changed);
+    hp_mutex_lock(&mutex);
+    alarm(30); /* ends a wait of an hour, and the test with it */
+    while (hp_condition_wait_for(&changed, &mutex, 0.01)) continue;
+    alarm(0);
+    hp_mutex_unlock(&mutex);
+    hp_condition_release(&changed);
+    hp_mutex_release(&mutex);
 }
 
 static int once_count;
@@ -236,6 +260,7 @@ static void test_fork(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_thread_waits_and_takes),
+        cmocka_unit_test(test_wait_ends_when_the_time_is_set_back),
         cmocka_unit_test(test_once),
         cmocka_unit_test(test_each_worker_once),
         cmocka_unit_test(test_unused_gang),
