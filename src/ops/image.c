@@ -262,6 +262,8 @@ IMAGE_OP(SobelEdges, HP_OP_IMAGE, DATA_FORMAT) {
 
 /* ---- patches: a convolution with the identity, as Keras makes it */
 
+enum { MAX_WINDOW = 8192 }; /* elements of a patch: the identity has its square */
+
 IMAGE_OP(ExtractPatches, HP_OP_IMAGE, HP_JSON_FIELD(config, size), HP_INTS(config, strides, HP_NULL, 1, HP_MAX_DIM),
     HP_INTS(config, dilation_rate, 1, 1, HP_MAX_DIM), HP_ENUM(config, padding, 0, HP_NAMES("valid", "same")),
     DATA_FORMAT) {
@@ -288,16 +290,17 @@ IMAGE_OP(ExtractPatches, HP_OP_IMAGE, HP_JSON_FIELD(config, size), HP_INTS(confi
         memcpy(params.strides, size, (size_t)spatial * sizeof *size);
     int64_t channels = shape.dims[spatial + 1], window = channels, dims[HP_MAX_RANK];
     for (int i = 0; i < spatial; i++) {
-        window *= size[i] > 0 && size[i] < 4096 ? size[i] : 0;
+        fits = fits && size[i] > 0 && size[i] <= MAX_WINDOW && window > 0 && window <= MAX_WINDOW;
+        if (fits) window *= size[i];
         dims[i] = size[i];
-        if (c->padding == 1)
-            hp_same_padding(shape.dims[i + 1], size[i], params.strides[i], params.dilation[i], &params.pad_before[i],
-                &params.pad_after[i]);
     }
-    if (!fits || window < 1 || window > 8192) {
+    if (!fits || window < 1 || window > MAX_WINDOW) {
         hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "patches of this size, strides or dilation_rate");
         return;
     }
+    for (int i = 0; i < spatial && c->padding == 1; i++)
+        hp_same_padding(shape.dims[i + 1], size[i], params.strides[i], params.dilation[i], &params.pad_before[i],
+            &params.pad_after[i]);
     float *identity = hp_arena_alloc(&b->graph->arena, (size_t)(window * window) * sizeof *identity);
     if (!identity) {
         hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");

@@ -126,13 +126,18 @@ static void long_strides(void **state) {
 /* What a file may ask for and nobody can give. */
 static void too_large(void **state) {
     (void)state;
-    const int64_t many[] = {INT64_C(1) << 31}, eight[] = {1, 1, 1, 1, 1, 1, 1, 2}, two[] = {2, 2};
+    const int64_t many[] = {INT64_C(1) << 31}, eight[] = {1, 1, 1, 1, 1, 1, 1, 2}, two[] = {2, 2},
+                  image[] = {1, 4, 4, 1};
     refuse(OPERATION("numpy", "Diagflat", ""), 1, many, NULL, "a matrix of more than");
     refuse(OPERATION("tf", "MatrixDiag", ", \"k\": 1000000"), 2, two, NULL, "a matrix of more than");
     refuse(OPERATION("numpy", "Median", ", \"axis\": 7, \"keepdims\": true"), 8, eight, NULL, "more than 8 axes");
     refuse(OPERATION("math", "SegmentMax", ", \"num_segments\": 1000000000"), 2, two, "[0, 1]", "a range of 1e+09");
     refuse(OPERATION("math", "STFT", ", \"sequence_length\": 1048576, \"sequence_stride\": 1, \"fft_length\": 2"), 2,
         two, NULL, "1048576, more than fft_length, 2");
+    refuse(OPERATION("image", "ExtractPatches", ", \"size\": 2, \"padding\": \"same\", \"dilation_rate\": [2]"), 4,
+        image, NULL, "patches of this");
+    refuse(OPERATION("image", "ExtractPatches", ", \"size\": [0, 2], \"padding\": \"same\""), 4, image, NULL,
+        "patches of this");
     refuse(OPERATION("numpy", "ZerosLike", ", \"dtype\": \"float9\""), 2, two, NULL, "dtype \"float9\" is not known");
 }
 
