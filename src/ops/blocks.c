@@ -72,13 +72,16 @@ typedef struct windows {
 
 /* Over an image of this size. False: reported. */
 static bool windows_of(hp_builder *b, const config *c, const int64_t *size, windows *w) {
+    int64_t padded[2] = {0, 0};
     bool fits = hp_ints_spread(&c->kernel_size, 2, w->kernel) && hp_ints_spread(&c->dilation, 2, w->dilation) &&
                 hp_ints_spread(&c->padding, 2, w->padding) && hp_ints_spread(&c->stride, 2, w->stride);
     for (int i = 0; i < 2 && fits; i++) {
-        int64_t room = size[i] + 2 * w->padding[i] - w->dilation[i] * (w->kernel[i] - 1) - 1;
+        padded[i] = size[i] + 2 * w->padding[i];
+        int64_t room = padded[i] - w->dilation[i] * (w->kernel[i] - 1) - 1;
         w->count[i] = room < 0 ? 0 : room / w->stride[i] + 1;
         fits = w->count[i] > 0 && w->kernel[i] < 4096 && w->count[i] < 1 << 20;
     }
+    fits = fits && padded[0] <= INT32_MAX / padded[1]; /* places in it are of 32 bits */
     if (!fits) hp_builder_fail(b, HP_ERROR_SHAPE, "windows of this size do not fit the image");
     return fits && b->status == HP_OK;
 }

@@ -138,6 +138,8 @@ static void too_large(void **state) {
         image, NULL, "patches of this");
     refuse(OPERATION("image", "ExtractPatches", ", \"size\": [0, 2], \"padding\": \"same\""), 4, image, NULL,
         "patches of this");
+    refuse(OPERATION("nn", "Unfold", ", \"kernel_size\": 1, \"padding\": 60000, \"stride\": 65536"), 4, image, NULL,
+        "do not fit the image");
     refuse(OPERATION("numpy", "ZerosLike", ", \"dtype\": \"float9\""), 2, two, NULL, "dtype \"float9\" is not known");
 }
 
