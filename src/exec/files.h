@@ -24,11 +24,11 @@ typedef struct hp_file_job {
     size_t file_count;
     hp_arena arena;
     hp_checkpoint checkpoint;
-    double pad;       /* with options.pad: the value */
-    bool late;        /* only the rows tell the outputs' shapes */
-    bool checkpoints; /* are written now and then */
-    bool resumed;     /* the run goes on from `checkpoint` */
-    bool saved;       /* there is a checkpoint on the disk that belongs to what was written */
+    double pad;        /* with options.pad: the value */
+    bool late;         /* only the rows tell the outputs' shapes */
+    bool checkpoints;  /* are written now and then */
+    bool resumed;      /* the run goes on from `checkpoint` */
+    bool saved;        /* there is a checkpoint on the disk that belongs to what was written */
     int64_t last_save; /* as hp_clock_now */
 } hp_file_job;
 
