@@ -21,6 +21,7 @@
 #include "kernels/winograd.inc"
 #include "kernels/winograd_deep.inc"
 #include "kernels/winograd_weights.inc"
+#include "kernels/winograd_strided.inc"
 #include "kernels/depthwise.inc"
 #include "kernels/depthwise_plane.inc"
 #include "kernels/pool.inc"

@@ -137,12 +137,17 @@ typedef struct hp_conv {
 /* The forms of winograd.def: tiles of outputs and taps. */
 typedef enum hp_winograd_form {
 #define WINOGRAD(id, rows, columns, row_taps, column_taps) HP_WINOGRAD_##id,
+#define WINOGRAD_STRIDED(id, rows, columns, row_taps, column_taps) HP_WINOGRAD_##id,
 #include "kernels/winograd.def"
 #undef WINOGRAD
     HP_WINOGRAD_COUNT
 } hp_winograd_form;
 
-/* A convolution at stride 1 as hp_conv's, by tiles of outputs with fewer multiplications and other rounding. Images are
+/* Forms at stride 2 take at most so many channels, which lie side by side (x_across is their number), and images without depth;
+ * their weights are transformed when they are packed. */
+#define HP_WINOGRAD_STRIDED_CHANNELS 4
+
+/* A convolution at stride 1 or 2 as hp_conv's, by tiles of outputs with fewer multiplications and other rounding. Images are
  * height x width positions, x_down and x_across apart, so that the positions of a dilated window are an image of their
  * own, as is a column under a vertical window (exchange the axes). Tiles are numbered through all images:
  * tile = (image * tile rows + row) * tile columns + column; as few as there can be, along each axis of about one size.

@@ -125,6 +125,10 @@ INLINE vf vload_part(const float *p, size_t n) {
 INLINE void vstore_part(float *p, vf x, size_t n) {
     _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), x);
 }
+/* Lanes [0, n) from p, the others from their places in q, of which no other is read. */
+INLINE vf vload_beside(const float *p, const float *q, size_t n) {
+    return _mm512_mask_loadu_ps(vload(p), (__mmask16)(0xffffu << n), q);
+}
 
 #elif defined(VEC_AVX2) || defined(VEC_AVX2_TWICE)
 /* A mask of the first n lanes, n <= 8: eight ints from here on. */

@@ -2,8 +2,8 @@
  * spatial axes, with strides, dilation, padding, groups and an epilogue.
  *
  * Four ways, chosen by shape alone: one tap at stride 1 is a gemm over positions; one channel per group is a
- * depthwise convolution (same memory layout); windows at stride 1 that save multiplications go through tiles
- * (conv_winograd.h); everything else goes through the window kernel, a call per group. */
+ * depthwise convolution (same memory layout); windows at stride 1, and a few at stride 2, that save multiplications go
+ * through tiles (conv_winograd.h); everything else goes through the window kernel, a call per group. */
 #include <stdio.h>
 
 #include "prims/conv_winograd.h"

@@ -26,15 +26,21 @@ struct hp_winograd_state {
 };
 
 static const struct form {
-    int64_t rows, columns, row_taps, column_taps;
+    int64_t rows, columns, row_taps, column_taps, stride;
 } forms[] = {
-#define WINOGRAD(id, rows, columns, row_taps, column_taps) {rows, columns, row_taps, column_taps},
+#define WINOGRAD(id, rows, columns, row_taps, column_taps) {rows, columns, row_taps, column_taps, 1},
+#define WINOGRAD_STRIDED(id, rows, columns, row_taps, column_taps) {rows, columns, row_taps, column_taps, 2},
 #include "kernels/winograd.def"
 #undef WINOGRAD
 };
 
+/* Of one axis; at stride 2 those of the phase with more taps. */
+static double points_of(int64_t outputs, int64_t taps, int64_t stride) {
+    return (double)(outputs + (taps - 1) / stride);
+}
+
 static double points(const struct form *f) {
-    return (double)((f->rows + f->row_taps - 1) * (f->columns + f->column_taps - 1));
+    return points_of(f->rows, f->row_taps, f->stride) * points_of(f->columns, f->column_taps, f->stride);
 }
 
 static int64_t divide_up(int64_t a, int64_t b) {
@@ -76,6 +82,7 @@ static double products_of(const hp_geometry *g, const struct form *f, int down, 
  * one row at a time a packed weight costs `weight`: reading it from memory. Transforming a weight of each tap for all
  * points costs `transform`. */
 static const double input_cost = 10, output_cost = 8, direct_cost = 1.1, weight_cost = 13, transform_cost = 220;
+static const double strided_input_cost = 320, strided_output_cost = 6;
 /* Below so many channels the transforms leave lanes idle and the products are too short. */
 enum { LEAST_CHANNELS = 12, LEAST_FILTERS = 12 };
 /* Tiles of outputs that hide the reading of weights that leave level 2, and of those that fill the last level, or are
@@ -104,6 +111,17 @@ static double winograd_cost(const hp_winograd_layer *l, const struct form *f, in
     return cost + (latency ? weight_cost * (streamed ? (double)hp_geometry_taps(g) : xis) * products : 0);
 }
 
+/* The same for a form at stride 2, whose inputs are transformed a vector of channels at a time, however few there are. An axis has
+ * a product for each point and phase of the taps, but one. */
+static double strided_cost(const hp_winograd_layer *l, const struct form *f) {
+    const double tiles = tiles_of(&l->geometry, f, 1, 2) * (double)l->geometry.output[0];
+    const double channels = (double)l->channels, filters = (double)l->filters;
+    const double products = (2 * points_of(f->rows, f->row_taps, f->stride) - 1) *
+                            (2 * points_of(f->columns, f->column_taps, f->stride) - 1);
+    return tiles * (direct_cost * products * channels * filters +
+                       points(f) * (strided_output_cost * filters + strided_input_cost));
+}
+
 static double direct_cost_of(const hp_winograd_layer *l, bool latency) {
     const double products = (double)l->channels * (double)l->filters, taps = (double)hp_geometry_taps(&l->geometry);
     return taps * products * (direct_cost * (double)hp_geometry_pixels(&l->geometry) + (latency ? weight_cost : 0));
@@ -113,35 +131,49 @@ static double direct_cost_of(const hp_winograd_layer *l, bool latency) {
 static bool fits(const hp_geometry *g, const struct form *f, int down, int across) {
     if (g->kernel[down] != f->row_taps || g->kernel[across] != f->column_taps) return false;
     const int other = HP_MAX_SPATIAL - down - across;
-    for (int i = 0; i < HP_MAX_SPATIAL; i++)
-        if (g->strides[i] != 1) return false;
+    if (g->strides[0] != 1 || g->strides[1] != f->stride || g->strides[2] != f->stride) return false;
     return other == 0 && g->dilation[0] == 1 &&
            (g->kernel[0] > 1 || (g->pad_before[0] == 0 && g->output[0] == g->input[0]));
 }
 
+/* Forms at stride 2 take few channels side by side. */
+static bool fits_strided(const hp_geometry *g, const struct form *f, int64_t channels) {
+    return f->stride > 1 && fits(g, f, 1, 2) && channels <= HP_WINOGRAD_STRIDED_CHANNELS && g->kernel[0] == 1 &&
+           g->dilation[1] == 1 && g->dilation[2] == 1;
+}
+
 bool hp_winograd_is_out(const hp_geometry *geometry, int64_t channels) {
+    for (int i = 0; i < HP_WINOGRAD_COUNT; i++)
+        if (fits_strided(geometry, &forms[i], channels)) return false;
     return channels < LEAST_CHANNELS || geometry->strides[1] > 1 || geometry->strides[2] > 1;
+}
+
+/* Takes the form, its first axis being `down`, if it costs less than all before it. */
+static void offer(hp_winograd_state *s, int form, int down, bool streamed, double cost, double *least) {
+    if (cost >= *least) return;
+    *least = cost;
+    s->form = (hp_winograd_form)form;
+    s->streamed = streamed;
+    s->down = down;
+    s->across = HP_MAX_SPATIAL - down;
 }
 
 /* The cheapest form; false: direct convolution is. */
 static bool choose(const hp_winograd_layer *l, bool latency, hp_winograd_state *s) {
-    if (hp_winograd_is_out(&l->geometry, (int64_t)l->channels) || l->filters < LEAST_FILTERS) return false;
-    double least = direct_cost_of(l, latency);
-    bool found = false;
-    for (int i = 0; i < HP_WINOGRAD_COUNT; i++)
-        for (int swapped = 0; swapped < 2; swapped++) {
-            const int down = swapped ? 2 : 1, across = swapped ? 1 : 2;
-            if (!fits(&l->geometry, &forms[i], down, across)) continue;
-            double cost = winograd_cost(l, &forms[i], down, across, latency);
-            if (cost >= least) continue;
-            least = cost;
-            found = true;
-            s->form = (hp_winograd_form)i;
-            s->streamed = streams(l, &forms[i], tiles_of(&l->geometry, &forms[i], down, across), latency);
-            s->down = down;
-            s->across = across;
-        }
-    return found;
+    const hp_geometry *g = &l->geometry;
+    const double direct = direct_cost_of(l, latency);
+    double least = direct;
+    for (int i = 0; i < HP_WINOGRAD_COUNT; i++) {
+        const struct form *f = &forms[i];
+        if (fits_strided(g, f, (int64_t)l->channels) && l->groups == 1 && l->x_pitch == l->channels)
+            offer(s, i, 1, false, strided_cost(l, f), &least);
+        if (l->channels < LEAST_CHANNELS || l->filters < LEAST_FILTERS || f->stride > 1) continue;
+        for (int down = 1; down <= 2; down++)
+            if (fits(g, f, down, HP_MAX_SPATIAL - down))
+                offer(s, i, down, streams(l, f, tiles_of(g, f, down, HP_MAX_SPATIAL - down), latency),
+                    winograd_cost(l, f, down, HP_MAX_SPATIAL - down, latency), &least);
+    }
+    return least < direct;
 }
 
 /* ---- life */
@@ -263,6 +295,7 @@ void hp_winograd_describe(const hp_winograd_state *s, char *text, size_t size) {
     int used = snprintf(
         text, size, "Winograd F(%dx%d, %dx%d)", (int)f->rows, (int)f->columns, (int)f->row_taps, (int)f->column_taps);
     if (used < 0 || (size_t)used >= size) return;
+    if (f->stride > 1) snprintf(text + used, size - (size_t)used, ", strides of %d", (int)f->stride);
     if (depth > 1) snprintf(text + used, size - (size_t)used, ", sums of %d slices", depth);
     if (s->streamed) snprintf(text + used, size - (size_t)used, ", weights transformed by each run");
 }

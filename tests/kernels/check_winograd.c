@@ -3,13 +3,19 @@
 #include "check.h"
 
 static const struct form {
-    size_t rows, columns, row_taps, column_taps;
+    size_t rows, columns, row_taps, column_taps, stride;
     const char *name;
 } forms[] = {
-#define WINOGRAD(id, rows, columns, row_taps, column_taps) {rows, columns, row_taps, column_taps, #id},
+#define WINOGRAD(id, rows, columns, row_taps, column_taps) {rows, columns, row_taps, column_taps, 1, #id},
+#define WINOGRAD_STRIDED(id, rows, columns, row_taps, column_taps) {rows, columns, row_taps, column_taps, 2, #id},
 #include "kernels/winograd.def"
 #undef WINOGRAD
 };
+
+/* Channels that the form takes. */
+static size_t channels_of(const struct form *f, size_t channels) {
+    return f->stride == 1 ? channels : 1 + channels % HP_WINOGRAD_STRIDED_CHANNELS;
+}
 
 /* An image of `step` times the positions in each direction, of which every step-th is read, as under a dilation. With
  * depth_taps, of several slices, padded by pad_front before and as much after. */
@@ -28,10 +34,14 @@ struct problem {
     double largest; /* input */
 };
 
-static struct problem make(const hp_kernels *k, hp_winograd_form form, const struct shape *s, size_t variant) {
+static struct problem make(const hp_kernels *k, hp_winograd_form form, const struct shape *shape, size_t variant) {
     const struct form *f = &forms[form];
-    struct problem p = {.s = *s, .form = f, .largest = 1};
-    const size_t x_stride = s->channels + variant % 3, y_stride = s->n + variant % 2;
+    struct problem p = {.s = *shape, .form = f, .largest = 1};
+    struct shape *s = &p.s;
+    const bool strided = f->stride > 1;
+    if (strided) s->step = 1;
+    s->channels = channels_of(f, s->channels);
+    const size_t x_stride = s->channels + (strided ? 0 : variant % 3), y_stride = s->n + variant % 2;
     hp_winograd *g = &p.g;
     *g = (hp_winograd){.form = form,
         .height = s->height,
@@ -45,10 +55,10 @@ static struct problem make(const hp_kernels *k, hp_winograd_form form, const str
         .plain_stride = s->n + variant % 2,
         .n = s->n,
         .column_end = s->n};
-    g->out_height = s->height + 2 * g->pad_top - f->row_taps + 1;
-    g->out_width = s->width + 2 * g->pad_left - f->column_taps + 1;
+    g->out_height = (s->height + 2 * g->pad_top - f->row_taps) / f->stride + 1;
+    g->out_width = (s->width + 2 * g->pad_left - f->column_taps) / f->stride + 1;
     /* Every other variant has its axes exchanged in memory. */
-    const bool turned = variant % 4 > 1;
+    const bool turned = variant % 4 > 1 && !strided;
     g->x_across = s->step * x_stride * (turned ? s->height * s->step : 1);
     g->x_down = s->step * x_stride * (turned ? 1 : s->width * s->step);
     g->x_slice = s->height * s->width * s->step * s->step * x_stride;
@@ -85,7 +95,7 @@ static void add_slice(const struct problem *p, const float *slice, const float *
     const hp_winograd *g = &p->g;
     for (size_t a = 0; a < p->form->row_taps; a++)
         for (size_t b = 0; b < p->form->column_taps; b++) {
-            const size_t y = row + a - g->pad_top, x = column + b - g->pad_left;
+            const size_t y = row * p->form->stride + a - g->pad_top, x = column * p->form->stride + b - g->pad_left;
             if (y >= g->height || x >= g->width) continue;
             const float *from = slice + y * g->x_down + x * g->x_across;
             const float *w = plain + (a * p->form->column_taps + b) * g->channels * g->plain_stride + j;
@@ -159,7 +169,7 @@ static void check_splits(const hp_kernels *k, const struct problem *p) {
 /* Weights that are transformed by the call: the same bits. */
 static void check_streamed(const hp_kernels *k, const struct problem *p) {
     hp_winograd g = p->g;
-    if (g.depth_taps > 1) return;
+    if (g.depth_taps > 1 || p->form->stride > 1) return;
     float *packed = hp_check_output(k->winograd_packed_size(g.form, 1, 1, g.channels, g.n));
     k->winograd_pack(g.form, 1, packed, p->w, g.plain_stride, 1, 1, g.channels, g.n);
     g.streamed = 1;
@@ -216,6 +226,7 @@ static void check_flat(const hp_kernels *k) {
             {flat ? 1 : f->rows + f->row_taps - 2, f->columns + f->column_taps - 2, 0, 1, 2, 0, 0, FLAT},
             {flat ? 2 : f->rows + f->row_taps - 1, f->columns + f->column_taps - 1, 0, 2, 1, 0, 0, FLAT},
             {flat ? 1 : f->rows + f->row_taps, f->columns + f->column_taps, f->column_taps / 2, 1, 1, 0, 0, FLAT},
+            {flat ? 2 : 2 * f->rows + f->row_taps - 2, 2 * f->columns + f->column_taps - 1, 0, 1, 1, 0, 0, FLAT},
             {flat ? 1 : 11, 13, f->column_taps - 1, 1, 2, 0, 0, FLAT},
             {flat ? 1 : 1, flat ? 1 : 3, f->column_taps, 1, 1, 0, 0, FLAT},
         };
@@ -227,6 +238,9 @@ static void check_flat(const hp_kernels *k) {
                 check_shape(k, (hp_winograd_form)form, &s);
             }
         check_shape(k, (hp_winograd_form)form, &(struct shape){flat ? 1 : 31, flat ? 900 : 31, 1, 1, 2, 2, 5, FLAT});
+        /* More than a strip of tiles, and their last ones smaller. */
+        if (f->stride > 1)
+            check_shape(k, (hp_winograd_form)form, &(struct shape){17, 459, 3, 1, 1, 2, 2 * nr + v + 1, FLAT});
         check_shape(k, (hp_winograd_form)form, &(struct shape){flat ? 1 : 7, 7, 1, 1, 2, 200, 2 * nr + v + 1, FLAT});
         check_special(k, (hp_winograd_form)form, 1);
     }
@@ -250,25 +264,29 @@ static void check_deep(const hp_kernels *k, hp_winograd_form form) {
 
 void hp_check_winograd_kernel(const hp_kernels *k) {
     check_flat(k);
-    for (int form = 0; form < HP_WINOGRAD_COUNT; form++) check_deep(k, (hp_winograd_form)form);
+    for (int form = 0; form < HP_WINOGRAD_COUNT; form++)
+        if (forms[form].stride == 1) check_deep(k, (hp_winograd_form)form);
 }
 
 void hp_check_winograd_packed_size_kernel(const hp_kernels *k) {
     for (int form = 0; form < HP_WINOGRAD_COUNT; form++) {
         const struct form *f = &forms[form];
-        const size_t xis = (f->rows + f->row_taps - 1) * (f->columns + f->column_taps - 1);
+        /* At stride 2, 13 products an axis: of two phases, 4 and 3 taps. */
+        const size_t xis = f->stride > 1 ? 13 * 13 : (f->rows + f->row_taps - 1) * (f->columns + f->column_taps - 1);
         for (size_t n = 0; n < 200; n++)
-            hp_check_that(k->winograd_packed_size((hp_winograd_form)form, 0, 1, 7, n) >= 7 * n * xis,
-                "%s winograd_packed_size(%s, 7, %zu)", k->isa, f->name, n);
+            hp_check_that(k->winograd_packed_size((hp_winograd_form)form, 0, 1, 3, n) >= 3 * n * xis,
+                "%s winograd_packed_size(%s, 3, %zu)", k->isa, f->name, n);
     }
 }
 
 void hp_check_winograd_workspace_kernel(const hp_kernels *k) {
     for (int form = 0; form < HP_WINOGRAD_COUNT; form++)
         for (size_t channels = 1; channels < 3000; channels *= 3)
-            for (size_t depth = 1; depth < 4; depth += 2)
-                hp_check_that(k->winograd_workspace((hp_winograd_form)form, depth == 1, depth, channels, 100) > 0,
+            for (size_t depth = 1; depth < 4; depth += 2) {
+                const size_t taken = channels_of(&forms[form], channels);
+                hp_check_that(k->winograd_workspace((hp_winograd_form)form, depth == 1, depth, taken, 100) > 0,
                     "%s winograd_workspace(%s)", k->isa, forms[form].name);
+            }
 }
 
 /* Every float of the size is written, nothing else (guard pages), and a transposed kernel packs to the same. */
@@ -277,8 +295,8 @@ void hp_check_winograd_pack_kernel(const hp_kernels *k) {
         for (size_t n = 1; n <= 2 * k->gemm_nr + 1; n++) {
             hp_check_reset((int)n & 1);
             const struct form *f = &forms[form];
-            const int streamed = n % 6 == 0;
-            const size_t depth = 1 + n % 3, channels = 1 + n % 5;
+            const int streamed = n % 6 == 0 && f->stride == 1;
+            const size_t depth = f->stride > 1 ? 1 : 1 + n % 3, channels = channels_of(f, 1 + n % 5);
             const size_t rows = depth * f->row_taps * f->column_taps * channels;
             const size_t size = k->winograd_packed_size((hp_winograd_form)form, streamed, depth, channels, n);
             float *w = hp_check_random(rows * n), *turned = hp_check_zeros(rows * n);
@@ -330,6 +348,10 @@ void hp_bench_winograd_kernel(const hp_kernels *k) {
         {HP_WINOGRAD_4X4_3X3, {16, 16, 1, 1, 4, 16, 32, 3, 8, 1}},
         {HP_WINOGRAD_4X4_3X3, {8, 8, 1, 1, 16, 32, 64, 3, 4, 1}},
         {HP_WINOGRAD_4X4_3X3, {32, 32, 1, 1, 1, 64, 64, 3, 32, 1}},
+        {HP_WINOGRAD_4X4_7X7, {112, 112, 3, 1, 1, 2, 64, FLAT}},
+        {HP_WINOGRAD_4X4_7X7, {224, 224, 3, 1, 1, 2, 64, FLAT}},
+        {HP_WINOGRAD_4X4_7X7, {112, 112, 3, 1, 1, 0, 64, FLAT}},
+        {HP_WINOGRAD_4X4_7X7, {112, 112, 3, 1, 1, 2, 16, FLAT}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char what[80];

@@ -60,6 +60,11 @@ static void test_convolutions(void **state) {
     conv_says(&(image){56, 64, 64, 3, 1, 1}, false, "Winograd F(");
     conv_says(&(image){56, 64, 64, 3, 1, 2}, false, "direct");
     conv_says(&(image){28, 3, 32, 3, 1, 1}, false, "direct");
+    conv_says(&(image){64, 3, 64, 7, 1, 2}, false, "Winograd F(4x4, 7x7), strides of 2");
+    conv_says(&(image){64, 3, 64, 7, 1, 2}, true, "Winograd F(4x4, 7x7), strides of 2");
+    conv_says(&(image){64, 3, 4, 7, 1, 2}, false, "direct"); /* too few filters for the transforms */
+    conv_says(&(image){64, 5, 64, 7, 1, 2}, false, "direct");
+    conv_says(&(image){64, 3, 64, 7, 1, 3}, false, "direct");
     conv_says(&(image){5, 20, 20, 3, 1, 1}, false, "Winograd F(4x4, 3x3)"); /* tiles of 3 and 2, not 4 and 1 */
     conv_says(&(image){4, 20, 20, 5, 1, 1}, false, "Winograd F(2x2, 5x5)");
     conv_says(&(image){14, 32, 64, 1, 1, 1}, false, "gemm over positions");
