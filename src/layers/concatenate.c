@@ -6,12 +6,18 @@
 
 typedef struct concatenate {
     int64_t axis;
+    bool old; /* Keras 1 or 2: a step is masked where any of its features is, in Keras 3 where all are */
 } concatenate;
 
 static const hp_field concatenate_fields[] = {
     HP_INT(concatenate, axis, -1, -HP_MAX_RANK, HP_MAX_RANK - 1),
     HP_FIELDS_END,
 };
+
+static void check_concatenate(hp_layer_scope *scope, hp_layer *layer, void *config) {
+    (void)layer;
+    ((concatenate *)config)->old = scope->family == 1 || scope->family == 2;
+}
 
 /* The mask of one input as wide as the input, or as it is where it has as many axes. */
 static hp_value wide_mask(hp_builder *b, hp_value x) {
@@ -24,7 +30,7 @@ static hp_value wide_mask(hp_builder *b, hp_value x) {
     return hp_emit_broadcast(b, hp_emit_reshape(b, mask, own.rank + 1, own.dims), &shape);
 }
 
-static void concatenate_masks(hp_builder *b, const hp_call *call, hp_value output, int axis) {
+static void concatenate_masks(hp_builder *b, const hp_call *call, hp_value output, int axis, bool old) {
     bool any = false;
     for (size_t i = 0; i < call->input_count; i++) any |= hp_builder_mask(b, call->inputs[i]) != HP_NO_VALUE;
     if (!any || b->status != HP_OK) return;
@@ -36,7 +42,7 @@ static void concatenate_masks(hp_builder *b, const hp_call *call, hp_value outpu
     for (size_t i = 0; i < call->input_count; i++) masks[i] = wide_mask(b, call->inputs[i]);
     hp_value mask = hp_emit_concat(b, masks, (int)call->input_count, axis);
     int last = hp_builder_shape(b, mask)->rank - 1;
-    mask = hp_emit_reduce(b, mask, HP_REDUCTION_ANY, &last, 1, false);
+    mask = hp_emit_reduce(b, mask, old ? HP_REDUCTION_ALL : HP_REDUCTION_ANY, &last, 1, false);
     if (b->status == HP_OK) hp_builder_set_mask(b, output, mask);
 }
 
@@ -53,7 +59,7 @@ static void lower_concatenate(hp_builder *b, hp_layer *layer, hp_call *call) {
     for (size_t i = 0; i < call->input_count; i++) values[i] = hp_emit_cast(b, call->inputs[i], dtype);
     int axis = hp_builder_axis(b, c->axis, hp_builder_shape(b, values[0])->rank);
     hp_value y = hp_emit_concat(b, values, (int)call->input_count, axis);
-    if (call->input_count > 1) concatenate_masks(b, call, y, axis);
+    if (call->input_count > 1) concatenate_masks(b, call, y, axis, c->old);
     hp_call_output(b, call, y);
 }
 
@@ -65,6 +71,7 @@ const hp_layer_class hp_layer_Concatenate = {
     .masking = HP_MASK_OWN,
     .min_inputs = 1,
     .max_inputs = -1,
+    .check = check_concatenate,
     .lower = lower_concatenate,
 };
 

@@ -1,11 +1,25 @@
 /* merge.c: Add, Subtract, Multiply, Average, Maximum, Minimum (keras/src/layers/merging/).
  *
  * Inputs of fewer axes get axes of 1 behind the batch. Maximum, Minimum and Multiply look at masks themselves; all
- * of them give out the masks' disjunction, where every input has one. */
+ * of them give out the masks' disjunction, where every input has one. In Keras 1 and 2 nothing looks at masks, and their
+ * conjunction comes out, whichever inputs have one. */
 #include "base/dtype.h"
 #include "layers/support.h"
 
+typedef struct merging {
+    bool old; /* Keras 1 or 2 */
+} merging;
+
 static const hp_field fields[] = {HP_FIELDS_END};
+
+static void check(hp_layer_scope *scope, hp_layer *layer, void *config) {
+    (void)layer;
+    ((merging *)config)->old = scope->family == 1 || scope->family == 2;
+}
+
+static bool is_old(const hp_layer *layer) {
+    return ((const merging *)layer->config)->old;
+}
 
 /* What type promotion makes of all inputs' dtypes together. */
 static hp_dtype common_dtype(hp_builder *b, const hp_call *call) {
@@ -62,13 +76,14 @@ static bool collect(hp_builder *b, const hp_call *call, operands *o) {
     return b->status == HP_OK;
 }
 
-/* BaseMerge.compute_mask: the disjunction of all masks, where every input has one. */
-static void merge_masks(hp_builder *b, const hp_call *call, hp_value output) {
+/* BaseMerge.compute_mask. */
+static void merge_masks(hp_builder *b, const hp_call *call, bool old, hp_value output) {
     hp_value merged = HP_NO_VALUE;
     for (size_t i = 0; i < call->input_count && b->status == HP_OK; i++) {
         hp_value mask = hp_builder_mask(b, call->inputs[i]);
+        if (mask == HP_NO_VALUE && old) continue;
         if (mask == HP_NO_VALUE) return;
-        merged = merged == HP_NO_VALUE ? mask : hp_emit_logical(b, HP_OR, merged, mask);
+        merged = merged == HP_NO_VALUE ? mask : hp_emit_logical(b, old ? HP_AND : HP_OR, merged, mask);
     }
     if (merged != HP_NO_VALUE && hp_builder_mask(b, output) == HP_NO_VALUE) hp_builder_set_mask(b, output, merged);
 }
@@ -87,34 +102,35 @@ static hp_value divided(hp_builder *b, hp_value x, double by) {
     return hp_emit_binary(b, HP_BINARY_DIVIDE, hp_emit_cast(b, x, dtype), divisor);
 }
 
-static void lower_plain(hp_builder *b, hp_call *call, hp_binary op, bool average) {
+static void lower_plain(hp_builder *b, const hp_layer *layer, hp_call *call, hp_binary op, bool average) {
     operands o;
     if (!collect(b, call, &o)) return;
     hp_value y = o.values[0];
     for (size_t i = 1; i < o.count; i++) y = hp_emit_binary(b, op, y, o.values[i]);
     if (average) y = divided(b, y, (double)o.count);
     hp_call_output(b, call, y);
-    if (b->status == HP_OK && y != call->inputs[0]) merge_masks(b, call, y);
+    if (b->status == HP_OK && y != call->inputs[0]) merge_masks(b, call, is_old(layer), y);
 }
 
 static void lower_add(hp_builder *b, hp_layer *layer, hp_call *call) {
-    (void)layer;
-    lower_plain(b, call, HP_BINARY_ADD, false);
+    lower_plain(b, layer, call, HP_BINARY_ADD, false);
 }
 
 static void lower_subtract(hp_builder *b, hp_layer *layer, hp_call *call) {
-    (void)layer;
-    lower_plain(b, call, HP_BINARY_SUBTRACT, false);
+    lower_plain(b, layer, call, HP_BINARY_SUBTRACT, false);
 }
 
 static void lower_average(hp_builder *b, hp_layer *layer, hp_call *call) {
-    (void)layer;
-    lower_plain(b, call, HP_BINARY_ADD, true);
+    lower_plain(b, layer, call, HP_BINARY_ADD, true);
 }
 
 /* BaseMerge._apply_merge_op_and_or_mask: a masked element takes the other side's value. */
-static void lower_extreme(hp_builder *b, hp_call *call, hp_binary op) {
+static void lower_extreme(hp_builder *b, const hp_layer *layer, hp_call *call, hp_binary op) {
     operands o;
+    if (is_old(layer)) {
+        lower_plain(b, layer, call, op, false);
+        return;
+    }
     if (!collect(b, call, &o)) return;
     hp_value y = o.values[0], y_mask = o.masks[0];
     for (size_t i = 1; i < o.count && b->status == HP_OK; i++) {
@@ -129,23 +145,24 @@ static void lower_extreme(hp_builder *b, hp_call *call, hp_binary op) {
     if (y_mask != HP_NO_VALUE)
         hp_builder_set_mask(b, y, narrow(b, y_mask));
     else
-        merge_masks(b, call, y);
+        merge_masks(b, call, false, y);
 }
 
 static void lower_maximum(hp_builder *b, hp_layer *layer, hp_call *call) {
-    (void)layer;
-    lower_extreme(b, call, HP_BINARY_MAXIMUM);
+    lower_extreme(b, layer, call, HP_BINARY_MAXIMUM);
 }
 
 static void lower_minimum(hp_builder *b, hp_layer *layer, hp_call *call) {
-    (void)layer;
-    lower_extreme(b, call, HP_BINARY_MINIMUM);
+    lower_extreme(b, layer, call, HP_BINARY_MINIMUM);
 }
 
 /* multiply.py: masked elements count as 1; where every input has a mask, elements outside of all of them are 0. */
 static void lower_multiply(hp_builder *b, hp_layer *layer, hp_call *call) {
-    (void)layer;
     operands o;
+    if (is_old(layer)) {
+        lower_plain(b, layer, call, HP_BINARY_MULTIPLY, false);
+        return;
+    }
     if (!collect(b, call, &o)) return;
     hp_shape scalar = {0};
     hp_dtype dtype = hp_builder_tensor(b, o.values[0])->dtype;
@@ -163,13 +180,15 @@ static void lower_multiply(hp_builder *b, hp_layer *layer, hp_call *call) {
     if (b->status == HP_OK && y_mask != HP_NO_VALUE)
         hp_builder_set_mask(b, y, narrow(b, y_mask));
     else if (b->status == HP_OK)
-        merge_masks(b, call, y);
+        merge_masks(b, call, false, y);
 }
 
 #define MERGE(name, minimum, maximum, lower_function)                                                                  \
     const hp_layer_class hp_layer_##name = {.class_name = #name,                                                       \
         .module = "keras.layers",                                                                                      \
         .fields = fields,                                                                                              \
+        .config_size = sizeof(merging),                                                                                \
+        .check = check,                                                                                                \
         .masking = HP_MASK_OWN,                                                                                        \
         .min_inputs = (minimum),                                                                                       \
         .max_inputs = (maximum),                                                                                       \

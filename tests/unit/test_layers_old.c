@@ -66,6 +66,73 @@ static void check_output(old_layer *o, const double *wanted, size_t n) {
     close_old(o);
 }
 
+/* ---- masks of merged tensors */
+
+/* A step's mask: any of its features is above 0. */
+static bool is_kept(const float *features, int n) {
+    bool kept = false;
+    for (int i = 0; i < n; i++) kept = kept || features[i] > 0;
+    return kept;
+}
+
+/* The layer on two masked tensors: its output, or that one's mask as numbers. */
+static void merge_masked(old_layer *o, const hp_kernels *kernels, const char *name, int family, bool of_mask) {
+    enum { STEPS = 6, N = 2, last = 2 };
+    memset(o, 0, sizeof *o);
+    runner_start(&o->r, kernels);
+    hp_layer_scope scope = {.arena = &o->arena, .reasons = &o->reasons, .family = family};
+    char text[64];
+    snprintf(text, sizeof text, "{'class_name': '%s', 'config': {'name': 'm'}}", name);
+    o->layer = hp_layer_new(&scope, parse_json(&o->arena, text), "test");
+    assert_non_null(o->layer);
+    hp_builder *b = &o->r.b;
+    hp_value values[2];
+    for (int i = 0; i < 2; i++) {
+        values[i] = runner_input(&o->r, HP_FLOAT32, 3, (const int64_t[]){1, STEPS, N});
+        o->inputs[i] = random_floats(ROWS * STEPS * N, (unsigned)i);
+        hp_value above = hp_emit_compare(b, HP_GREATER, values[i], hp_emit_float(b, 0));
+        hp_builder_set_mask(b, values[i], hp_emit_reduce(b, above, HP_REDUCTION_ANY, (const int[]){last}, 1, false));
+    }
+    hp_arg items[2] = {{.kind = HP_ARG_TENSOR, .tensor = values[0]}, {.kind = HP_ARG_TENSOR, .tensor = values[1]}};
+    hp_arg list = {.kind = HP_ARG_LIST, .items = items, .item_count = 2};
+    hp_call call = {.inputs = values, .input_count = 2, .args = &list, .arg_count = 1};
+    hp_layer_call_full(b, o->layer, &call);
+    o->output = of_mask ? hp_emit_cast(b, hp_builder_mask(b, call.outputs[0]), HP_FLOAT32) : call.outputs[0];
+    runner_check(&o->r);
+}
+
+static void merged_masks(const hp_kernels *kernels) {
+    enum { STEPS = ROWS * 6, N = 2 };
+    static const char *const names[] = {"Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate"};
+    for (size_t k = 0; k < COUNT(names); k++)
+        for (int family = 2; family <= 3; family++) {
+            old_layer o;
+            double wanted[STEPS];
+            merge_masked(&o, kernels, names[k], family, true);
+            for (int i = 0; i < STEPS; i++) {
+                bool x = is_kept(o.inputs[0] + i * N, N), y = is_kept(o.inputs[1] + i * N, N);
+                wanted[i] = family == 2 ? x && y : x || y;
+            }
+            check_output(&o, wanted, STEPS);
+        }
+}
+
+/* Masked elements count as they are. */
+static void merged_values(const hp_kernels *kernels) {
+    enum { ALL = ROWS * 12 };
+    static const char *const names[] = {"Multiply", "Maximum", "Minimum"};
+    for (int k = 0; k < 3; k++) {
+        old_layer o;
+        double wanted[ALL];
+        merge_masked(&o, kernels, names[k], 2, false);
+        for (int i = 0; i < ALL; i++) {
+            double x = o.inputs[0][i], y = o.inputs[1][i];
+            wanted[i] = k == 0 ? x * y : k == 1 ? fmax(x, y) : fmin(x, y);
+        }
+        check_output(&o, wanted, ALL);
+    }
+}
+
 /* ---- Keras 1 */
 
 static double sigmoid(double x) {
@@ -255,6 +322,12 @@ static void applications(const hp_kernels *kernels) {
     close_old(&o);
 }
 
+static void test_merged(void **state) {
+    (void)state;
+    runner_each_isa(merged_masks);
+    runner_each_isa(merged_values);
+}
+
 static void test_keras1(void **state) {
     (void)state;
     runner_each_isa(maxout);
@@ -284,6 +357,7 @@ static void test_two_names(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_merged),
         cmocka_unit_test(test_keras1),
         cmocka_unit_test(test_locally_connected),
         cmocka_unit_test(test_applications),
