@@ -111,7 +111,7 @@ static const rule rules[] = {
     {K2, "|MultiHeadAttention|", "query_shape", DROP, NULL},
     {K2, "|MultiHeadAttention|", "key_shape", DROP, NULL},
     {K2, "|MultiHeadAttention|", "value_shape", DROP, NULL},
-    {K2, "|BatchNormalization|", "axis", FIRST, NULL},
+    {K2, "|BatchNormalization|SyncBatchNormalization|", "axis", FIRST, NULL},
     {K2, "|BatchNormalization|", "renorm", DROP_IF, "false"},
     {K2, "|BatchNormalization|", "renorm_clipping", DROP, NULL},
     {K2, "|BatchNormalization|", "renorm_momentum", DROP, NULL},
@@ -128,6 +128,8 @@ static const rule rules[] = {
     {K2, LOOKUP, "max_values", RENAME, "max_tokens"},
     {K2, LOOKUP, "oov_value", RENAME, "oov_token"},
     {K2, LOOKUP, "mask_value", RENAME, "mask_token"},
+    {K2, "|RandomCrop|", "crop_to_aspect_ratio", DEFAULT, "true"},
+    {K2, "|RandomCrop|", "seed", DROP, NULL},
     {K2_3, "|Softmax|", "masked_steps", DEFAULT, "kept"},
     {K2, "|Softmax|", "masked_steps", DEFAULT, "lowered"},
 };
@@ -166,7 +168,7 @@ static const struct alias {
     {OLD, "GlobalAvgPool3D", "GlobalAveragePooling3D"},
     {OLD, "BatchNormalizationV1", "BatchNormalization"},
     {OLD, "BatchNormalizationV2", "BatchNormalization"},
-    {OLD, "SyncBatchNormalization", "BatchNormalization"},
+    {K2, "RandomCrop", "Resizing"}, /* which it is at inference */
     {OLD, "LSTMV1", "LSTM"},
     {OLD, "LSTMV2", "LSTM"},
     {OLD, "GRUV1", "GRU"},
@@ -235,7 +237,8 @@ static hp_status apply_all(const hp_fixup *f, const hp_fix_layer *layer, hp_erro
 }
 
 hp_status hp_fix_by_rules(const hp_fixup *f, hp_fix_layer *layer, hp_error *error) {
-    if (strncmp(layer->class_name, "CuDNN", 5) == 0) HP_TRY(apply_all(f, layer, error)); /* before LSTM's and GRU's */
+    if (hp_fix_is_one_of(layer->class_name, "|CuDNNLSTM|CuDNNGRU|RandomCrop|"))
+        HP_TRY(apply_all(f, layer, error)); /* before those of the class that it becomes */
     for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++) {
         if (!(aliases[i].families & f->family) || strcmp(aliases[i].old_name, layer->class_name) != 0) continue;
         layer->class_name = aliases[i].name;

@@ -6,6 +6,15 @@
 #include "layers/bounding_boxes.h"
 #include "layers/support.h"
 
+typedef struct augmentation {
+    bool old; /* Keras 2, where all but two layers cast */
+} augmentation;
+
+static void check(hp_layer_scope *scope, hp_layer *layer, void *config) {
+    (void)layer;
+    ((augmentation *)config)->old = scope->family == 2;
+}
+
 static hp_value passed_on(hp_builder *b, const hp_layer *layer, hp_value x, bool cast) {
     bool floats = hp_dtype_is_float(hp_builder_tensor(b, x)->dtype) && hp_dtype_is_float(layer->dtype);
     return cast || floats ? hp_emit_cast(b, x, layer->dtype) : x;
@@ -43,8 +52,12 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call, bool cast) {
     }
 }
 
-static void pass(hp_builder *b, hp_layer *layer, hp_call *call) {
+static void keep(hp_builder *b, hp_layer *layer, hp_call *call) {
     lower(b, layer, call, false);
+}
+
+static void pass(hp_builder *b, hp_layer *layer, hp_call *call) {
+    lower(b, layer, call, ((const augmentation *)layer->config)->old);
 }
 
 static void cast(hp_builder *b, hp_layer *layer, hp_call *call) {
@@ -65,6 +78,8 @@ static const hp_field fields[] = {HP_IGNORE("data_format"), HP_IGNORE("bounding_
     const hp_layer_class hp_layer_##name = {.class_name = #name,                                                       \
         .module = "keras.layers",                                                                                      \
         .fields = fields,                                                                                              \
+        .config_size = sizeof(augmentation),                                                                           \
+        .check = check,                                                                                                \
         .masking = HP_MASK_OWN, /* a tensor passed on keeps its mask */                                                \
         .min_inputs = 1,                                                                                               \
         .max_inputs = -1,                                                                                              \
@@ -87,6 +102,7 @@ AUGMENTATION(RandomErasing, cast);
 AUGMENTATION(RandomFlip, cast);
 AUGMENTATION(RandomGaussianBlur, cast);
 AUGMENTATION(RandomGrayscale, pass);
+AUGMENTATION(RandomHeight, keep);
 AUGMENTATION(RandomHue, pass);
 AUGMENTATION(RandomInvert, pass);
 AUGMENTATION(RandomPerspective, cast);
@@ -96,5 +112,6 @@ AUGMENTATION(RandomSaturation, pass);
 AUGMENTATION(RandomSharpness, cast);
 AUGMENTATION(RandomShear, cast);
 AUGMENTATION(RandomTranslation, cast);
+AUGMENTATION(RandomWidth, keep);
 AUGMENTATION(RandomZoom, cast);
 AUGMENTATION(Solarization, cast);

@@ -84,6 +84,7 @@ typedef struct discretization {
     int output_mode;
     float *boundaries;
     int64_t count;
+    bool old; /* Keras 1 or 2 */
 } discretization;
 
 static const hp_field discretization_fields[] = {
@@ -98,6 +99,7 @@ static const hp_field discretization_fields[] = {
 static void check_discretization(hp_layer_scope *scope, hp_layer *layer, void *config) {
     discretization *c = config;
     char text[80];
+    c->old = scope->family == 1 || scope->family == 2;
     c->output_mode = hp_encoding_mode(c->output_mode);
     if (c->output_mode == HP_MODE_TF_IDF)
         hp_layer_refuse(scope, layer, HP_ERROR_FORMAT, "output_mode",
@@ -133,6 +135,8 @@ static void lower_discretization(hp_builder *b, hp_layer *layer, hp_call *call) 
     if (c->output_mode != HP_MODE_INT) {
         y = hp_encode_categories(b, y, HP_NO_VALUE, c->output_mode, c->count + 1);
         y = hp_emit_cast(b, y, layer->dtype);
+    } else if (c->old) { /* a float dtype was not looked at */
+        y = hp_emit_cast(b, y, hp_dtype_is_integer(layer->dtype) ? layer->dtype : HP_INT64);
     }
     hp_call_output(b, call, y);
 }

@@ -86,18 +86,20 @@ static void lower_batch(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_call_output(b, call, hp_emit_binary(b, HP_BINARY_ADD, x, offset));
 }
 
-const hp_layer_class hp_layer_BatchNormalization = {
-    .class_name = "BatchNormalization",
-    .module = "keras.layers",
-    .fields = batch_fields,
-    .config_size = sizeof(batch_normalization),
-    .masking = HP_MASK_PASS,
-    .arguments = HP_NAMES("training", "mask"),
-    .min_inputs = 1,
-    .max_inputs = 1,
-    .check = check_batch,
-    .lower = lower_batch,
-};
+#define BATCH_NORMALIZATION(name)                                                                                      \
+    const hp_layer_class hp_layer_##name = {.class_name = #name,                                                       \
+        .module = "keras.layers",                                                                                      \
+        .fields = batch_fields,                                                                                        \
+        .config_size = sizeof(batch_normalization),                                                                    \
+        .masking = HP_MASK_PASS,                                                                                       \
+        .arguments = HP_NAMES("training", "mask"),                                                                     \
+        .min_inputs = 1,                                                                                               \
+        .max_inputs = 1,                                                                                               \
+        .check = check_batch,                                                                                          \
+        .lower = lower_batch}
+
+BATCH_NORMALIZATION(BatchNormalization);
+BATCH_NORMALIZATION(SyncBatchNormalization); /* of Keras 2: its own name stands in paths */
 
 /* ---- LayerNormalization */
 

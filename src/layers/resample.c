@@ -1,7 +1,7 @@
 /* resample.c: ZeroPadding, Cropping, UpSampling, 1D to 3D (keras/src/layers/reshaping/). */
 #include <string.h>
 #include "base/dtype.h"
-#include "layers/support.h"
+#include "layers/resizing.h"
 
 /* The margins of padding and cropping: one int; one per axis; or a pair per axis. In 1D a list of two is the pair. */
 typedef struct margins {
@@ -103,9 +103,6 @@ typedef struct up_sampling {
     int64_t sizes[HP_MAX_SPATIAL];
 } up_sampling;
 
-/* In the order of hp_resize_method. */
-static const char *const interpolations[] = {"nearest", "bilinear", "bicubic", "lanczos3", "lanczos5", NULL};
-
 static const hp_field up_sampling_fields[] = {
     HP_INTS(up_sampling, size, HP_REQUIRED, 1, HP_MAX_DIM),
     HP_ENUM(up_sampling, data_format, HP_CHANNELS_LAST, hp_data_formats),
@@ -115,7 +112,7 @@ static const hp_field up_sampling_fields[] = {
 static const hp_field up_sampling_2d_fields[] = {
     HP_INTS(up_sampling, size, HP_REQUIRED, 1, HP_MAX_DIM),
     HP_ENUM(up_sampling, data_format, HP_CHANNELS_LAST, hp_data_formats),
-    HP_ENUM(up_sampling, interpolation, HP_RESIZE_NEAREST, interpolations),
+    HP_ENUM(up_sampling, interpolation, HP_RESIZE_NEAREST, hp_interpolations),
     HP_FIELDS_END,
 };
 

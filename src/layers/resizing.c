@@ -6,7 +6,8 @@
 #include "layers/bounding_boxes.h"
 #include "layers/resizing.h"
 
-const char *const hp_interpolations[] = {"nearest", "bilinear", "bicubic", "lanczos3", "lanczos5", "area", NULL};
+const char *const hp_interpolations[] = {
+    "nearest", "bilinear", "bicubic", "lanczos3", "lanczos5", "area", "gaussian", "mitchellcubic", NULL};
 const char *const hp_fill_modes[] = {"constant", NULL};
 typedef hp_resizing resizing;
 
@@ -25,7 +26,8 @@ static const hp_field resizing_fields[] = {
 };
 
 static void check_resizing(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    const resizing *c = config;
+    resizing *c = config;
+    c->old = scope->family == 1 || scope->family == 2;
     if (c->crop_to_aspect_ratio && c->pad_to_aspect_ratio)
         hp_layer_refuse(scope, layer, HP_ERROR_FORMAT, "pad_to_aspect_ratio",
             "is true, and so is crop_to_aspect_ratio; only one of them can be");
@@ -160,7 +162,7 @@ static void lower_resizing(hp_builder *b, hp_layer *layer, hp_call *call) {
     const resizing *c = layer->config;
     const hp_arg *images = hp_dict_item(call, "images"), *boxes = hp_dict_item(call, "bounding_boxes");
     if (!call->input_is_list)
-        hp_call_output(b, call, hp_resize_images(b, c, call->inputs[0]));
+        hp_call_output(b, call, hp_resize_images(b, c, c->old ? hp_as_float(b, call->inputs[0]) : call->inputs[0]));
     else if (images && images->kind == HP_ARG_TENSOR && boxes)
         hp_call_output(b, call, resize_boxes(b, c, boxes, images->tensor));
     else if (images && images->kind == HP_ARG_TENSOR)

@@ -10,6 +10,7 @@ typedef struct hp_resizing {
     bool crop_to_aspect_ratio, pad_to_aspect_ratio, antialias;
     double fill_value;
     int bounding_box_format; /* of boxes given along; -1: none */
+    bool old;                /* Keras 2: integers become floats */
 } hp_resizing;
 
 /* Names in the order of hp_resize_method; those of fill_mode. */

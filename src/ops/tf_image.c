@@ -239,10 +239,8 @@ HP_TF_OP(CentralCrop, HP_FLOAT(config, fraction, HP_REQUIRED, 1e-30, 1), HP_FIEL
 
 enum { MOST_PIXELS = 1 << 20 }; /* along an axis */
 
-/* In the order of hp_resize_method. */
-static const char *const methods[] = {
-    "nearest", "bilinear", "bicubic", "lanczos3", "lanczos5", "area", "gaussian", "mitchellcubic", NULL};
-#define METHOD HP_ENUM(hp_resizing, interpolation, HP_RESIZE_BILINEAR, methods), HP_BOOL(hp_resizing, antialias, false)
+#define METHOD                                                                                                         \
+    HP_ENUM(hp_resizing, interpolation, HP_RESIZE_BILINEAR, hp_interpolations), HP_BOOL(hp_resizing, antialias, false)
 
 /* The images and a height and a width. False: reported. */
 static bool sizes_of(

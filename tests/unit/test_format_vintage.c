@@ -155,6 +155,8 @@ static void test_keys(void **state) {
         "BatchNormalizationMode2", "{name: \"b\", epsilon: 0.25}"); /* normalises over the batch, always */
     check_layer("1.2.0", "ParametricSoftplus", "{\"name\": \"p\", \"alpha_init\": 0.5, \"beta_init\": 5.0}",
         "ParametricSoftplus", "{name: \"p\", alpha_init: 0.5}");
+    check_layer("2.15.0", "RandomCrop", "{\"name\": \"r\", \"height\": 3, \"width\": 4, \"seed\": null}", "Resizing",
+        "{name: \"r\", height: 3, width: 4, crop_to_aspect_ratio: true}");
     check_layer("2.0.5", "Embedding", "{\"name\": \"e\", \"dtype\": \"int32\"}", "Embedding", "{name: \"e\"}");
     check_layer("2.4.0", "IntegerLookup", "{\"name\": \"i\", \"max_values\": 9, \"oov_value\": -1}", "IntegerLookup",
         "{name: \"i\", max_tokens: 9, oov_token: -1}");

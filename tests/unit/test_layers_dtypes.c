@@ -32,21 +32,34 @@ static const dtype_case cases[] = {
     {"ReLU", "'max_value': 3.0, 'threshold': 1.0", NULL, HP_INT32, HP_INT32},
     {"ReLU", "'negative_slope': 0.5", NULL, HP_INT32, HP_FLOAT32},
     {"Activation", "'activation': 'relu6'", NULL, HP_UINT16, HP_UINT16},
+    {"Discretization", "'bin_boundaries': [0, 1]", NULL, HP_FLOAT32, HP_INT32},
+    {"Resizing", "'height': 2, 'width': 2", NULL, HP_UINT8, HP_UINT8},
+    {"RandomContrast", "'factor': 0.5", NULL, HP_UINT8, HP_UINT8},
 };
 
-static void run_case(const dtype_case *s) {
+/* Keras 2 told the dtype of indices by the layer, and made floats of images. */
+static const dtype_case old_cases[] = {
+    {"Discretization", "'bin_boundaries': [0, 1], 'dtype': 'int64'", NULL, HP_FLOAT32, HP_INT64},
+    {"Discretization", "'bin_boundaries': [0, 1], 'dtype': 'float32'", NULL, HP_FLOAT32, HP_INT64},
+    {"Resizing", "'height': 2, 'width': 2", NULL, HP_UINT8, HP_FLOAT32},
+    {"RandomContrast", "'factor': 0.5", NULL, HP_UINT8, HP_FLOAT32},
+    {"RandomHeight", "'factor': 0.5", NULL, HP_UINT8, HP_UINT8},
+};
+
+static void run_case(const dtype_case *s, int family) {
     hp_arena arena = {0};
     hp_reasons reasons = {0};
     hp_graph graph = {0};
     char text[512];
     snprintf(text, sizeof text, "{'class_name': '%s', 'config': {'name': 'l', %s}}", s->class_name, s->config);
-    hp_layer_scope scope = {.arena = &arena, .reasons = &reasons};
+    hp_layer_scope scope = {.arena = &arena, .reasons = &reasons, .family = family};
     hp_layer *layer = hp_layer_new(&scope, parse_json(&arena, text), "test");
     if (!layer) fail_msg("%s: %s: %s", text, reasons.at[0].where, reasons.at[0].message);
     hp_constants *constants = hp_constants_new(0);
     hp_builder b = {.graph = &graph, .constants = constants, .layer = "test"};
-    hp_value x =
-        hp_emit_input(&b, &(hp_tensor){.dtype = s->input, .shape = {.rank = 3, .dims = {1, 4, 4}, .rows = true}});
+    hp_value x = hp_emit_input(
+        &b, &(hp_tensor){.dtype = s->input,
+                .shape = {.rank = strcmp(s->class_name, "Resizing") == 0 ? 4 : 3, .dims = {1, 4, 4, 4}, .rows = true}});
     hp_arg args[2] = {{.kind = HP_ARG_TENSOR, .tensor = x},
         {.kind = HP_ARG_CONSTANT, .name = s->keyword, .constant = parse_json(&arena, "true")}};
     hp_call call = {.inputs = &x, .input_count = 1, .args = args, .arg_count = s->keyword ? 2 : 1};
@@ -64,7 +77,8 @@ static void run_case(const dtype_case *s) {
 
 static void dtypes(void **state) {
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++) run_case(&cases[i]);
+    for (size_t i = 0; i < COUNT(cases); i++) run_case(&cases[i], 3);
+    for (size_t i = 0; i < COUNT(old_cases); i++) run_case(&old_cases[i], 2);
 }
 
 int main(void) {
