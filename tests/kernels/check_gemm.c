@@ -174,6 +174,8 @@ void hp_check_gemm_kernel(const hp_kernels *k) {
         check_shape(k, (struct shape){7, n, 2049});
         check_shape(k, (struct shape){193, n, 801});
     }
+    /* Short sums in several blocks. */
+    for (size_t n = v; n <= nr + v; n += nr) check_shape(k, (struct shape){571, n, 90});
     for (size_t n = 1; n <= nr + 1; n += 3) check_special(k, n);
     for (size_t n = HP_GEMM_PREFIX_COLUMNS; n <= nr; n++) check_prefix(k, n);
 }
