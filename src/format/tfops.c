@@ -304,6 +304,7 @@ static hp_status convert_layer(conversion *c, const hp_json *old_config, hp_json
     snprintf(module, sizeof module, "keras.src.ops.%s", c->op->module);
     HP_TRY(hp_fix_set_string(c->f, layer, "class_name", c->op->class_name, error));
     HP_TRY(hp_fix_set_string(c->f, layer, "module", hp_arena_strdup(c->f->arena, module), error));
+    HP_TRY(hp_fix_set_string(c->f, layer, "tensorflow", c->op->function, error)); /* lists of numbers are its own */
     hp_json_set(layer, "config", c->config);
     hp_json_set(layer, "inbound_nodes", calls);
     return HP_OK;

@@ -59,17 +59,32 @@ static void lower_view(hp_builder *b, hp_layer *layer, hp_call *call) {
     if (b->status == HP_OK) hp_call_output(b, call, hp_emit_bitcast(b, x, dtype));
 }
 
+/* tf.bitcast: the parts of an element, or what becomes one, are an axis of their own. */
+static void lower_bitcast(hp_builder *b, hp_layer *layer, hp_call *call) {
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    hp_dtype dtype = hp_op_config_dtype(b, layer, hp_op_dtype(b, x));
+    size_t from = hp_dtype_size(hp_op_dtype(b, x)), to = hp_dtype_size(dtype);
+    hp_shape shape = *hp_builder_shape(b, x);
+    if (b->status != HP_OK) return;
+    if (to > from && (shape.rank == 0 || (size_t)shape.dims[shape.rank - 1] * from != to)) {
+        hp_builder_fail(b, HP_ERROR_SHAPE, "the last axis of %s is not one element of %s",
+            hp_dtype_name(hp_op_dtype(b, x)), hp_dtype_name(dtype));
+        return;
+    }
+    if (to < from) x = hp_op_new_axis(b, x, shape.rank);
+    x = hp_emit_bitcast(b, x, dtype);
+    hp_call_output(b, call, to > from ? hp_op_drop_axis(b, x, -1) : x);
+}
+
 /* Of the bytes as they are: half precision is not widened. */
-const hp_op_class hp_op_View = {.class_name = "View",
-    .module = HP_OP_NUMPY,
-    .fields = hp_op_no_fields,
-    .config_size = sizeof(hp_op_none),
-    .masking = HP_MASK_STOP,
-    .max_inputs = -1,
-    .lower = lower_view,
-    .no_autocast = true,
-    .own_dtype = true,
-    .is_operation = true};
+#define BYTES_OP(name, module_, lower_)                                                                                \
+    {                                                                                                                  \
+        .class_name = name, .module = module_, .fields = hp_op_no_fields, .config_size = sizeof(hp_op_none),           \
+        .masking = HP_MASK_STOP, .max_inputs = -1, .lower = lower_, .no_autocast = true, .own_dtype = true,            \
+        .is_operation = true                                                                                           \
+    }
+const hp_op_class hp_op_View = BYTES_OP("View", HP_OP_NUMPY, lower_view);
+const hp_op_class hp_op_Bitcast = BYTES_OP("Bitcast", HP_OP_TF, lower_bitcast);
 
 /* Cut to the range of the dtype first (keras/src/backend/common/backend_utils.py saturate_cast). */
 hp_value hp_op_saturate(hp_builder *b, hp_value x, hp_dtype to) {

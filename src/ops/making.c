@@ -80,11 +80,11 @@ MAKING_OP(Size, HP_OP_NUMPY, HP_FIELDS_END) {
 static hp_value between(hp_builder *b, const config *c, hp_value start, hp_value stop) {
     int64_t steps = c->endpoint ? c->num - 1 : c->num;
     hp_shape first = *hp_builder_shape(b, start), second = *hp_builder_shape(b, stop), together;
-    float *fractions = hp_arena_alloc(&b->graph->arena, (size_t)c->num * sizeof *fractions + 1);
+    double *fractions = hp_arena_alloc(&b->graph->arena, (size_t)c->num * sizeof *fractions + 1);
     if (!fractions || !hp_shape_broadcast(&first, &second, &together))
         return hp_builder_fail(b, HP_ERROR_SHAPE, "the shapes of start and stop do not fit");
-    for (int64_t i = 0; i < c->num; i++) fractions[i] = steps > 0 ? (float)((double)i / (double)steps) : 0;
-    hp_value at = hp_emit_cast(b, hp_emit_floats(b, 1, &c->num, fractions), hp_op_dtype(b, start));
+    for (int64_t i = 0; i < c->num; i++) fractions[i] = steps > 0 ? (double)i / (double)steps : 0;
+    hp_value at = hp_emit_cast(b, hp_emit_doubles(b, 1, &c->num, fractions), hp_op_dtype(b, start));
     hp_value low = hp_op_new_axis(b, start, first.rank);
     hp_value span = hp_op_new_axis(b, hp_op_subtract(b, stop, start), together.rank);
     hp_value y = hp_op_add(b, hp_op_multiply(b, span, at), low);

@@ -57,10 +57,10 @@ static hp_value emit_array(hp_builder *b, const array *a, hp_dtype dtype) {
     return hp_emit_cast(b, value, dtype);
 }
 
-static hp_dtype dtype_of_kind(const array *a, hp_dtype weak) {
+static hp_dtype dtype_of_kind(const hp_builder *b, const array *a, hp_dtype weak) {
     if (a->all_bool) return weak != HP_DTYPE_NONE ? weak : HP_BOOL;
     if (a->all_int) return weak != HP_DTYPE_NONE && weak != HP_BOOL ? weak : HP_INT32;
-    return hp_dtype_is_float(weak) ? weak : HP_FLOAT32;
+    return hp_dtype_is_float(weak) ? weak : b->wide_lists ? HP_FLOAT64 : HP_FLOAT32;
 }
 
 /* A 64-bit number does not pass through a double. */
@@ -85,7 +85,7 @@ static hp_value constant_value(hp_builder *b, const hp_json *value, hp_dtype wea
             hp_json_describe(value, text, sizeof text));
     }
     if (a.count == 0) a.all_bool = a.all_int = false;
-    hp_dtype dtype = stored != HP_DTYPE_NONE ? stored : dtype_of_kind(&a, weak);
+    hp_dtype dtype = stored != HP_DTYPE_NONE ? stored : dtype_of_kind(b, &a, weak);
     hp_value result = a.rank == 0 && a.all_int ? emit_integer(b, value->integer, dtype) : emit_array(b, &a, dtype);
     hp_free(a.data);
     return result;

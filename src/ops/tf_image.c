@@ -346,7 +346,7 @@ static hp_value resampled(hp_builder *b, hp_value x, int axis, int64_t size, boo
     if (nearest) return picked(b, x, axis, low, size);
     dims[axis] = size;
     hp_value first = picked(b, x, axis, low, size), span = hp_op_subtract(b, picked(b, x, axis, high, size), first);
-    return hp_op_add(b, first, hp_op_multiply(b, span, hp_emit_floats(b, rank, dims, share)));
+    return hp_op_add(b, first, hp_op_multiply(b, span, hp_emit_literal(b, HP_FLOAT32, rank, dims, share)));
 }
 
 /* One axis by cubic splines (a = -0.75), at positions rounded to 1/1024 of a pixel; what is outside is the nearest pixel. */
@@ -373,7 +373,7 @@ static hp_value splined(hp_builder *b, hp_value x, int axis, int64_t size, bool 
     dims[axis] = size;
     hp_value y = HP_NO_VALUE;
     for (int t = 0; t < 4; t++) {
-        hp_value weight = hp_emit_floats(b, rank, dims, weights + t * size);
+        hp_value weight = hp_emit_literal(b, HP_FLOAT32, rank, dims, weights + t * size);
         hp_value part = hp_op_multiply(b, picked(b, x, axis, places + t * size, size), weight);
         y = t ? hp_op_add(b, y, part) : part;
     }

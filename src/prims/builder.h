@@ -23,6 +23,7 @@ typedef struct hp_builder {
     bool mixes_rows;
     char mixes_rows_where[256]; /* the first place that does */
     bool wide;                  /* what is being lowered computes in float64 */
+    bool wide_lists;            /* and takes lists of numbers as such: TensorFlow does, Keras makes float32 of them */
     const char *layer;          /* place of what is being lowered; in the graph's arena */
     void *user;                 /* of the caller of lower (graph/build.c) */
     const hp_shape *measured;   /* what hp_builder_measure gives: dims[0] of each; NULL: `guess`, on trial */

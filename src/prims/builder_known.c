@@ -10,7 +10,7 @@
 #include "prims/builder.h"
 #include "prims/prim.h"
 
-enum { MOST_ELEMENTS = 64, MOST_STEPS = 64 };
+enum { MOST_ELEMENTS = 64, MOST_STEPS = 256 };
 
 typedef struct evaluation {
     int steps;

@@ -331,3 +331,20 @@ def raw_operations(g, t, u, x, y):  # RealTransform ConvPadded ResizeFloats Iden
     halves = g.raw("ScaleAndTranslate", t, [3, 4], scale, [0.0, 0.0], kernel_type={"s": "dHJpYW5nbGU="}, antialias={"b": True})
     weights = np.array([[3, 3, 1, 0, 0, 0], [0, 1, 3, 3, 1, 0], [0, 0, 0, 1, 3, 3]]) / np.array([7, 8, 7])[:, None]
     yield halves, np.einsum("oh,bhwc->bowc", weights, x)
+
+
+@case(np.random.default_rng(2).normal(size=(3, 3)))
+def doubles(g, t, x):  # Bitcast ResizePoints
+    """Lists of numbers are float64 beside such a tensor."""
+    numbers = [0.1, 0.2, 0.7]
+    yield g("math.multiply", t, y=numbers), x * numbers
+    yield g("linalg.matmul", t, b=[[0.1], [0.2], [0.7]]), (x @ numbers)[:, None]
+    yield g("math.subtract", numbers, y=t), numbers - x
+    yield g("linspace", t, stop=g("math.multiply", t, y=2.0), num=4, axis=-1), np.linspace(x, 2 * x, 4, axis=-1)
+    whole = g("bitcast", t, type="int32")
+    yield whole, x[..., None].view("int32")
+    yield g("bitcast", whole, type="float64"), x
+    grown = g("compat.v1.image.resize_bilinear", g("reshape", t, shape=[-1, 1, 3, 1]), size=[1, 6])  # float32, whatever it is given
+    pixels = x.astype("float32")
+    between = (pixels + np.c_[pixels[:, 1:], pixels[:, 2:]]) / 2
+    yield grown, np.stack([pixels, between], 2).reshape(3, 1, 6, 1)
