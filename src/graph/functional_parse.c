@@ -143,7 +143,7 @@ static bool asks_for_training(const parser *p, const hp_json *kwargs) {
     const hp_json *training = hp_json_get(kwargs, "training");
     bool is = hp_json_is(training, HP_JSON_BOOL) ? training->boolean
                                                  : hp_json_is(training, HP_JSON_INT) && training->integer != 0;
-    return is && p->scope->family != 0 && p->scope->family < 3;
+    return is && hp_layer_is_old(p->scope);
 }
 
 static bool parse_node(parser *p, const hp_json *json, hp_model_node *node) {

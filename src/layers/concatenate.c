@@ -16,7 +16,7 @@ static const hp_field concatenate_fields[] = {
 
 static void check_concatenate(hp_layer_scope *scope, hp_layer *layer, void *config) {
     (void)layer;
-    ((concatenate *)config)->old = scope->family == 1 || scope->family == 2;
+    ((concatenate *)config)->old = hp_layer_is_old(scope);
 }
 
 /* The mask of one input as wide as the input, or as it is where it has as many axes. */

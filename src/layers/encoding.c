@@ -99,7 +99,7 @@ static const hp_field discretization_fields[] = {
 static void check_discretization(hp_layer_scope *scope, hp_layer *layer, void *config) {
     discretization *c = config;
     char text[80];
-    c->old = scope->family == 1 || scope->family == 2;
+    c->old = hp_layer_is_old(scope);
     c->output_mode = hp_encoding_mode(c->output_mode);
     if (c->output_mode == HP_MODE_TF_IDF)
         hp_layer_refuse(scope, layer, HP_ERROR_FORMAT, "output_mode",

@@ -293,6 +293,8 @@ struct hp_layer_scope {
     size_t shared_count, shared_capacity;
 };
 void hp_layer_scope_release(hp_layer_scope *scope);
+/* Whether Keras 1 or 2 wrote the file. */
+bool hp_layer_is_old(const hp_layer_scope *scope);
 
 /* Makes a layer from its serialised object {module, class_name, config}: finds the class, fills the config, makes
  * its children. Faults (unknown class, key, value; a dtype policy that is not there yet ...) go to scope->reasons, all

@@ -147,7 +147,7 @@ void hp_lookup_check(hp_layer_scope *scope, hp_layer *layer, hp_lookup *c) {
     char text[80];
     size_t before = scope->reasons->count;
     c->output_mode = hp_encoding_mode(c->output_mode);
-    c->old = scope->family == 1 || scope->family == 2;
+    c->old = hp_layer_is_old(scope);
     check_tokens(scope, layer, c);
     if (c->pad_to_max_tokens && c->max_tokens == HP_INT_NULL)
         hp_layer_refuse(scope, layer, HP_ERROR_FORMAT, "pad_to_max_tokens", "is true, but there is no max_tokens");

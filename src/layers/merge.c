@@ -14,7 +14,7 @@ static const hp_field fields[] = {HP_FIELDS_END};
 
 static void check(hp_layer_scope *scope, hp_layer *layer, void *config) {
     (void)layer;
-    ((merging *)config)->old = scope->family == 1 || scope->family == 2;
+    ((merging *)config)->old = hp_layer_is_old(scope);
 }
 
 static bool is_old(const hp_layer *layer) {

@@ -49,7 +49,7 @@ static const hp_field grouped_fields[] = {
 static void check_multi_head(hp_layer_scope *scope, hp_layer *layer, void *config) {
     multi_head *c = config;
     (void)layer;
-    c->keras2 = scope->family == 1 || scope->family == 2;
+    c->keras2 = hp_layer_is_old(scope);
     if (c->value_dim == HP_INT_NULL) c->value_dim = c->key_dim;
     c->num_query_heads = c->num_key_value_heads = c->num_heads;
 }

@@ -115,6 +115,10 @@ void hp_layer_scope_release(hp_layer_scope *scope) {
 
 /* ---- layers */
 
+bool hp_layer_is_old(const hp_layer_scope *scope) {
+    return scope->family == 1 || scope->family == 2;
+}
+
 hp_dtype hp_layer_parse_dtype(const hp_json *value, const char **name) {
     const hp_json *config = hp_json_get(value, "config");
     const char *text = hp_json_string(config ? hp_json_get(config, "name") : value);
@@ -181,7 +185,7 @@ static hp_layer *make(
         .config = fields,
         .json = object,
         .trainable = !hp_json_is(trainable, HP_JSON_BOOL) || trainable->boolean,
-        .autocast_integers = scope->family == 0 || scope->family == 3,
+        .autocast_integers = !hp_layer_is_old(scope),
         .arena = scope->arena};
     layer->place = hp_arena_printf(scope->arena, "%s \"%.64s\" (%.64s)", where, name, hp_layer_class_name(layer));
     if (!layer->place) {

@@ -27,7 +27,7 @@ static const hp_field resizing_fields[] = {
 
 static void check_resizing(hp_layer_scope *scope, hp_layer *layer, void *config) {
     resizing *c = config;
-    c->old = scope->family == 1 || scope->family == 2;
+    c->old = hp_layer_is_old(scope);
     if (c->crop_to_aspect_ratio && c->pad_to_aspect_ratio)
         hp_layer_refuse(scope, layer, HP_ERROR_FORMAT, "pad_to_aspect_ratio",
             "is true, and so is crop_to_aspect_ratio; only one of them can be");
