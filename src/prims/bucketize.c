@@ -1,6 +1,5 @@
 /* bucketize.c: the primitive `bucketize`: numpy.digitize. See builder.h, hp_emit_bucketize. NaN is past all
  * boundaries, as a search for it finds none that is greater. */
-#include <stdlib.h>
 
 #include "base/dtype.h"
 #include "prims/prim.h"
@@ -36,10 +35,6 @@ static hp_status prepare(const hp_prepare *prepare, void **state, hp_error *erro
     return HP_OK;
 }
 
-static void release(void *state) {
-    free(state);
-}
-
 static int64_t range(const void *state, int64_t rows) {
     const bucketize_state *s = state;
     return hp_rowwise_range(&s->elements, rows);
@@ -66,4 +61,4 @@ static hp_status run_bucketize(const void *state, const hp_run *run) {
 }
 
 const hp_prim hp_prim_bucketize = {
-    .name = "bucketize", .infer = infer, .prepare = prepare, .release = release, .range = range, .run = run_bucketize};
+    .name = "bucketize", .infer = infer, .prepare = prepare, .release = hp_free, .range = range, .run = run_bucketize};

@@ -4,7 +4,6 @@
  * A tree of label sequences; `leaves` are the best of them after each step. Between steps only the leaves and the nodes above
  * them are kept, so that their number is bounded. The search of one sequence is one piece: each step needs the one before. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/dtype.h"
@@ -72,10 +71,6 @@ static hp_status prepare(const hp_prepare *prepare, void **state, hp_error *erro
         (int32_t)(p->width * (x->shape.dims[1] + 2) + 2), x->dtype == HP_FLOAT64};
     *state = s;
     return HP_OK;
-}
-
-static void release(void *state) {
-    free(state);
 }
 
 static int64_t range(const void *state, int64_t rows) {
@@ -270,7 +265,7 @@ static hp_status run_ctc_beam(const void *state, const hp_run *run) {
 const hp_prim hp_prim_ctc_beam = {.name = "ctc_beam",
     .infer = infer,
     .prepare = prepare,
-    .release = release,
+    .release = hp_free,
     .range = range,
     .workspace = workspace,
     .run = run_ctc_beam};

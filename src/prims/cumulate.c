@@ -1,5 +1,4 @@
 /* cumulate.c: the primitive `cumulate`: running sums or products along an axis. See builder.h, hp_emit_cumulate. */
-#include <stdlib.h>
 
 #include "base/dtype.h"
 #include "prims/node_params.h"
@@ -97,10 +96,6 @@ static hp_status prepare(const hp_prepare *prepare, void **state, hp_error *erro
     return HP_OK;
 }
 
-static void release(void *state) {
-    free(state);
-}
-
 static int64_t range(const void *state, int64_t rows) {
     const cumulate_state *s = state;
     int64_t outer = s->outer * (s->rows ? rows : 1), pieces = outer / s->in_piece + (outer % s->in_piece != 0);
@@ -121,6 +116,6 @@ const hp_prim hp_prim_cumulate = {.name = "cumulate",
     .infer = infer,
     .in_place = hp_in_place_first,
     .prepare = prepare,
-    .release = release,
+    .release = hp_free,
     .range = range,
     .run = run_cumulate};

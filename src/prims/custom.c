@@ -4,7 +4,6 @@
  * those were checked as every value's are. */
 #include "prims/custom.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/dtype.h"
@@ -145,10 +144,6 @@ static int tensor_count(const custom_state *s) {
     return s->input_count + s->weight_count + s->output_count;
 }
 
-static void release(void *state) {
-    free(state);
-}
-
 static hp_status prepare(const hp_prepare *prepare, void **state, hp_error *error) {
     const hp_node *node = prepare->node;
     const custom_params *p = node->params;
@@ -224,7 +219,7 @@ static hp_status run_custom(const void *state, const hp_run *run) {
 const hp_prim hp_prim_custom = {.name = "custom",
     .infer = infer,
     .prepare = prepare,
-    .release = release,
+    .release = hp_free,
     .range = range,
     .workspace = workspace,
     .run = run_custom};

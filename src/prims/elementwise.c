@@ -10,7 +10,6 @@
 #include "prims/elementwise.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/dtype.h"
@@ -368,15 +367,11 @@ static hp_status prepare(const hp_prepare *prepare, void **state, hp_error *erro
     s->is_affine = find_affine(s, &s->affine);
     hp_status status = plan_operands(prepare, s, error);
     if (status != HP_OK) {
-        free(s);
+        hp_free(s);
         return status;
     }
     *state = s;
     return HP_OK;
-}
-
-static void release(void *state) {
-    free(state);
 }
 
 static int64_t round_up(int64_t n, int64_t by) {
@@ -585,7 +580,7 @@ const hp_prim hp_prim_elementwise = {
     .inputs_within = UINT32_MAX,
     .in_place = hp_in_place_first,
     .prepare = prepare,
-    .release = release,
+    .release = hp_free,
     .range = range,
     .workspace = workspace,
     .run = run_elementwise,

@@ -2,7 +2,6 @@
  *
  * An output vector is cleared, then each of its indices is put in; nothing outside it is written. */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/dtype.h"
@@ -55,10 +54,6 @@ static hp_status prepare(const hp_prepare *prepare, void **state, hp_error *erro
     return HP_OK;
 }
 
-static void release(void *state) {
-    free(state);
-}
-
 static int64_t range(const void *state, int64_t rows) {
     const encode_state *s = state;
     return hp_rowwise_range(&s->vectors, rows);
@@ -99,4 +94,4 @@ static hp_status run_encode(const void *state, const hp_run *run) {
 }
 
 const hp_prim hp_prim_encode = {
-    .name = "encode", .infer = infer, .prepare = prepare, .release = release, .range = range, .run = run_encode};
+    .name = "encode", .infer = infer, .prepare = prepare, .release = hp_free, .range = range, .run = run_encode};

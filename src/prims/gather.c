@@ -3,7 +3,6 @@
  * Seen as table [outer][n][inner], the output is [outer][indices][inner]. Every index is checked where it is used: a
  * row of the tile with one outside the table is reported, and nothing outside the table is read. */
 #include <inttypes.h>
-#include <stdlib.h>
 
 #include "base/dtype.h"
 #include "prims/bytes.h"
@@ -61,10 +60,6 @@ static hp_status prepare(const hp_prepare *prepare, void **state, hp_error *erro
     if (s->runs_in_piece < 1) s->runs_in_piece = 1;
     *state = s;
     return HP_OK;
-}
-
-static void release(void *state) {
-    free(state);
 }
 
 /* Runs of `inner` elements in the output. */
@@ -139,4 +134,4 @@ static hp_status run_gather(const void *state, const hp_run *run) {
 }
 
 const hp_prim hp_prim_gather = {
-    .name = "gather", .infer = infer, .prepare = prepare, .release = release, .range = range, .run = run_gather};
+    .name = "gather", .infer = infer, .prepare = prepare, .release = hp_free, .range = range, .run = run_gather};

@@ -1,6 +1,5 @@
 /* lookup.c: the primitive `lookup`: the places of strings or integers in a vocabulary. See builder.h, hp_emit_lookup. */
 #include <inttypes.h>
-#include <stdlib.h>
 
 #include "base/dtype.h"
 #include "prims/categories.h"
@@ -26,10 +25,6 @@ typedef struct lookup_state {
     int64_t in_row; /* elements of one row */
 } lookup_state;
 
-static void release(void *state) {
-    free(state);
-}
-
 static hp_status prepare(const hp_prepare *prepare, void **state, hp_error *error) {
     const hp_shape *shape = &prepare->graph->values[prepare->node->inputs[0]].tensor.shape;
     lookup_state *s = HP_NEW(lookup_state);
@@ -37,7 +32,7 @@ static hp_status prepare(const hp_prepare *prepare, void **state, hp_error *erro
     s->params = *(const hp_lookup_params *)prepare->node->params;
     hp_status status = hp_vocabulary_prepare(prepare, 1, 2, &s->vocabulary, error);
     if (status != HP_OK) {
-        free(s);
+        hp_free(s);
         return status;
     }
     hp_rowwise_plan(&s->elements, shape, 0);
@@ -81,4 +76,4 @@ static hp_status run_lookup(const void *state, const hp_run *run) {
 }
 
 const hp_prim hp_prim_lookup = {
-    .name = "lookup", .infer = infer, .prepare = prepare, .release = release, .range = range, .run = run_lookup};
+    .name = "lookup", .infer = infer, .prepare = prepare, .release = hp_free, .range = range, .run = run_lookup};

@@ -1,7 +1,6 @@
 /* normalise.c: the primitive `normalise`: layer and root-mean-square normalisation over the last axes. See builder.h,
  * hp_emit_normalise. Inputs: x, scale or none, offset or none. */
 #include <math.h>
-#include <stdlib.h>
 
 #include "base/dtype.h"
 #include "prims/node_params.h"
@@ -53,10 +52,6 @@ static hp_status prepare(const hp_prepare *prepare, void **state, hp_error *erro
     return HP_OK;
 }
 
-static void release(void *state) {
-    free(state);
-}
-
 static int64_t range(const void *state, int64_t rows) {
     return hp_rowwise_range(&((const normalise_state *)state)->vectors, rows);
 }
@@ -106,7 +101,7 @@ const hp_prim hp_prim_normalise = {.name = "normalise",
     .infer = infer,
     .in_place = hp_in_place_first,
     .prepare = prepare,
-    .release = release,
+    .release = hp_free,
     .range = range,
     .run = run_normalise,
     .flops = flops};

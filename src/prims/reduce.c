@@ -4,7 +4,6 @@
  * Axes of one kind that lie side by side are merged, so that the input is [outer] and then reduced and kept groups in
  * turn. Groups are reduced one after the other, the last first; all but the last step of that write to the workspace.
  * How long a group is depends on the shape alone, so the order of every sum does too. */
-#include <stdlib.h>
 
 #include "base/dtype.h"
 #include "prims/node_params.h"
@@ -155,10 +154,6 @@ static hp_status prepare(const hp_prepare *prepare, void **state, hp_error *erro
     return HP_OK;
 }
 
-static void release(void *state) {
-    free(state);
-}
-
 static int64_t range(const void *state, int64_t rows) {
     const reduce_state *s = state;
     int64_t outer = s->outer * (s->rows ? rows : 1);
@@ -231,7 +226,7 @@ static double flops(const void *params, const hp_tensor *inputs, const hp_tensor
 const hp_prim hp_prim_reduce = {.name = "reduce",
     .infer = infer,
     .prepare = prepare,
-    .release = release,
+    .release = hp_free,
     .range = range,
     .workspace = workspace,
     .run = run_reduce,

@@ -3,7 +3,6 @@
  *
  * Every place is checked before it is used: nothing outside the tensor is read or written. */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/dtype.h"
@@ -102,10 +101,6 @@ static hp_status prepare(const hp_prepare *prepare, void **state, hp_error *erro
     return HP_OK;
 }
 
-static void release(void *state) {
-    free(state);
-}
-
 /* One piece: an update may stand on the one before. */
 static int64_t range(const void *state, int64_t rows) {
     (void)state, (void)rows;
@@ -143,6 +138,6 @@ const hp_prim hp_prim_scatter = {.name = "scatter",
     .infer = infer,
     .in_place = hp_in_place_first,
     .prepare = prepare,
-    .release = release,
+    .release = hp_free,
     .range = range,
     .run = run_scatter};

@@ -1,6 +1,5 @@
 /* softmax.c: the primitive `softmax`, or its logarithm, over the last axis. See builder.h, hp_emit_softmax. */
 #include <math.h>
-#include <stdlib.h>
 
 #include "base/dtype.h"
 #include "prims/node_params.h"
@@ -36,10 +35,6 @@ static hp_status prepare(const hp_prepare *prepare, void **state, hp_error *erro
     hp_rowwise_plan(&s->vectors, &x->shape, 1);
     *state = s;
     return HP_OK;
-}
-
-static void release(void *state) {
-    free(state);
 }
 
 static int64_t range(const void *state, int64_t rows) {
@@ -84,7 +79,7 @@ const hp_prim hp_prim_softmax = {.name = "softmax",
     .infer = infer,
     .in_place = hp_in_place_first,
     .prepare = prepare,
-    .release = release,
+    .release = hp_free,
     .range = range,
     .run = run_softmax,
     .flops = flops};

@@ -44,10 +44,6 @@ typedef struct sort_state {
     bool descending;
 } sort_state;
 
-static void release(void *state) {
-    free(state);
-}
-
 static hp_status prepare(const hp_prepare *prepare, void **state, hp_error *error) {
     const hp_tensor *x = &prepare->graph->values[prepare->node->inputs[0]].tensor;
     sort_state *s = HP_NEW(sort_state);
@@ -158,7 +154,7 @@ static hp_status run_sort(const void *state, const hp_run *run) {
 const hp_prim hp_prim_sort = {.name = "sort",
     .infer = infer,
     .prepare = prepare,
-    .release = release,
+    .release = hp_free,
     .range = range,
     .workspace = workspace,
     .run = run_sort};

@@ -1,7 +1,6 @@
 /* take_along.c: the primitive `take_along`: elements of the last axis by indices of their own for each vector
  * (numpy.take_along_axis). See builder.h, hp_emit_take_along. */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/dtype.h"
@@ -28,10 +27,6 @@ typedef struct take_state {
     int64_t table, in_row;
     size_t size;
 } take_state;
-
-static void release(void *state) {
-    free(state);
-}
 
 static hp_status prepare(const hp_prepare *prepare, void **state, hp_error *error) {
     const hp_tensor *x = &prepare->graph->values[prepare->node->inputs[0]].tensor;
@@ -74,6 +69,6 @@ static hp_status run_take_along(const void *state, const hp_run *run) {
 const hp_prim hp_prim_take_along = {.name = "take_along",
     .infer = infer,
     .prepare = prepare,
-    .release = release,
+    .release = hp_free,
     .range = range,
     .run = run_take_along};

@@ -3,7 +3,6 @@
  *
  * Text is never copied: a word is spelled letter by letter out of the input, lowered and without punctuation, to be
  * hashed and again to be compared, so that strings of any length need no memory. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/dtype.h"
@@ -32,17 +31,13 @@ typedef struct text_state {
     hp_vocabulary vocabulary;
 } text_state;
 
-static void release(void *state) {
-    free(state);
-}
-
 static hp_status prepare(const hp_prepare *prepare, void **state, hp_error *error) {
     text_state *s = HP_NEW(text_state);
     HP_ALLOCATED(s, error);
     s->params = *(const hp_text_params *)prepare->node->params;
     hp_status status = hp_vocabulary_prepare(prepare, 1, 2, &s->vocabulary, error);
     if (status != HP_OK) {
-        free(s);
+        hp_free(s);
         return status;
     }
     hp_rowwise_plan(&s->texts, &prepare->graph->values[prepare->node->inputs[0]].tensor.shape, 1);
@@ -216,6 +211,6 @@ static hp_status run_vectorize_text(const void *state, const hp_run *run) {
 const hp_prim hp_prim_vectorize_text = {.name = "vectorize_text",
     .infer = infer,
     .prepare = prepare,
-    .release = release,
+    .release = hp_free,
     .range = range,
     .run = run_vectorize_text};
