@@ -112,7 +112,7 @@ static void check_lstm(const hp_kernels *k, size_t rows, size_t units, size_t de
 }
 
 void hp_check_lstm_step_kernel(const hp_kernels *k) {
-    static const size_t depths[] = {1, 7, 40}, counts[] = {1, 2, 5, 6, 9, 13};
+    static const size_t depths[] = {1, 7, 40}, counts[] = {1, 2, 5, 6, 13, 26};
     size_t units;
     for (size_t i = 0; (units = unit_counts(k, i)) != 0; i++)
         for (int variant = 0; variant < 16; variant++) {
@@ -410,7 +410,7 @@ static void run_reset(void *context) {
 }
 
 void hp_bench_lstm_step_kernel(const hp_kernels *k) {
-    static const size_t shapes[][2] = {{64, 74}, {32, 96}, {64, 80}, {256, 512}};
+    static const size_t shapes[][2] = {{64, 74}, {32, 96}, {64, 80}, {50, 70}, {256, 512}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         hp_check_reset(0);
         float *w;
