@@ -23,10 +23,10 @@ static const tf_op tf_ops[] = {
 typedef struct parameter {
     char name[48], target[48], value[48];
     bool needed;
-    char
-        kind; /* '>' argument, '<' one by name, '=' config key, '$' text, '@' config key or argument, '%' config key of spatial sizes, ':' config key of its own,
-                  '?' must be `value` or nothing, '!' must be `value`, '*' all arguments from here on, '~' anything, '\0' must be absent,
-                  '^' no parameter: the file must be of this version of Keras or one before */
+    /* '>' argument, '<' one by name, '=' config key, '$' text, '@' config key or argument, '%' config key of spatial sizes,
+     * ':' config key of its own, '?' must be `value` or nothing, '!' must be `value`, '*' all arguments from here on,
+     * '~' anything, '\0' must be absent, '^' no parameter: the file must be of this version of Keras or one before. */
+    char kind;
 } parameter;
 
 /* The next word of `text`; NULL: there is none. */

@@ -28,7 +28,7 @@ def arrays(reference, letter):
     return [reference[f"{letter}{i}"] for i in range(sum(name[0] == letter for name in reference))]
 
 
-@pytest.mark.parametrize("path", models())
+@pytest.mark.parametrize("path", list(models()))
 def test_prediction(hornpipe, path, tmp_path):
     name = path.name.split(".")[0].replace("_h5", "")
     reference = np.load(path.parent / f"{name}.npz")
