@@ -3,7 +3,6 @@
     HORNPIPE=build/hornpipe python -m pytest tests/keras/test_tensorflow_functions.py
 """
 import functools
-import json
 import pathlib
 import sys
 
@@ -13,7 +12,7 @@ import pytest
 tf = pytest.importorskip("tensorflow")
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TESTS / "python"))
-from tensorflow_graphs import CASES, Graph, is_tensor  # noqa: E402
+from tensorflow_graphs import CASES, Graph, is_tensor, predicted  # noqa: E402
 
 
 def of_tensors(value, tensors):
@@ -50,16 +49,8 @@ def test_function(hornpipe, tmp_path, name):
     values, function, _ = CASES[name]
     graph = Graph(values)
     outputs = [output for output, _ in function(graph, *graph.inputs, *values)]
-    (tmp_path / "m.json").write_text(json.dumps(graph.model(outputs)))
-    arguments = ["m.json", "--weights", TESTS / "data" / "vintage" / "tf-2.15" / "whole_batch.h5"]
-    for i, value in enumerate(values):
-        np.save(tmp_path / f"in{i}.npy", value)
-        arguments.append(f"in{i}.npy")
-    for i in range(len(outputs)):
-        arguments += ["-o", f"out{i}.npy"]
-    hornpipe("predict", *arguments, "--progress", "none")
     tensors = computed(graph, values)
-    for i, output in enumerate(outputs):
-        want, got = tensors[output[0]].numpy(), np.load(tmp_path / f"out{i}.npy")
+    for i, (output, got) in enumerate(zip(outputs, predicted(hornpipe, tmp_path, graph, outputs, values), strict=True)):
+        want = tensors[output[0]].numpy()
         assert got.shape == want.shape and got.dtype == want.dtype, f"output {i}"
         np.testing.assert_allclose(got, want, rtol=2e-5, atol=1e-5 * abs(want).max(), err_msg=f"output {i}")

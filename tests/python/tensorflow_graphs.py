@@ -2,7 +2,12 @@
 
 test_tensorflow_functions.py compares the command with NumPy, tests/keras/test_tensorflow_functions.py with TensorFlow.
 """
+import json
+import pathlib
+
 import numpy as np
+
+WEIGHTS = pathlib.Path(__file__).resolve().parents[1] / "data" / "vintage" / "tf-2.15" / "whole_batch.h5"  # none is read
 
 
 class Graph:
@@ -42,6 +47,24 @@ class Graph:
 
 def is_tensor(value):
     return isinstance(value, list) and len(value) == 3 and isinstance(value[0], str) and value[0].startswith("layer_")
+
+
+def write(folder, graph, outputs):
+    """The model as m.json; the arguments that run it."""
+    (folder / "m.json").write_text(json.dumps(graph.model(outputs)))
+    return ["m.json", "--weights", WEIGHTS]
+
+
+def predicted(hornpipe, folder, graph, outputs, values):
+    """What the command makes of the inputs' values."""
+    arguments = write(folder, graph, outputs)
+    for i, value in enumerate(values):
+        np.save(folder / f"in{i}.npy", value)
+        arguments.append(f"in{i}.npy")
+    for i in range(len(outputs)):
+        arguments += ["-o", f"out{i}.npy"]
+    hornpipe("predict", *arguments, "--progress", "none")
+    return [np.load(folder / f"out{i}.npy") for i in range(len(outputs))]
 
 
 CASES = {}

@@ -3,20 +3,11 @@
     HORNPIPE=build/hornpipe pytest tests/python/test_tensorflow_functions.py [-k TEXT]
 """
 import json
-import pathlib
 
 import numpy as np
 import pytest
 
-from tensorflow_graphs import CASES, Graph
-
-WEIGHTS = pathlib.Path(__file__).resolve().parents[1] / "data" / "vintage" / "tf-2.15" / "whole_batch.h5"  # none is read
-
-
-def write(folder, graph, outputs):
-    """The model as m.json; the arguments that run it."""
-    (folder / "m.json").write_text(json.dumps(graph.model(outputs)))
-    return ["m.json", "--weights", WEIGHTS]
+from tensorflow_graphs import CASES, WEIGHTS, Graph, predicted, write
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -24,15 +15,8 @@ def test_function(hornpipe, tmp_path, name):
     values, function, _ = CASES[name]
     graph = Graph(values)
     pairs = list(function(graph, *graph.inputs, *values))
-    arguments = write(tmp_path, graph, [output for output, _ in pairs])
-    for i, value in enumerate(values):
-        np.save(tmp_path / f"in{i}.npy", value)
-        arguments.append(f"in{i}.npy")
-    for i in range(len(pairs)):
-        arguments += ["-o", f"out{i}.npy"]
-    hornpipe("predict", *arguments, "--progress", "none")
-    for i, (_, want) in enumerate(pairs):
-        got = np.load(tmp_path / f"out{i}.npy")
+    results = predicted(hornpipe, tmp_path, graph, [output for output, _ in pairs], values)
+    for i, ((_, want), got) in enumerate(zip(pairs, results, strict=True)):
         tolerance = 1e-14 if got.dtype == "float64" else 2e-5
         assert got.shape == want.shape, f"output {i}"
         np.testing.assert_allclose(got, want, rtol=2 * tolerance, atol=tolerance * abs(want).max(), err_msg=f"output {i}")
