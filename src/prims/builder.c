@@ -313,7 +313,7 @@ hp_value hp_emit_doubles(hp_builder *b, int rank, const int64_t *dims, const dou
     size_t count = 1;
     for (int i = 0; i < rank; i++)
         if (!hp_size_mul(count, (size_t)dims[i], &count)) count = SIZE_MAX / sizeof(float);
-    float one, *narrow = rank == 0 ? &one : hp_alloc_array(count, sizeof *narrow);
+    float one = 0, *narrow = rank == 0 ? &one : hp_alloc_array(count, sizeof *narrow);
     if (!narrow) return hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
     for (size_t i = 0; i < count; i++) narrow[i] = (float)data[i];
     hp_value value = hp_emit_literal(b, HP_FLOAT32, rank, dims, narrow);
