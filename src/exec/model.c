@@ -56,11 +56,18 @@ static hp_status describe_layer_outputs(hp_model *model, hp_error *error) {
     int64_t batch = hp_model_batch(model);
     hp_status status = HP_OK;
     int succeeded = 0;
+    bool mixes;
     for (size_t t = 0; t < sizeof trials / sizeof *trials && succeeded < 2; t++) {
         hp_graph graph = {0};
         trial_shapes(model->network, trials[t], shapes);
         status = hp_network_lower(
-            model->network, shapes, hp_model_signature_count(model), batch, model->output_layer, &graph, NULL, error);
+            model->network, shapes, hp_model_signature_count(model), batch, model->output_layer, &graph, &mixes, error);
+        if (mixes && batch == 0) { /* what comes behind the layer may keep the rows apart, and itself it does not */
+            hp_graph_release(&graph);
+            HP_TRY(hp_network_use_batches(
+                model->network, "the rows of the layer asked for are not its first axis", error));
+            return describe_layer_outputs(model, error);
+        }
         if (status == HP_OK && !model->outputs) {
             size_t count = graph.output_count - graph.state_count;
             model->outputs = hp_alloc_array(count, sizeof *model->outputs);

@@ -10,6 +10,7 @@
 #include "graph/network.h"
 #include "graph/paths.h"
 #include "layers/custom.h"
+#include "prims/builder_rows.h"
 
 /* Calls of layers in one lowering: shared models inside shared models multiply, and a file of a kilobyte could ask
  * for 2^40 of them. */
@@ -65,6 +66,7 @@ static void set_outputs(hp_builder *b, const hp_value *values, size_t count) {
     for (size_t i = 0; i < count; i++) {
         if (hp_builder_is_complex(b, values[i], NULL))
             hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "output %zu is complex: take its real and imaginary part", i);
+        if (hp_builder_any_moved(b, &values[i], 1)) hp_builder_moved_mixes(b, values[i]);
         outputs[i] = values[i];
     }
     for (size_t i = 0; i < graph->state_count; i++) outputs[count + i] = graph->next_states[i];
@@ -168,13 +170,11 @@ static hp_status try_size(hp_network *network, int64_t size, bool refused, hp_pr
         status =
             lower(network, shapes, network->input_count, batch, NULL, &lowering, &probe->graph, &mixes, where, error);
         if (status == HP_OK || !mixes || network->mixes_rows) break;
-        network->mixes_rows = true;
-        network->mixes_rows_where = hp_arena_strdup(&network->arena, where);
+        HP_TRY(hp_network_use_batches(network, where, error));
         memset(probe->records, 0, (network->layer_count + 1) * sizeof *probe->records);
         hp_graph_release(&probe->graph);
         hp_reasons_release(&probe->reasons);
         probe->graph = (hp_graph){0};
-        HP_ALLOCATED(network->mixes_rows_where, error);
     }
     return probe->reasons.out_of_memory ? hp_error_set(error, HP_ERROR_NO_MEMORY, NULL, "out of memory") : status;
 }

@@ -60,6 +60,9 @@ bool hp_network_is_tensor(const hp_json *value);
  * so. Such a network must be lowered with batch_rows > 0. */
 bool hp_network_mixes_rows(const hp_network *network, const char **where);
 
+/* Makes it such a network, for an output that is not among the model's: after hp_network_lower told so. */
+hp_status hp_network_use_batches(hp_network *network, const char *where, hp_error *error);
+
 /* True when `name` can be given to hp_network_lower: a layer of the model, or "outer/inner" inside nested ones. */
 bool hp_network_has_layer(const hp_network *network, const char *name);
 

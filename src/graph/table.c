@@ -3,6 +3,7 @@
 #include <string.h>
 #include "base/dtype.h"
 #include "graph/network.h"
+#include "prims/builder_rows.h"
 
 enum { MAX_CONNECTIONS = 32, MAX_CONNECTED_TEXT = 400 };
 
@@ -82,9 +83,9 @@ bool hp_network_has_layer(const hp_network *network, const char *name) {
 static int merged_dims(const hp_probe *first, hp_value a, const hp_probe *second, hp_value b, int64_t *dims) {
     const hp_shape *x = &first->graph.values[a].tensor.shape;
     const hp_shape *y = second ? &second->graph.values[b].tensor.shape : x;
-    bool batch = x->rows || first->graph.batch_rows > 0;
+    int rows = first->graph.batch_rows > 0 ? 0 : hp_value_rows_axis(&first->graph, a);
     for (int i = 0; i < x->rank; i++)
-        dims[i] = (i == 0 && batch) || y->rank != x->rank || y->dims[i] != x->dims[i] ? -1 : x->dims[i];
+        dims[i] = i == rows || y->rank != x->rank || y->dims[i] != x->dims[i] ? -1 : x->dims[i];
     return x->rank;
 }
 
@@ -256,6 +257,13 @@ int64_t hp_network_parameters(const hp_network *network, bool trainable_only) {
     int64_t all = 0, trainable = 0;
     add_parameters(network->root, false, &all, &trainable);
     return trainable_only ? trainable : all;
+}
+
+hp_status hp_network_use_batches(hp_network *network, const char *where, hp_error *error) {
+    network->mixes_rows_where = hp_arena_strdup(&network->arena, where);
+    HP_ALLOCATED(network->mixes_rows_where, error);
+    network->mixes_rows = true;
+    return HP_OK;
 }
 
 bool hp_network_mixes_rows(const hp_network *network, const char **where) {

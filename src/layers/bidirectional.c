@@ -122,8 +122,15 @@ static hp_value merge(hp_builder *b, int mode, hp_value y, hp_value r) {
     }
 }
 
+/* As the forward layer says where time is, whatever the backward layer does. */
+static hp_value flip_time(hp_builder *b, const hp_rnn_config *forward, hp_value y) {
+    y = hp_rnn_flip_time(b, hp_rnn_own_order(b, forward, y));
+    return hp_rnn_own_order(b, forward, y);
+}
+
 static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     const bidirectional *c = layer->config;
+    const hp_rnn_config *f = hp_rnn_config_of(c->forward);
     hp_call forward, backward;
     const hp_arg *states = state_list(b, call);
     if (b->status != HP_OK || !run(b, c->forward, call, states, 0, &forward) ||
@@ -131,7 +138,7 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
         return;
     hp_value outputs[2] = {forward.outputs[0], backward.outputs[0]};
     int count = c->merge_mode == MERGE_NONE ? 2 : 1;
-    if (c->return_sequences) outputs[1] = hp_rnn_flip_time(b, outputs[1]);
+    if (c->return_sequences) outputs[1] = flip_time(b, f, outputs[1]);
     if (count == 1) outputs[0] = merge(b, c->merge_mode, outputs[0], outputs[1]);
     hp_value mask = hp_call_previous_mask(b, call);
     for (int i = 0; i < count; i++) {

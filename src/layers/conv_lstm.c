@@ -25,7 +25,7 @@ static const hp_field fields[] = {
     OPTION(go_backwards),
     OPTION(stateful),
     OPTION(zero_output_for_mask),
-    HP_TIME_MAJOR,
+    HP_FALSE("time_major", "time before the batch is not supported"), /* Keras 2 itself disregards half of it */
     OPTION(unroll),
     {.name = "recurrent_activation",
         .type = HP_FIELD_ACTIVATION,
@@ -47,6 +47,7 @@ static void check(hp_layer_scope *scope, hp_layer *layer, void *config) {
     hp_conv_check(scope, layer, &c->conv);
     c->options.activation = c->conv.activation;
     c->options.cell = HP_RNN_LSTM;
+    c->options.old = hp_layer_is_old(scope);
 }
 
 /* ---- one step */
@@ -203,8 +204,7 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     bool first = c->conv.data_format == HP_CHANNELS_FIRST, given;
     if (!hp_check_rank(b, x, rank, rank) || !hp_rnn_initial_states(b, call, 2, states, &given)) return;
     steps s = {.b = b, .c = c, .time = hp_builder_shape(b, x)->dims[1], .output = HP_NO_VALUE};
-    s.mask = hp_call_mask(b, call);
-    if (s.mask != HP_NO_VALUE) s.mask = hp_emit_cast(b, s.mask, HP_BOOL);
+    s.mask = hp_rnn_mask(b, &c->options, call);
     if (s.mask != HP_NO_VALUE && !hp_check_rank(b, s.mask, 2, first ? 2 : rank - 1)) return;
     if (s.time < 1 || s.time > MAX_STEPS) {
         hp_builder_fail(b, s.time < 1 ? HP_ERROR_SHAPE : HP_ERROR_UNSUPPORTED,

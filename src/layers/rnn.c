@@ -10,10 +10,10 @@
     HP_INT(hp_rnn_config, units, HP_REQUIRED, 1, 100000000), HP_ACTIVATION_OR(hp_rnn_config, activation, "tanh"),      \
         HP_BOOL(hp_rnn_config, use_bias, true), HP_BOOL(hp_rnn_config, return_sequences, false),                       \
         HP_BOOL(hp_rnn_config, return_state, false), HP_BOOL(hp_rnn_config, go_backwards, false),                      \
-        HP_BOOL(hp_rnn_config, stateful, false), HP_BOOL(hp_rnn_config, zero_output_for_mask, false), HP_TIME_MAJOR,   \
-        HP_BOOL(hp_rnn_config, unroll, false), HP_IGNORE("dropout"), HP_IGNORE("recurrent_dropout"),                   \
-        HP_IGNORE("seed"), HP_IGNORE("implementation"), HP_IGNORE("use_cudnn"), HP_IGNORE_WEIGHT("kernel"),            \
-        HP_IGNORE_WEIGHT("recurrent"), HP_IGNORE_WEIGHT("bias")
+        HP_BOOL(hp_rnn_config, stateful, false), HP_BOOL(hp_rnn_config, zero_output_for_mask, false),                  \
+        HP_BOOL(hp_rnn_config, time_major, false), HP_BOOL(hp_rnn_config, unroll, false), HP_IGNORE("dropout"),        \
+        HP_IGNORE("recurrent_dropout"), HP_IGNORE("seed"), HP_IGNORE("implementation"), HP_IGNORE("use_cudnn"),        \
+        HP_IGNORE_WEIGHT("kernel"), HP_IGNORE_WEIGHT("recurrent"), HP_IGNORE_WEIGHT("bias")
 
 static const hp_field simple_fields[] = {COMMON_FIELDS, HP_FIELDS_END};
 
@@ -31,19 +31,24 @@ static const hp_field gru_fields[] = {
     HP_FIELDS_END,
 };
 
+static void set_cell(const hp_layer_scope *scope, hp_rnn_config *config, hp_rnn_cell cell) {
+    config->cell = cell;
+    config->old = hp_layer_is_old(scope);
+}
+
 void hp_rnn_check_simple(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    (void)scope, (void)layer;
-    ((hp_rnn_config *)config)->cell = HP_RNN_SIMPLE;
+    (void)layer;
+    set_cell(scope, config, HP_RNN_SIMPLE);
 }
 
 void hp_rnn_check_lstm(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    (void)scope, (void)layer;
-    ((hp_rnn_config *)config)->cell = HP_RNN_LSTM;
+    (void)layer;
+    set_cell(scope, config, HP_RNN_LSTM);
 }
 
 void hp_rnn_check_gru(hp_layer_scope *scope, hp_layer *layer, void *config) {
-    (void)scope, (void)layer;
-    ((hp_rnn_config *)config)->cell = HP_RNN_GRU;
+    (void)layer;
+    set_cell(scope, config, HP_RNN_GRU);
 }
 
 /* The tensors of an argument, through nested lists; returns how many there are, of which `capacity` are stored. */
@@ -82,6 +87,24 @@ void hp_rnn_kept_states(hp_builder *b, size_t count, const hp_shape *shapes, hp_
 
 size_t hp_rnn_state_count(const hp_rnn_config *config) {
     return config->cell == HP_RNN_LSTM ? 2 : 1;
+}
+
+hp_value hp_rnn_own_order(hp_builder *b, const hp_rnn_config *options, hp_value y) {
+    int permutation[HP_MAX_RANK] = {1, 0};
+    for (int i = 2; i < hp_builder_shape(b, y)->rank; i++) permutation[i] = i;
+    return options->time_major ? hp_emit_transpose(b, y, permutation) : y;
+}
+
+hp_value hp_rnn_batch_first(hp_builder *b, const hp_rnn_config *options, hp_value x) {
+    if (options->time_major && !hp_check_rank(b, x, 2, HP_MAX_RANK)) return HP_NO_VALUE;
+    if (options->time_major && hp_builder_shape(b, x)->rows)
+        return hp_builder_mixes_rows(b, "the rows are its time steps");
+    return hp_rnn_own_order(b, options, x);
+}
+
+hp_value hp_rnn_mask(hp_builder *b, const hp_rnn_config *options, const hp_call *call) {
+    hp_value mask = options->old ? hp_call_previous_mask(b, call) : hp_call_mask(b, call);
+    return mask == HP_NO_VALUE ? mask : hp_rnn_batch_first(b, options, hp_emit_cast(b, mask, HP_BOOL));
 }
 
 hp_value hp_rnn_flip_time(hp_builder *b, hp_value x) {
@@ -136,6 +159,7 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     const hp_rnn_config *c = layer->config;
     hp_value x = hp_as_float(b, call->inputs[0]);
     if (!hp_check_rank(b, x, 3, 3)) return;
+    x = hp_rnn_batch_first(b, c, x);
     size_t state_count = hp_rnn_state_count(c);
     hp_value states[2] = {HP_NO_VALUE, HP_NO_VALUE}, outputs[3] = {HP_NO_VALUE, HP_NO_VALUE, HP_NO_VALUE};
     bool given;
@@ -145,10 +169,10 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
         hp_shape shape = {.rank = 2, .dims = {hp_builder_shape(b, x)->dims[0], c->units}};
         hp_rnn_kept_states(b, state_count, (hp_shape[]){shape, shape}, states);
     }
-    hp_value mask = hp_call_mask(b, call);
-    if (mask != HP_NO_VALUE) mask = hp_emit_cast(b, mask, HP_BOOL);
+    hp_value mask = hp_rnn_mask(b, c, call);
     hp_rnn_emit_cell(b, layer, names, c, c, x, mask, given || kept ? states : NULL, outputs);
     for (size_t i = 0; kept && i < state_count; i++) hp_emit_next_state(b, states[i], outputs[1 + i]);
+    if (c->return_sequences) outputs[0] = hp_rnn_own_order(b, c, outputs[0]);
     hp_call_output(b, call, outputs[0]);
     for (size_t i = 0; c->return_state && i < state_count; i++) hp_call_output(b, call, outputs[1 + i]);
     hp_value own_mask = hp_call_previous_mask(b, call);

@@ -8,6 +8,8 @@ typedef struct hp_rnn_config {
     int64_t units;
     hp_activation_spec activation, recurrent_activation;
     bool use_bias, return_sequences, return_state, go_backwards, stateful, zero_output_for_mask, reset_after, unroll;
+    bool old;         /* of Keras 1 or 2; set by check */
+    bool time_major;  /* of Keras 2: the first axis of sequences and masks is time, the second one the batch */
     hp_rnn_cell cell; /* set by check */
 } hp_rnn_config;
 
@@ -15,7 +17,6 @@ typedef struct hp_rnn_config {
 hp_rnn_config *hp_rnn_config_of(hp_layer *layer);
 /* The same for the ConvLSTM layers alone (conv_lstm.c). */
 hp_rnn_config *hp_conv_lstm_options(hp_layer *layer);
-#define HP_TIME_MAJOR HP_FALSE("time_major", "time before the batch is not supported") /* of Keras 2 */
 /* The checks of layers and cells, whose config is a hp_rnn_config: they set its `cell`. */
 void hp_rnn_check_simple(hp_layer_scope *scope, hp_layer *layer, void *config);
 void hp_rnn_check_lstm(hp_layer_scope *scope, hp_layer *layer, void *config);
@@ -28,6 +29,15 @@ bool hp_rnn_initial_states(hp_builder *b, const hp_call *call, size_t count, hp_
 
 /* Where a stateful layer is called without initial states: the states that it keeps, `shapes` of one batch. */
 void hp_rnn_kept_states(hp_builder *b, size_t count, const hp_shape *shapes, hp_value *states);
+
+/* The mask of the steps of a call, bool [batch, time], or HP_NO_VALUE. Keras 3 takes none for a sequence that comes with
+ * states of the graph; Keras 1 and 2 do. */
+hp_value hp_rnn_mask(hp_builder *b, const hp_rnn_config *options, const hp_call *call);
+
+/* A sequence, or its mask, with the batch first, from the order in which the layer takes it; and a sequence of outputs
+ * back to that order. */
+hp_value hp_rnn_batch_first(hp_builder *b, const hp_rnn_config *options, hp_value x);
+hp_value hp_rnn_own_order(hp_builder *b, const hp_rnn_config *options, hp_value y);
 
 /* x[batch, time, ...] from the last step to the first. */
 hp_value hp_rnn_flip_time(hp_builder *b, hp_value x);

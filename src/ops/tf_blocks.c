@@ -1,8 +1,12 @@
 /* tf_blocks.c: blocks of places as images of their own in the batch, and back (tf.space_to_batch, tf.batch_to_space), which is how
- * TensorFlow dilates convolutions. */
+ * TensorFlow dilates convolutions.
+ *
+ * TensorFlow has the blocks outermost in the batch. Where the rows are free they stay outermost, and the value says so
+ * (prims/builder_rows.h): what is done to each image, and the way back, take no notice. */
 #include <string.h>
 
 #include "ops/op.h"
+#include "prims/builder_rows.h"
 
 typedef struct config {
     const hp_json *block_shape, *paddings;
@@ -37,11 +41,10 @@ static bool parse(hp_builder *b, const hp_call *call, const config *c, hp_value 
     }
     if (b->status == HP_OK && !fits)
         hp_builder_fail(b, HP_ERROR_SHAPE, "block_shape and paddings do not fit the tensor");
-    if (b->status == HP_OK && shape.rows) hp_builder_mixes_rows(b, "blocks of an image become rows");
     return b->status == HP_OK;
 }
 
-/* [batch, a * size ...] -> [sizes ..., batch, a ...] -> [sizes * batch, a ...] */
+/* [batch, a * size ...] -> [sizes ..., batch, a ...] -> [sizes * batch, a ...], with rows [batch * sizes, a ...] */
 HP_TF_OP(SpaceToBatch, FIELDS) {
     hp_value x = hp_op_operand(b, call, 0, "x");
     blocks k;
@@ -49,17 +52,17 @@ HP_TF_OP(SpaceToBatch, FIELDS) {
     x = hp_emit_pad(b, x, k.before, k.after, HP_PAD_CONSTANT, 0);
     hp_shape shape = *hp_builder_shape(b, x);
     int64_t dims[HP_MAX_RANK] = {shape.dims[0]};
-    int permutation[HP_MAX_RANK], rank = 1;
+    int permutation[HP_MAX_RANK] = {0}, rank = 1, first = shape.rows ? 1 : 0; /* the first of the blocks */
     for (int i = 0; i < k.count && b->status == HP_OK; i++) {
         if (shape.dims[i + 1] % k.size[i] != 0)
             hp_builder_fail(b, HP_ERROR_SHAPE, "axis %d of %lld is not made of blocks of %lld", i + 1,
                 (long long)shape.dims[i + 1], (long long)k.size[i]);
         shape.dims[i + 1] /= k.size[i];
         dims[rank++] = shape.dims[i + 1];
-        permutation[i] = rank;
+        permutation[first + i] = rank;
         dims[rank++] = k.size[i];
     }
-    permutation[k.count] = 0;
+    if (first == 0) permutation[k.count] = 0;
     for (int i = 0; i < k.count; i++) permutation[k.count + 1 + i] = 2 * i + 1;
     for (int i = k.count + 1; i < shape.rank; i++) {
         permutation[rank] = rank;
@@ -67,7 +70,8 @@ HP_TF_OP(SpaceToBatch, FIELDS) {
     }
     x = hp_emit_transpose(b, hp_emit_reshape(b, x, rank, dims), permutation);
     shape.dims[0] *= k.product;
-    hp_call_output(b, call, hp_emit_reshape(b, x, shape.rank, shape.dims));
+    x = hp_emit_reshape(b, x, shape.rank, shape.dims);
+    hp_call_output(b, call, shape.rows && k.product > 1 ? hp_builder_rows_within(b, x, k.product) : x);
 }
 
 /* The way back; what lay around is cut off. */
@@ -76,21 +80,24 @@ HP_TF_OP(BatchToSpace, FIELDS) {
     blocks k;
     if (!parse(b, call, layer->config, x, &k)) return;
     hp_shape shape = *hp_builder_shape(b, x);
+    hp_value images = hp_builder_rows_without(b, x, k.product);
     int64_t dims[HP_MAX_RANK], step[HP_MAX_RANK];
-    int permutation[HP_MAX_RANK] = {k.count}, rank = 1;
+    int first = images != HP_NO_VALUE ? 1 : 0, permutation[HP_MAX_RANK] = {first ? 0 : k.count}, rank = 1;
+    if (shape.rows && !first && k.product > 1) hp_builder_mixes_rows(b, "rows become blocks of an image");
+    if (first) x = images;
     if (shape.dims[0] % k.product != 0)
         hp_builder_fail(b, HP_ERROR_SHAPE, "%lld rows are not made of blocks of %lld", (long long)shape.dims[0],
             (long long)k.product);
-    memcpy(dims, k.size, (size_t)k.count * sizeof *dims);
     memcpy(dims + k.count, shape.dims, (size_t)shape.rank * sizeof *dims);
-    dims[k.count] /= k.product;
+    memcpy(dims + first, k.size, (size_t)k.count * sizeof *dims);
+    shape.dims[0] /= k.product;
+    dims[first ? 0 : k.count] = shape.dims[0];
     for (int i = 0; i < k.count; i++) {
         permutation[rank++] = k.count + 1 + i;
-        permutation[rank++] = i;
+        permutation[rank++] = first + i;
         shape.dims[i + 1] *= k.size[i];
     }
     for (; rank < shape.rank + k.count; rank++) permutation[rank] = rank;
-    shape.dims[0] = dims[k.count];
     x = hp_emit_transpose(b, hp_emit_reshape(b, x, rank, dims), permutation);
     x = hp_emit_reshape(b, x, shape.rank, shape.dims);
     for (int i = 0; i < shape.rank; i++) {

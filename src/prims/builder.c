@@ -9,9 +9,22 @@
 #include <string.h>
 
 #include "base/dtype.h"
+#include "prims/builder_rows.h"
 #include "prims/prim.h"
 
 static const hp_tensor no_tensor = {0};
+
+static void note_mixing(hp_builder *b, const char *layer, const char *reason) {
+    b->mixes_rows = true;
+    snprintf(b->mixes_rows_where, sizeof b->mixes_rows_where, "%s%s%s", layer ? layer : "", layer ? ": " : "", reason);
+}
+
+/* Whatever fails once rows were moved may do so for what stands in their place: whole batches tell. */
+static void blame_moved_rows(hp_builder *b) {
+    const char *layer, *reason;
+    if (b->mixes_rows || b->status == HP_ERROR_NO_MEMORY || !hp_builder_first_moved(b, &layer, &reason)) return;
+    note_mixing(b, layer, reason);
+}
 
 hp_value hp_builder_fail(hp_builder *b, hp_status status, const char *format, ...) {
     if (b->status != HP_OK) return HP_NO_VALUE;
@@ -19,14 +32,13 @@ hp_value hp_builder_fail(hp_builder *b, hp_status status, const char *format, ..
     va_start(args, format);
     b->status = hp_error_setv(&b->error, status, b->layer, format, args);
     va_end(args);
+    blame_moved_rows(b);
     return HP_NO_VALUE;
 }
 
 hp_value hp_builder_mixes_rows(hp_builder *b, const char *reason) {
     if (b->status != HP_OK) return HP_NO_VALUE;
-    b->mixes_rows = true;
-    snprintf(b->mixes_rows_where, sizeof b->mixes_rows_where, "%s%s%s", b->layer ? b->layer : "", b->layer ? ": " : "",
-        reason);
+    note_mixing(b, b->layer, reason);
     return hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "it mixes rows: %s", reason);
 }
 
@@ -114,6 +126,13 @@ static hp_value add_value(hp_builder *b, const hp_tensor *tensor, const hp_const
     return (hp_value)g->value_count++;
 }
 
+hp_value hp_builder_add_moved(hp_builder *b, const hp_tensor *tensor, const hp_moved_rows *how) {
+    if (!reserve_values(b, 1)) return out_of_memory(b);
+    hp_value value = add_value(b, tensor, NULL, -1);
+    b->graph->values[value].moved = how;
+    return value;
+}
+
 /* Every value's shape passes here, so that sizes and strides cannot overflow later. */
 static bool check_tensor(hp_builder *b, const hp_tensor *tensor, const char *what) {
     char text[160];
@@ -154,6 +173,7 @@ static bool infer(hp_builder *b, const hp_prim *prim, const void *params, const 
         b->status = status;
         b->error = error;
         name_layer(b);
+        blame_moved_rows(b);
         return false;
     }
     for (int i = 0; i < output_count; i++)
@@ -183,10 +203,15 @@ hp_value hp_emit_node(hp_builder *b, const hp_prim *prim, const void *params, si
     const hp_value *inputs, int input_count, hp_value *outputs, int output_count) {
     for (int i = 0; i < output_count; i++) outputs[i] = HP_NO_VALUE;
     if (b->status != HP_OK || !check_inputs(b, prim, inputs, input_count)) return HP_NO_VALUE;
+    if (hp_builder_any_moved(b, inputs, input_count))
+        return hp_builder_node_of_moved(b, prim, params, params_size, inputs, input_count, outputs, output_count);
     hp_tensor tensors[16] = {{0}};
     if (output_count < 1 || output_count > (int)(sizeof tensors / sizeof tensors[0]))
         return hp_builder_fail(b, HP_ERROR_INTERNAL, "%s with %d outputs", prim->name, output_count);
     if (!infer(b, prim, params, inputs, input_count, tensors, output_count)) return HP_NO_VALUE;
+    for (int i = 0; i < output_count; i++)
+        if (hp_builder_has_moved_size(b, &tensors[i].shape))
+            return hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "it has the shape of what has its rows elsewhere");
     hp_node *node = add_node(b, prim, params, params_size, inputs, input_count, output_count);
     if (!node) return out_of_memory(b);
     int32_t index = (int32_t)(b->graph->node_count - 1);
@@ -258,6 +283,7 @@ hp_value hp_emit_literal(hp_builder *b, hp_dtype dtype, int rank, const int64_t 
 hp_value hp_emit_sizes(hp_builder *b, hp_value x) {
     hp_shape shape = *hp_builder_shape(b, x);
     int64_t rank = shape.rank;
+    if (hp_builder_any_moved(b, &x, 1) && !shape.rows) return hp_builder_moved_mixes(b, x);
     if (!shape.rows) return hp_emit_literal(b, HP_INT64, 1, &rank, shape.dims);
     hp_tensor tensor = {.dtype = HP_INT64, .shape = {.rank = 1, .dims = {rank}}};
     const hp_constant *constant = hp_constants_literal(b->constants, &tensor, shape.dims);

@@ -5,8 +5,9 @@
  * down and need not check. Not thread-safe: one builder belongs to one thread.
  *
  * Axes may be negative (from the end) unless said otherwise; axis 0 is the rows' where the shape has `rows`. An
- * operation that would mix rows (a reduction over axis 0, a transposition that moves it ...) sets `mixes_rows`
- * and fails; the caller then lowers again with batch_rows. */
+ * operation that would mix rows (a reduction over axis 0, a concatenation along it ...) sets `mixes_rows`
+ * and fails; the caller then lowers again with batch_rows. A transposition that moves them gives a value to which a few
+ * things can be done (builder_rows.h); any failure in a graph with such a value counts as mixing rows. */
 #ifndef HP_PRIMS_BUILDER_H
 #define HP_PRIMS_BUILDER_H
 
@@ -15,6 +16,8 @@
 #include "prims/constants.h"
 #include "prims/params.h"
 
+typedef struct hp_moved_rows hp_moved_rows;
+
 typedef struct hp_builder {
     hp_graph *graph;
     hp_constants *constants;
@@ -22,11 +25,13 @@ typedef struct hp_builder {
     hp_error error;
     bool mixes_rows;
     char mixes_rows_where[256]; /* the first place that does */
-    bool wide;                  /* what is being lowered computes in float64 */
-    bool wide_lists;            /* and takes lists of numbers as such: TensorFlow does, Keras makes float32 of them */
-    const char *layer;          /* place of what is being lowered; in the graph's arena */
-    void *user;                 /* of the caller of lower (graph/build.c) */
-    const hp_shape *measured;   /* what hp_builder_measure gives: dims[0] of each; NULL: `guess`, on trial */
+    const hp_moved_rows
+        *moved_rows;   /* of the first value whose rows are not outermost (builder_rows.h); NULL: there is none */
+    bool wide;         /* what is being lowered computes in float64 */
+    bool wide_lists;   /* and takes lists of numbers as such: TensorFlow does, Keras makes float32 of them */
+    const char *layer; /* place of what is being lowered; in the graph's arena */
+    void *user;        /* of the caller of lower (graph/build.c) */
+    const hp_shape *measured; /* what hp_builder_measure gives: dims[0] of each; NULL: `guess`, on trial */
     size_t measured_count;
     int64_t guess;
 } hp_builder;

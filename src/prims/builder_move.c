@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/dtype.h"
-#include "prims/builder.h"
+#include "prims/builder_rows.h"
 #include "prims/node_params.h"
 #include "prims/prim.h"
 #include "prims/typed.h"
@@ -69,8 +69,9 @@ hp_value hp_emit_transpose(hp_builder *b, hp_value x, const int *permutation) {
     }
     if (b->status != HP_OK) return HP_NO_VALUE;
     if (identity) return x;
-    if (shape->rows && params.permutation[0] != 0)
-        return hp_builder_mixes_rows(b, "a transposition moves the rows' axis");
+    hp_value moved;
+    if (hp_builder_transpose_moved(b, x, params.permutation, &moved)) return moved;
+    if (shape->rows && params.permutation[0] != 0) return hp_builder_move_rows(b, x, params.permutation);
     return emit_one(b, &hp_prim_transpose, &params, sizeof params, &x, 1);
 }
 

@@ -68,6 +68,8 @@ typedef struct hp_value_info {
     hp_value mask;               /* Keras's _keras_mask while lowering: a bool value, or HP_NO_VALUE */
     /* A complex number while lowering: its real and its imaginary part; both HP_NO_VALUE: a real one. */
     hp_value parts[2];
+    /* While lowering: how its rows lie elsewhere than outermost (builder_rows.h); NULL: they do not. */
+    const struct hp_moved_rows *moved;
     /* A constant of sizes whose first is that of a tensor's rows, and holds what it is per row: only lowering may look at
      * it (hp_builder_known). */
     bool counts_rows;

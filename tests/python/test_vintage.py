@@ -6,7 +6,7 @@ tests/data/vintage/WRITER/ holds models (NAME.h5, NAME.keras, or NAME.path.json 
 "x0" ... and predictions "y0" ..., all made by tools/make_vintage_files.py under that version. They hold, among others, what
 no version writes any more: DenseFeatures, and Keras 1's BatchNormalization of modes 1 and 2 (here BatchNormalizationMode1
 and BatchNormalizationMode2); and functions of TensorFlow that Keras reads back as others, or that need a whole batch
-(BatchFlatten, L2Loss, ZeroFraction).
+(BatchFlatten, L2Loss, ZeroFraction); and rows that a graph moves to another axis (time_major, time_of_rows, blocks_of_images).
 """
 import json
 import pathlib
@@ -50,6 +50,25 @@ def test_prediction(hornpipe, path, tmp_path):
             continue
         error = np.abs(got.astype(np.float64) - want).max()
         assert error <= RTOL.get(name, 2e-5) * np.abs(want).max() + 1e-7, f"output {i}: largest error {error:.3g}"
+
+
+@pytest.mark.parametrize("name", ["time_major", "blocks_of_images", "time_of_rows"])
+def test_rows_that_come_back(hornpipe, name, tmp_path):
+    """Rows that a graph moves elsewhere and back do not mix; those that stay there do, and check says so."""
+    path = DATA / "tf-2.15" / f"{name}.h5"
+    said = hornpipe("check", path).stdout.decode()
+    mixes = name == "time_of_rows"
+    assert ("(LSTM): the rows are its time steps" in said) == mixes and ("mixed" in said) == mixes
+    x = np.load(path.with_suffix(".npz"))["x0"]
+    results = []
+    for values in (x, x[::-1], np.concatenate([x, x])):
+        np.save(tmp_path / "in.npy", values)
+        count = sum(name[0] == "y" for name in np.load(path.with_suffix(".npz")))
+        files = [argument for i in range(count) for argument in ("-o", f"out{i}.npy")]
+        hornpipe("predict", path, "in.npy", *files, "--progress", "none", "--force")
+        results.append([np.load(tmp_path / f"out{i}.npy") for i in range(count)])
+    apart = all(np.array_equal(y, back[::-1]) and np.array_equal(np.concatenate([y, y]), twice) for y, back, twice in zip(*results))
+    assert apart != mixes
 
 
 def test_subclass_is_told(hornpipe):

@@ -176,7 +176,7 @@ static void refused(void **state) {
         {"Cropping1D", "'cropping': [5, 5]", "[null, 9, 4]", "nothing is left"},
         {"ZeroPadding2D", "'padding': [1, 2, 3]", "[null, 9, 4, 4]", "padding"},
         {"MaxPooling1D", "'pool_size': 5", "[null, 4, 4]", "does not fit"},
-        {"LSTM", "'units': 4, 'time_major': true", "[null, 4, 4]", "time"},
+        {"ConvLSTM1D", "'filters': 4, 'kernel_size': 2, 'time_major': true", "[null, 4, 4, 2]", "time"},
         {"LSTM", "'units': 4", "[null, 0, 4]", "time steps"},
         {"RNN", "'go_backwards': true, 'cell': {'class_name': 'GRUCell', 'config': {'units': 2}}", "[null, 0, 4]",
             "time steps"},

@@ -408,7 +408,7 @@ static void test_trivial(void **state) {
 static hp_value mixing(runner *r, int which, hp_value x) {
     switch (which) {
     case 0:
-        return hp_emit_transpose(&r->b, x, (int[]){1, 0});
+        return hp_emit_reduce(&r->b, hp_emit_transpose(&r->b, x, (int[]){1, 0}), HP_REDUCTION_SUM, (int[]){1}, 1, true);
     case 1:
         return hp_emit_slice(&r->b, x, (int64_t[]){0, 0}, (int64_t[]){0, 4}, (int64_t[]){1, 1});
     case 2:

@@ -530,3 +530,49 @@ def operations():
     y = ops.concatenate([y, x[:, :, 1:3]], axis=-1)
     y = ops.mean(y, axis=1, keepdims=True)
     return graph([x, z], [y, ops.softmax(ops.matmul(x, ops.transpose(z, (0, 2, 1))))]), [(6, 4), (6, 4)]
+
+
+@model(2)
+def time_major():
+    """Time before the batch, from a transposition to the next: a row's numbers are its own."""
+    import tensorflow as tf
+    x = Input((5, 3))
+    y = L.Masking()(tf.nn.relu(tf.transpose(x, [1, 0, 2])))
+    y = L.LSTM(4, return_sequences=True, time_major=True)(L.Dense(6, activation="relu")(y))
+    y = L.Bidirectional(L.GRU(3, return_sequences=True, time_major=True, reset_after=False))(y)
+    z, h, c = L.LSTM(2, return_sequences=True, return_state=True, time_major=True, go_backwards=True)(y)
+    cells = [L.SimpleRNNCell(3), L.GRUCell(4)]
+    last = L.RNN(cells, time_major=True, unroll=True)(y)
+    again = L.LSTM(2, time_major=True)(z, initial_state=[h, c])
+    return graph(x, [tf.transpose(z, [1, 0, 2]), h, c, last, again, y[-1], tf.reduce_mean(z, 0)]), [(5, 3)]
+
+
+@model(2)
+def time_of_rows():
+    """The rows are time steps: what is predicted depends on the others of a batch, and has not as many rows."""
+    x = Input((5, 3))
+    y = L.LSTM(4, return_sequences=True, time_major=True)(x)
+    y = L.Bidirectional(L.GRU(3, return_sequences=True, time_major=True), merge_mode="sum")(y)
+    return graph(x, [y, L.SimpleRNN(2, time_major=True)(y)]), [(5, 3)]
+
+
+@model(2)
+def blocks_of_images():
+    """Blocks of an image as images of their own, and back: what TensorFlow makes of dilated convolutions."""
+    import tensorflow as tf
+    x = Input((8, 6, 3))
+    y = tf.space_to_batch(x, [2, 3], [[1, 1], [0, 3]])
+    y = L.BatchNormalization()(L.Conv2D(4, 2, activation="relu")(y))
+    y = tf.concat([y, tf.nn.max_pool2d(L.DepthwiseConv2D(2, padding="same")(y), 2, 1, "SAME")], -1)
+    return graph(x, tf.batch_to_space(y * 2.0 + 1.0, [2, 3], [[1, 0], [0, 2]])), [(8, 6, 3)]
+
+
+@model(2)
+def masked_states():
+    """States of the graph go with a mask in Keras 2, as in the decoder of a translation."""
+    x = Input((5, 3))
+    y = L.Masking()(L.ReLU()(x))
+    z, h, c = L.LSTM(3, return_state=True, return_sequences=True)(y)
+    both = L.Bidirectional(L.GRU(2))(y, initial_state=[L.Dense(2)(h), L.Dense(2)(c)])
+    stacked = L.RNN([L.LSTMCell(3), L.SimpleRNNCell(3)])(y, initial_state=[[h, c], h])
+    return graph(x, [L.LSTM(3)(y, initial_state=[h, c]), L.GRU(3, return_sequences=True)(y, initial_state=h), both, stacked]), [(5, 3)]

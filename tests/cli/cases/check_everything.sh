@@ -7,7 +7,7 @@ cat > bad.json <<'EOF'
    {"module": "keras.layers", "class_name": "Lambda", "config": {"name": "square", "function": {"class_name": "__lambda__"}}},
    {"module": "keras.layers", "class_name": "Dense", "config": {"name": "d", "units": 3, "activation": "mine", "colour": 7}}]}}}},
  {"module": "keras.layers", "class_name": "Bidirectional", "config": {"name": "both", "merge_mode": "xor", "layer":
-  {"module": "keras.layers", "class_name": "LSTM", "config": {"name": "lstm", "units": 4, "time_major": true, "peephole": true}}}},
+  {"module": "keras.layers", "class_name": "LSTM", "config": {"name": "lstm", "units": 4, "peephole": true}}}},
  {"module": "keras.layers", "class_name": "RNN", "config": {"name": "rnn", "cell":
   {"module": "keras.layers", "class_name": "StackedRNNCells", "config": {"name": "cells", "reverse_state_order": true, "cells": [
    {"module": "my.cells", "class_name": "MyCell", "config": {"name": "a"}},
