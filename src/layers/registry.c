@@ -242,6 +242,10 @@ static const hp_layer_class *find_class(hp_layer_scope *scope, const hp_json *ob
     const hp_layer_class *cls = hp_custom_class_find(scope, object);
     if (!cls && scope->find) cls = scope->find(class_name, module);
     if (!cls) cls = hp_layer_class_find(class_name, module);
+    /* An .h5 file names no modules: what is no layer, and has not what every layer's config has, is an operation. */
+    if (!cls && scope->find && (!module || strcmp(module, "keras.layers") == 0) &&
+        !hp_json_get(hp_json_get(object, "config"), "trainable"))
+        cls = scope->find(class_name, "keras.ops");
     if (!cls) report_class(scope, object, class_name, module ? module : "keras.layers", place);
     return cls;
 }

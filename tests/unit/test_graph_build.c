@@ -358,6 +358,26 @@ static void training_in_a_graph(void **state) {
     close_network(&c);
 }
 
+/* As .h5 files of Keras 3 hold them: no module, and a dtype as a layer has one. */
+static void operations_without_module(void **state) {
+    (void)state;
+#define ONE_HOT(more)                                                                                                  \
+    FUNCTIONAL("f",                                                                                                    \
+        INPUT("x", "[null, 3]") ",{'class_name': 'OneHot', 'module': 'keras.layers', 'name': 'o', 'config': {'name': " \
+                                "'o', 'num_classes': 4, 'axis': -1, 'dtype': 'float32'" more                           \
+                                "}, 'inbound_nodes': [" NODE(TENSOR("x", 0)) "]}",                                     \
+        "['x', 0, 0]", "['o', 0, 0]")                                                                                  \
+    "}"
+    network_case c;
+    open_paths(&c, ONE_HOT(""), NULL, 0);
+    assert_open(&c);
+    assert_int_equal(hp_network_output(c.network, 0).shape[2], 4);
+    close_network(&c);
+    open_paths(&c, ONE_HOT(", 'trainable': true"), NULL, 0);
+    assert_reason(&c, "OneHot", "the layer OneHot is not supported"); /* somebody's own */
+    close_network(&c);
+}
+
 static void rows_that_mix(void **state) {
     (void)state;
     network_case c;
@@ -400,6 +420,7 @@ int main(void) {
         cmocka_unit_test(shared_models_multiply),
         cmocka_unit_test(nesting_is_bounded),
         cmocka_unit_test(training_in_a_graph),
+        cmocka_unit_test(operations_without_module),
         cmocka_unit_test(rows_that_mix),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,20 +82,18 @@ class Runner:
             elif len(cases) > 1:
                 for half in cases[: len(cases) // 2], cases[len(cases) // 2 :]:
                     yield from (r for r in self.compare(half) if r[1] == extension)
-            if extension == "keras" and any(c.record["kind"] == "operation" for c in cases):
-                return  # Keras cannot load graphs with operations from .h5
 
     def ask_keras(self, together, extension):
         """Saves the model; [(inputs, Keras's answers)]."""
         path = self.folder / f"model.{extension}"
         path.unlink(missing_ok=True)
         together.model.save(path)
-        loaded = keras.models.load_model(path, compile=False)  # saving merges LoRA's matrices
-        if together.several_axes:
+        reference = path
+        operations = any(case.record["kind"] == "operation" for case in together.cases)
+        if together.several_axes or (operations and extension == "h5"):  # which Keras saves as .h5, and cannot load
             reference = self.folder / "reference.keras"
             together.model.save(reference)
-            loaded = keras.models.load_model(reference, compile=False)
-        together.model = loaded
+        together.model = keras.models.load_model(reference, compile=False)  # saving merges LoRA's matrices
         sets = []
         for rows in BATCHES[: 1 if together.fixed else None]:
             values = together.values(rows)
