@@ -157,6 +157,13 @@ static hp_status move_causal(graph *g, const hp_json *layer, hp_json *kwargs, hp
     return HP_OK;
 }
 
+static bool holds_tensor(const hp_json *value) {
+    if (value->type == HP_JSON_OBJECT) return hp_json_get(value, "class_name") != NULL;
+    HP_JSON_EACH (item, value)
+        if (holds_tensor(item)) return true;
+    return false;
+}
+
 static hp_status convert_call(graph *g, const hp_json *layer, const hp_json *call, hp_json **result, hp_error *error) {
     hp_arena *arena = g->f->arena;
     const hp_json *old_kwargs = NULL;
@@ -169,8 +176,8 @@ static hp_status convert_call(graph *g, const hp_json *layer, const hp_json *cal
     hp_json *args = hp_json_new(arena, HP_JSON_ARRAY);
     *result = hp_json_new(arena, HP_JSON_OBJECT);
     HP_FAIL_IF(!kwargs || !args || !*result, error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
-    if (!is_history(call) && first->type == HP_JSON_ARRAY && first->count == 1)
-        first = first->first; /* a list of one is how a single tensor is written */
+    if (!is_history(call) && first->type == HP_JSON_ARRAY && first->count == 1 && holds_tensor(first))
+        first = first->first; /* a list of one is how a single tensor is written; a constant is as it stands */
     else if (first->type == HP_JSON_ARRAY && first->count > 1 && takes_states(layer))
         HP_TRY(split_states(g, layer, &first, kwargs, error));
     HP_TRY(move_causal(g, layer, kwargs, error));

@@ -91,7 +91,7 @@ static hp_json *plain_attribute(const hp_fixup *f, const hp_json *attribute) {
 static bool says_nothing(const char *name) {
     static const char *const others[] = {
         "N", "SrcT", "Index", "index_type", "Truncate", "U", "incompatible_shape_error"};
-    if (name[0] == 'T' || name[0] == '_') return strcmp(name, "Truncate") != 0;
+    if (name[0] == 'T' || name[0] == '_') return strcmp(name, "Truncate") != 0 && strcmp(name, "Targmax") != 0;
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (strcmp(others[i], name) == 0) return true;
     return false;

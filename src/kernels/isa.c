@@ -4,6 +4,7 @@
  * Invariant: everything is static but one table, hp_kernels_<name> (a test checks it with nm): a function shared with
  * another compilation of this file could be linked into the wrong one and run instructions that a CPU lacks. So no
  * inline function of a header outside this folder may be used here either. */
+#include "base/special.h"
 #include "kernels/isa_list.h"
 #include "kernels/vec.h"
 

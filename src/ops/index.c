@@ -373,6 +373,15 @@ static int64_t pad_at(const hp_json *width, int axis, int side) {
     return hp_json_is(value, HP_JSON_INT) && value->integer >= 0 ? value->integer : -1;
 }
 
+/* With a number that is computed. */
+static hp_value padded_with(hp_builder *b, hp_value x, const int64_t *before, const int64_t *after, hp_value number) {
+    hp_shape shape = *hp_builder_shape(b, x);
+    if (!hp_check_rank(b, number, 0, 0)) return HP_NO_VALUE;
+    hp_value inside = hp_emit_pad(b, hp_emit_fill(b, HP_BOOL, &shape, 1), before, after, HP_PAD_CONSTANT, 0);
+    x = hp_emit_pad(b, x, before, after, HP_PAD_CONSTANT, 0);
+    return hp_emit_select(b, inside, x, hp_emit_cast(b, number, hp_op_dtype(b, x)));
+}
+
 static void lower_pad(hp_builder *b, hp_layer *layer, hp_call *call) {
     static const char *const modes[] = {[HP_PAD_CONSTANT] = "constant",
         [HP_PAD_REFLECT] = "reflect",
@@ -401,9 +410,14 @@ static void lower_pad(hp_builder *b, hp_layer *layer, hp_call *call) {
         hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "mode: \"%s\" is not supported", c->mode ? c->mode : "");
         return;
     }
+    bool computed = mode == HP_PAD_CONSTANT && !fill && hp_call_arg(call, 1, "constant_values");
+    if (computed) {
+        hp_call_output(b, call, padded_with(b, x, before, after, hp_op_operand(b, call, 1, "constant_values")));
+        return;
+    }
     double value = hp_json_is(fill, HP_JSON_INT)      ? (double)fill->integer
                    : hp_json_is(fill, HP_JSON_DOUBLE) ? fill->number
-                                                      : 0;
+                                                      : hp_json_is(fill, HP_JSON_BOOL) && fill->boolean;
     enum { TOGETHER = 4 }; /* axes that the primitive pads with the tensor's own values; their order does not matter */
     if (mode != HP_PAD_CONSTANT && shape.rank > TOGETHER) {
         int64_t some_before[HP_MAX_RANK] = {0}, some_after[HP_MAX_RANK] = {0};

@@ -9,8 +9,8 @@ typedef struct config {
     int64_t order, filter_size, mask_index, beam_width, top_paths;
     int fill_mode, data_format, method, strategy;
     double fill_value, max_val, filter_sigma, k1, k2;
-    bool antialias, merge_repeated;
-    const hp_json *spatial_dims;
+    bool antialias, merge_repeated, greedy;
+    const hp_json *spatial_dims, *power_factors;
 } config;
 
 #define SAMPLING_OP(name, module_, ...)                                                                                \
@@ -203,32 +203,44 @@ static hp_value blurred(hp_builder *b, hp_value x, hp_value kernel_of, int64_t s
     return hp_emit_depthwise(b, x, kernel_of, HP_NO_VALUE, &params);
 }
 
-static void structural_similarity(hp_builder *b, const config *c, hp_call *call, hp_value pair[2], hp_dtype given) {
-    if (!hp_check_rank(b, pair[0], 4, 4) || !hp_check_rank(b, pair[1], 4, 4)) return;
-    for (int i = 0; i < 2; i++) {
-        pair[i] = hp_op_floating(b, pair[i]);
-        if (c->data_format == HP_CHANNELS_FIRST) pair[i] = hp_channels_last(b, pair[i]);
-    }
-    int64_t size = c->filter_size, channels = hp_builder_shape(b, pair[0])->dims[3];
-    hp_value at = hp_op_binary(
-        b, HP_BINARY_SUBTRACT, hp_op_range(b, 0, 1, size, hp_op_dtype(b, pair[0])), (double)(size - 1) / 2);
+/* A bell of `filter_size` pixels either way, for each channel. */
+static hp_value bell_filter(hp_builder *b, const config *c, int64_t channels, hp_dtype dtype) {
+    int64_t size = c->filter_size;
+    hp_value at =
+        hp_op_binary(b, HP_BINARY_SUBTRACT, hp_op_range(b, 0, 1, (double)size, dtype), (double)(size - 1) / 2);
     hp_value bell = hp_op_scale(b, hp_op_unary(b, at, HP_UNARY_SQUARE), -1 / (2 * c->filter_sigma * c->filter_sigma));
     bell = hp_op_unary(b, bell, HP_UNARY_EXP);
     bell = hp_op_divide(b, bell, hp_op_reduce(b, bell, HP_REDUCTION_SUM, 0, true));
     hp_value filter = hp_op_multiply(b, hp_op_new_axis(b, bell, 1), hp_op_new_axis(b, bell, 0));
-    filter = hp_emit_repeat(b, hp_emit_reshape(b, filter, 4, (int64_t[]){size, size, 1, 1}), 2, channels);
-    hp_value x = pair[0], y = pair[1], mean_x = blurred(b, x, filter, size), mean_y = blurred(b, y, filter, size);
+    return hp_emit_repeat(b, hp_emit_reshape(b, filter, 4, (int64_t[]){size, size, 1, 1}), 2, channels);
+}
+
+/* How alike two images are around each pixel; *contrast: without what their brightness adds. */
+static hp_value similarity(hp_builder *b, const config *c, hp_value x, hp_value y, hp_value *contrast) {
+    int64_t size = c->filter_size;
+    hp_value filter = bell_filter(b, c, hp_builder_shape(b, x)->dims[3], hp_op_dtype(b, x));
+    hp_value mean_x = blurred(b, x, filter, size), mean_y = blurred(b, y, filter, size);
     hp_value xx = hp_op_multiply(b, mean_x, mean_x), yy = hp_op_multiply(b, mean_y, mean_y);
     hp_value xy = hp_op_multiply(b, mean_x, mean_y);
     hp_value sigma_xx = hp_op_subtract(b, blurred(b, hp_op_multiply(b, x, x), filter, size), xx);
     hp_value sigma_yy = hp_op_subtract(b, blurred(b, hp_op_multiply(b, y, y), filter, size), yy);
     hp_value sigma_xy = hp_op_subtract(b, blurred(b, hp_op_multiply(b, x, y), filter, size), xy);
     double c1 = pow(c->k1 * c->max_val, 2), c2 = pow(c->k2 * c->max_val, 2);
-    hp_value above = hp_op_multiply(b, hp_op_binary(b, HP_BINARY_ADD, hp_op_scale(b, xy, 2), c1),
-        hp_op_binary(b, HP_BINARY_ADD, hp_op_scale(b, sigma_xy, 2), c2));
-    hp_value below = hp_op_multiply(b, hp_op_binary(b, HP_BINARY_ADD, hp_op_add(b, xx, yy), c1),
-        hp_op_binary(b, HP_BINARY_ADD, hp_op_add(b, sigma_xx, sigma_yy), c2));
-    hp_value map = hp_op_divide(b, above, below);
+    hp_value above[2] = {hp_op_binary(b, HP_BINARY_ADD, hp_op_scale(b, xy, 2), c1),
+        hp_op_binary(b, HP_BINARY_ADD, hp_op_scale(b, sigma_xy, 2), c2)};
+    hp_value below[2] = {hp_op_binary(b, HP_BINARY_ADD, hp_op_add(b, xx, yy), c1),
+        hp_op_binary(b, HP_BINARY_ADD, hp_op_add(b, sigma_xx, sigma_yy), c2)};
+    if (contrast) *contrast = hp_op_divide(b, above[1], below[1]);
+    return hp_op_divide(b, hp_op_multiply(b, above[0], above[1]), hp_op_multiply(b, below[0], below[1]));
+}
+
+static void structural_similarity(hp_builder *b, const config *c, hp_call *call, hp_value pair[2], hp_dtype given) {
+    if (!hp_check_rank(b, pair[0], 4, 4) || !hp_check_rank(b, pair[1], 4, 4)) return;
+    for (int i = 0; i < 2; i++) {
+        pair[i] = hp_op_floating(b, pair[i]);
+        if (c->data_format == HP_CHANNELS_FIRST) pair[i] = hp_channels_last(b, pair[i]);
+    }
+    hp_value map = similarity(b, c, pair[0], pair[1], NULL);
     hp_call_output(
         b, call, hp_emit_cast(b, hp_emit_reduce(b, map, HP_REDUCTION_MEAN, (int[]){1, 2, 3}, 3, false), given));
 }
@@ -251,6 +263,36 @@ SAMPLING_OP(ImageSSIM, HP_OP_TF, SSIM_FIELDS) {
     structural_similarity(b, layer->config, call, pair, hp_op_dtype(b, hp_op_floating(b, pair[0])));
 }
 
+/* Half as large: means of two by two pixels, the last ones repeated where their number is odd. */
+static hp_value halved(hp_builder *b, hp_value x) {
+    const hp_pool_params params = {.spatial = 2, .mode = HP_POOL_AVERAGE, .pool_size = {2, 2}, .strides = {2, 2}};
+    const hp_shape *shape = hp_builder_shape(b, x);
+    const int64_t none[4] = {0}, after[4] = {0, shape->dims[1] % 2, shape->dims[2] % 2, 0};
+    if (after[1] || after[2]) x = hp_emit_pad(b, x, none, after, HP_PAD_SYMMETRIC, 0);
+    return hp_emit_pool(b, x, &params);
+}
+
+/* tf.image.ssim_multiscale: the contrasts of each scale and the similarity of the last one, to their powers. */
+SAMPLING_OP(ImageSSIMMultiscale, HP_OP_TF, SSIM_FIELDS, HP_JSON_FIELD(config, power_factors)) {
+    const config *c = layer->config;
+    hp_value pair[2], y = HP_NO_VALUE;
+    hp_op_operands(b, call, "image1", "image2", pair);
+    if (!hp_check_rank(b, pair[0], 4, 4) || !hp_check_rank(b, pair[1], 4, 4)) return;
+    for (int i = 0; i < 2; i++) pair[i] = hp_op_floating(b, pair[i]);
+    size_t count = hp_json_is(c->power_factors, HP_JSON_ARRAY) ? c->power_factors->count : 0;
+    for (size_t k = 0; k < count && b->status == HP_OK; k++) {
+        const hp_json *power = hp_json_at(c->power_factors, k);
+        for (int i = 0; i < 2 && k > 0; i++) pair[i] = halved(b, pair[i]);
+        hp_value contrast, map = similarity(b, c, pair[0], pair[1], &contrast);
+        if (k + 1 < count) map = contrast;
+        map = hp_emit_reduce(b, map, HP_REDUCTION_MEAN, (int[]){1, 2}, 2, false);
+        map = hp_op_binary(b, HP_BINARY_POWER, hp_op_binary(b, HP_BINARY_MAXIMUM, map, 0), power->number);
+        y = k ? hp_op_multiply(b, y, map) : map;
+    }
+    if (count == 0) hp_builder_fail(b, HP_ERROR_FORMAT, "power_factors: expected a list of numbers");
+    hp_call_output(b, call, hp_op_reduce(b, y, HP_REDUCTION_MEAN, -1, false));
+}
+
 /* ---- CTCDecode */
 
 enum { GREEDY, BEAM_SEARCH };
@@ -266,7 +308,7 @@ static hp_value classes_of(hp_builder *b, hp_value x, int64_t begin, int64_t end
 
 /* Keras moves the blank behind the other classes, and gives them their numbers back; as its slices have it, which for the last
  * class, as -1, take all classes once more. */
-static void search_beams(hp_builder *b, const config *c, hp_call *call, hp_value x, hp_value lengths) {
+static void search_beams(hp_builder *b, const config *c, hp_value x, hp_value lengths, hp_value y[2]) {
     int64_t mask = c->mask_index, classes = hp_builder_shape(b, x)->dims[2];
     bool moves = mask != HP_INT_NULL;
     if (moves) {
@@ -277,57 +319,83 @@ static void search_beams(hp_builder *b, const config *c, hp_call *call, hp_value
             if ((parts[count] = classes_of(b, x, ranges[i][0], ranges[i][1])) != HP_NO_VALUE) count++;
         x = hp_emit_concat(b, parts, count, 2);
     }
-    hp_value y[2];
     hp_emit_ctc_beam(b, x, lengths, c->beam_width, c->top_paths, y);
-    if (b->status != HP_OK) return;
-    if (moves) {
-        hp_value behind = hp_op_compare(b, HP_GREATER_EQUAL, y[0], (double)(mask < 0 ? mask + classes : mask));
-        y[0] = hp_op_add(b, y[0], hp_emit_cast(b, behind, HP_INT32));
-    }
-    hp_call_output(b, call, y[0]);
-    hp_call_output(b, call, y[1]);
+    if (b->status != HP_OK || !moves) return;
+    hp_value behind = hp_op_compare(b, HP_GREATER_EQUAL, y[0], (double)(mask < 0 ? mask + classes : mask));
+    y[0] = hp_op_add(b, y[0], hp_emit_cast(b, behind, HP_INT32));
 }
 
-/* The best class of each step, repeated ones once, blanks left out, -1 behind: [1, batch, steps]; and minus the sum of
- * the best logits: [batch, 1]. */
-SAMPLING_OP(CTCDecode, HP_OP_NN, HP_ENUM(config, strategy, GREEDY, HP_NAMES("greedy", "beam_search")),
-    HP_INT(config, beam_width, 100, 1, 1 << 20), HP_INT(config, top_paths, 1, 1, 1 << 20),
-    HP_BOOL(config, merge_repeated, true), HP_INT(config, mask_index, HP_NULL, -HP_MAX_DIM, HP_MAX_DIM)) {
-    const config *c = layer->config;
-    hp_value x = hp_op_operand(b, call, 0, "inputs"), lengths = hp_op_operand(b, call, 1, "sequence_lengths");
-    x = hp_op_floating(b, x);
-    hp_shape shape = *hp_builder_shape(b, x);
-    if (!hp_check_rank(b, x, 3, 3)) return;
-    if (shape.rows) {
-        hp_builder_mixes_rows(b, "an axis is put before the rows");
-        return;
-    }
-    if (c->strategy == BEAM_SEARCH) {
-        search_beams(b, c, call, x, lengths);
-        return;
-    }
-    int64_t mask = c->mask_index == HP_INT_NULL ? -1 : c->mask_index;
-    int64_t steps = shape.dims[1], blank = mask < 0 ? mask + shape.dims[2] : mask;
-    hp_value best = hp_op_reduce(b, x, HP_REDUCTION_ARGMAX, 2, false);
-    hp_value there =
-        hp_emit_compare(b, HP_LESS, hp_op_new_axis(b, hp_op_range(b, 0, 1, steps, hp_op_dtype(b, best)), 0),
-            hp_op_new_axis(b, hp_emit_cast(b, lengths, HP_INT32), 1));
-    hp_value kept = both(b, there, hp_op_compare(b, HP_NOT_EQUAL, best, (double)blank));
-    if (c->merge_repeated && steps > 1) {
-        hp_value first = hp_op_compare(b, HP_EQUAL, hp_op_scale(b, hp_op_part(b, best, 1, 0, 1), 0), 0);
-        hp_value changed =
-            hp_emit_compare(b, HP_NOT_EQUAL, hp_op_part(b, best, 1, 1, steps), hp_op_part(b, best, 1, 0, steps - 1));
-        kept = both(b, kept, hp_emit_concat(b, (hp_value[]){first, changed}, 2, 1));
-    }
+/* The labels [batch, steps] that are kept, one behind the other, -1 behind them. */
+static hp_value moved_up(hp_builder *b, hp_value labels, hp_value kept) {
+    double steps = (double)hp_builder_shape(b, labels)->dims[1];
     hp_value place = hp_emit_cumulate(b, hp_emit_cast(b, kept, HP_INT32), false, 1, false);
     place = hp_op_binary(b, HP_BINARY_SUBTRACT, place, 1);
     hp_value here = hp_emit_compare(b, HP_EQUAL, hp_op_new_axis(b, place, 1),
         hp_op_new_axis(b, hp_op_range(b, 0, 1, steps, hp_op_dtype(b, place)), 1)); /* [batch, place, step] */
     here = both(b, here, hp_op_new_axis(b, kept, 1));
-    hp_value labels = hp_emit_select(b, here, hp_op_new_axis(b, best, 1), hp_op_number(b, -1, best));
-    labels = hp_op_reduce(b, labels, HP_REDUCTION_MAX, 2, false);
-    hp_call_output(b, call, hp_op_new_axis(b, labels, 0));
+    labels = hp_emit_select(b, here, hp_op_new_axis(b, labels, 1), hp_op_number(b, -1, labels));
+    return hp_op_reduce(b, labels, HP_REDUCTION_MAX, 2, false);
+}
+
+/* Those of labels [batch, steps] that are not as the one before; true at first. */
+static hp_value changes(hp_builder *b, hp_value labels) {
+    int64_t steps = hp_builder_shape(b, labels)->dims[1];
+    hp_value first = hp_op_compare(b, HP_EQUAL, hp_op_scale(b, hp_op_part(b, labels, 1, 0, 1), 0), 0);
+    if (steps < 2) return first;
+    hp_value changed =
+        hp_emit_compare(b, HP_NOT_EQUAL, hp_op_part(b, labels, 1, 1, steps), hp_op_part(b, labels, 1, 0, steps - 1));
+    return hp_emit_concat(b, (hp_value[]){first, changed}, 2, 1);
+}
+
+/* The best class of each step, repeated ones once, blanks left out, -1 behind: [1, batch, steps]; and minus the sum of
+ * the best logits: [batch, 1]. */
+static void follow_best(hp_builder *b, const config *c, hp_value x, hp_value lengths, hp_value y[2]) {
+    hp_shape shape = *hp_builder_shape(b, x);
+    int64_t mask = c->mask_index == HP_INT_NULL ? -1 : c->mask_index;
+    int64_t steps = shape.dims[1], blank = mask < 0 ? mask + shape.dims[2] : mask;
+    hp_value best = hp_op_reduce(b, x, HP_REDUCTION_ARGMAX, 2, false);
+    hp_value all = hp_op_new_axis(b, hp_op_range(b, 0, 1, (double)steps, hp_op_dtype(b, best)), 0);
+    hp_value there = hp_emit_compare(b, HP_LESS, all, hp_op_new_axis(b, hp_emit_cast(b, lengths, HP_INT32), 1));
+    hp_value kept = both(b, there, hp_op_compare(b, HP_NOT_EQUAL, best, (double)blank));
+    if (c->merge_repeated) kept = both(b, kept, changes(b, best));
+    y[0] = hp_op_new_axis(b, moved_up(b, best, kept), 0);
     hp_value most = hp_op_reduce(b, x, HP_REDUCTION_MAX, 2, false);
     most = hp_emit_select(b, there, most, hp_op_number(b, 0, most));
-    hp_call_output(b, call, hp_op_unary(b, hp_op_reduce(b, most, HP_REDUCTION_SUM, 1, true), HP_UNARY_NEGATIVE));
+    y[1] = hp_op_unary(b, hp_op_reduce(b, most, HP_REDUCTION_SUM, 1, true), HP_UNARY_NEGATIVE);
+}
+
+/* False: reported. */
+static bool decodes(hp_builder *b, hp_value x) {
+    if (!hp_check_rank(b, x, 3, 3)) return false;
+    if (hp_builder_shape(b, x)->rows) hp_builder_mixes_rows(b, "an axis is put before the rows");
+    return b->status == HP_OK;
+}
+
+SAMPLING_OP(CTCDecode, HP_OP_NN, HP_ENUM(config, strategy, GREEDY, HP_NAMES("greedy", "beam_search")),
+    HP_INT(config, beam_width, 100, 1, 1 << 20), HP_INT(config, top_paths, 1, 1, 1 << 20),
+    HP_BOOL(config, merge_repeated, true), HP_INT(config, mask_index, HP_NULL, -HP_MAX_DIM, HP_MAX_DIM)) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "inputs"), lengths = hp_op_operand(b, call, 1, "sequence_lengths"), y[2];
+    x = hp_op_floating(b, x);
+    if (!decodes(b, x)) return;
+    (c->strategy == BEAM_SEARCH ? search_beams : follow_best)(b, c, x, lengths, y);
+    for (int i = 0; i < 2; i++) hp_call_output(b, call, y[i]);
+}
+
+/* keras.backend.ctc_decode of Keras 2, of probabilities: each path is a tensor of its own, int64, and has no label twice in a row. */
+SAMPLING_OP(CTCDecodeOf, HP_OP_TF, HP_BOOL(config, greedy, true), HP_INT(config, beam_width, 100, 1, 1 << 20),
+    HP_INT(config, top_paths, 1, 1, 64)) {
+    config c = *(const config *)layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "y_pred"), lengths = hp_op_operand(b, call, 1, "input_length"), y[2];
+    if (!decodes(b, x)) return;
+    x = hp_op_unary(b, hp_op_binary(b, HP_BINARY_ADD, x, 1e-7), HP_UNARY_LOG);
+    c.mask_index = HP_INT_NULL;
+    c.merge_repeated = true;
+    (c.greedy ? follow_best : search_beams)(b, &c, x, lengths, y);
+    for (int64_t i = 0; i < (c.greedy ? 1 : c.top_paths); i++) {
+        hp_value path = hp_op_drop_axis(b, hp_op_part(b, y[0], 0, i, i + 1), 0);
+        if (!c.greedy) path = moved_up(b, path, both(b, hp_op_compare(b, HP_NOT_EQUAL, path, -1), changes(b, path)));
+        hp_call_output(b, call, hp_emit_cast(b, path, HP_INT64));
+    }
+    hp_call_output(b, call, y[1]);
 }

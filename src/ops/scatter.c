@@ -8,10 +8,11 @@ typedef struct config {
     int reduction;
 } config;
 
-#define SCATTER_OP(name, ...)                                                                                          \
+#define SCATTER_OP(name, ...) SCATTER_OP_OF(name, HP_OP_CORE, __VA_ARGS__)
+#define SCATTER_OP_OF(name, module_, ...)                                                                              \
     static const hp_field fields_##name[] = {__VA_ARGS__, HP_FIELDS_END};                                              \
     static void lower_##name(hp_builder *b, hp_layer *layer, hp_call *call);                                           \
-    const hp_op_class hp_op_##name = HP_OP(#name, HP_OP_CORE, fields_##name, config, lower_##name);                    \
+    const hp_op_class hp_op_##name = HP_OP(#name, module_, fields_##name, config, lower_##name);                       \
     static void lower_##name(hp_builder *b, hp_layer *layer, hp_call *call)
 
 /* The sums of the values at each place of a tensor of zeros. */
@@ -35,4 +36,12 @@ SCATTER_OP(ScatterUpdate, HP_ENUM(config, reduction, HP_NULL, HP_NAMES("add", "m
     hp_value updates = hp_emit_cast(b, hp_op_operand(b, call, 2, "updates"), hp_op_dtype(b, x));
     hp_call_output(
         b, call, hp_emit_scatter(b, x, indices, updates, c->reduction < 0 ? HP_SCATTER_REPLACE : ops[c->reduction]));
+}
+
+/* tf.tensor_scatter_nd_sub */
+SCATTER_OP_OF(ScatterSubtract, HP_OP_TF, HP_FIELDS_END) {
+    (void)layer;
+    hp_value x = hp_op_operand(b, call, 0, "inputs"), indices = hp_op_operand(b, call, 1, "indices");
+    hp_value updates = hp_emit_cast(b, hp_op_operand(b, call, 2, "updates"), hp_op_dtype(b, x));
+    hp_call_output(b, call, hp_emit_scatter(b, x, indices, hp_op_unary(b, updates, HP_UNARY_NEGATIVE), HP_SCATTER_ADD));
 }

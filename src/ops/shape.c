@@ -31,6 +31,19 @@ static void lower_Shape(hp_builder *b, hp_layer *layer, hp_call *call) {
 
 const hp_op_class hp_op_Shape = HP_OP("Shape", HP_OP_TF, fields_Shape, config, lower_Shape);
 
+/* The same of each tensor of a list. */
+static void lower_ShapeN(hp_builder *b, hp_layer *layer, hp_call *call) {
+    const config *c = layer->config;
+    const hp_arg *list = hp_call_arg(call, 0, "xs"), *items = list && list->kind == HP_ARG_LIST ? list->items : list;
+    size_t count = !list ? 0 : list->kind == HP_ARG_LIST ? list->item_count : 1;
+    for (size_t i = 0; i < count; i++) {
+        hp_value sizes = hp_emit_sizes(b, hp_op_value(b, &items[i], HP_DTYPE_NONE));
+        hp_call_output(b, call, hp_emit_cast(b, sizes, c->dtype == HP_DTYPE_NONE ? HP_INT32 : c->dtype));
+    }
+}
+
+const hp_op_class hp_op_ShapeN = HP_OP("ShapeN", HP_OP_TF, fields_Shape, config, lower_ShapeN);
+
 /* newshape names the batch as -1 or None; a leading None with another -1 keeps the rows. */
 SHAPE_OP(Reshape, HP_JSON_FIELD(config, newshape)) {
     const config *c = layer->config;

@@ -13,7 +13,7 @@ typedef struct config {
     int64_t k, target_height, target_width;
     double delta, factor, gamma, gain, fraction, max_val;
     int of;
-    bool saturate, preserve_aspect_ratio, align_corners, keeps_dtype;
+    bool saturate, preserve_aspect_ratio, align_corners, keeps_dtype, keeps_same, points;
 } config;
 
 /* ---- dtypes */
@@ -259,6 +259,11 @@ static bool sizes_of(
     *resizing = c->resizing;
     resizing->height = size[0];
     resizing->width = size[1];
+    if (!c->preserve_aspect_ratio) return true;
+    double height = (double)shape->dims[shape->rank - 3], width = (double)shape->dims[shape->rank - 2];
+    double scale = fmin((double)size[0] / height, (double)size[1] / width);
+    resizing->height = (int64_t)nearbyint(scale * height);
+    resizing->width = (int64_t)nearbyint(scale * width);
     return true;
 }
 
@@ -290,36 +295,8 @@ HP_TF_OP(
     hp_shape shape;
     hp_value x;
     if (!sizes_of(b, call, c, &x, &resizing, &shape)) return;
-    if (c->preserve_aspect_ratio) {
-        double height = (double)shape.dims[shape.rank - 3], width = (double)shape.dims[shape.rank - 2];
-        double scale = fmin((double)resizing.height / height, (double)resizing.width / width);
-        resizing.height = (int64_t)nearbyint(scale * height);
-        resizing.width = (int64_t)nearbyint(scale * width);
-    }
     if (!check_scale(b, call, &resizing, &shape)) return;
     hp_call_output(b, call, resized(b, &resizing, x));
-}
-
-/* As large as fits, in the middle of zeros; in float32, as TensorFlow has it. */
-HP_TF_OP(ResizeWithPad, TARGET, METHOD, HP_FIELDS_END) {
-    const config *c = layer->config;
-    hp_value x = hp_op_operand(b, call, 0, "images");
-    if (!hp_check_rank(b, x, 3, 4)) return;
-    hp_shape shape = *hp_builder_shape(b, x);
-    hp_resizing resizing = c->resizing;
-    const int64_t targets[2] = {c->target_height, c->target_width};
-    int64_t before[4] = {0}, after[4] = {0}, sides[2];
-    float ratio = fmaxf(
-        (float)shape.dims[shape.rank - 2] / (float)targets[1], (float)shape.dims[shape.rank - 3] / (float)targets[0]);
-    for (int i = 0; i < 2; i++) {
-        float side = (float)shape.dims[shape.rank - 3 + i] / ratio, room = floorf(((float)targets[i] - side) / 2);
-        sides[i] = (int64_t)floorf(side);
-        before[shape.rank - 3 + i] = room > 0 ? (int64_t)room : 0;
-        after[shape.rank - 3 + i] = targets[i] - sides[i] - before[shape.rank - 3 + i];
-    }
-    resizing.height = sides[0];
-    resizing.width = sides[1];
-    hp_call_output(b, call, hp_emit_pad(b, resized(b, &resizing, x), before, after, HP_PAD_CONSTANT, 0));
 }
 
 /* ---- sizes as TensorFlow 1 had them: pixels are points, the first at 0, and with align_corners the last at the end */
@@ -380,21 +357,75 @@ static hp_value splined(hp_builder *b, hp_value x, int axis, int64_t size, bool 
     return y;
 }
 
-static hp_value rescaled(hp_builder *b, hp_value x, int axis, int64_t size, bool align, int method) {
-    return method == 2 ? splined(b, x, axis, size, align) : resampled(b, x, axis, size, align, method == 0);
+/* One axis: the mean of what each new pixel covers; with align_corners the last ones reach over the edge, whose pixel counts on. */
+static hp_value averaged(hp_builder *b, hp_value x, int axis, int64_t size, bool align) {
+    int64_t from = hp_builder_shape(b, x)->dims[axis];
+    int rank = hp_builder_shape(b, x)->rank;
+    float *shares = hp_arena_alloc(&b->graph->arena, (size_t)(from * size) * sizeof *shares);
+    if (!shares) return hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
+    float scale = align && size > 1 ? (float)(from - 1) / (float)(size - 1) : (float)from / (float)size;
+    for (int64_t i = 0; i < from * size; i++) shares[i] = 0;
+    for (int64_t i = 0; i < size; i++) {
+        float begin = (float)i * scale, end = (float)(i + 1) * scale;
+        for (int64_t k = (int64_t)floorf(begin); k < (int64_t)ceilf(end); k++) {
+            float low = fmaxf((float)k, begin), high = fminf((float)(k + 1), end);
+            shares[(k < from ? k : from - 1) * size + i] += (high - low) / scale;
+        }
+    }
+    hp_value weights = hp_emit_literal(b, HP_FLOAT32, 2, (const int64_t[]){from, size}, shares);
+    x = hp_emit_gemm(b, hp_move_axis(b, x, axis, rank - 1), weights, HP_NO_VALUE);
+    return hp_move_axis(b, x, rank - 1, axis);
 }
 
-static const char *const old_methods[] = {"nearest", "bilinear", "bicubic", NULL};
+static hp_value rescaled(hp_builder *b, hp_value x, int axis, int64_t size, bool align, int method) {
+    if (method == HP_RESIZE_AREA) return averaged(b, x, axis, size, align);
+    return method == HP_RESIZE_BICUBIC ? splined(b, x, axis, size, align)
+                                       : resampled(b, x, axis, size, align, method == HP_RESIZE_NEAREST);
+}
 
-HP_TF_OP(ResizePoints, HP_JSON_FIELD(config, size), HP_ENUM(hp_resizing, interpolation, 1, old_methods),
-    HP_BOOL(config, align_corners, false), HP_FIELDS_END) {
+/* Where `keeps`, images that have this size are left as they are, of whatever dtype. */
+static hp_value in_points(hp_builder *b, const hp_resizing *resizing, hp_value x, bool align, bool keeps) {
+    hp_shape shape = *hp_builder_shape(b, x);
+    int method = resizing->interpolation;
+    bool same = resizing->height == shape.dims[shape.rank - 3] && resizing->width == shape.dims[shape.rank - 2];
+    if (same && keeps) return x;
+    if (method > HP_RESIZE_BICUBIC && method != HP_RESIZE_AREA)
+        return hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "interpolation: TensorFlow 1 had none of this name");
+    if (method != HP_RESIZE_NEAREST) x = hp_emit_cast(b, x, HP_FLOAT32);
+    x = rescaled(b, x, shape.rank - 2, resizing->width, align, method);
+    return rescaled(b, x, shape.rank - 3, resizing->height, align, method);
+}
+
+HP_TF_OP(ResizePoints, HP_JSON_FIELD(config, size), METHOD, HP_BOOL(config, align_corners, false),
+    HP_BOOL(config, preserve_aspect_ratio, false), HP_BOOL(config, keeps_same, false), HP_FIELDS_END) {
     const config *c = layer->config;
     hp_resizing resizing;
     hp_shape shape;
     hp_value x;
     if (!sizes_of(b, call, c, &x, &resizing, &shape)) return;
-    int method = (int)resizing.interpolation;
-    if (method != 0) x = hp_emit_cast(b, x, HP_FLOAT32);
-    x = rescaled(b, x, shape.rank - 2, resizing.width, c->align_corners, method);
-    hp_call_output(b, call, rescaled(b, x, shape.rank - 3, resizing.height, c->align_corners, method));
+    hp_call_output(b, call, in_points(b, &resizing, x, c->align_corners, c->keeps_same));
+}
+
+/* As large as fits, in the middle of zeros; in float32, as TensorFlow has it. */
+HP_TF_OP(ResizeWithPad, TARGET, METHOD, HP_BOOL(config, points, false), HP_BOOL(config, align_corners, false),
+    HP_FIELDS_END) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "images");
+    if (!hp_check_rank(b, x, 3, 4)) return;
+    hp_shape shape = *hp_builder_shape(b, x);
+    hp_resizing resizing = c->resizing;
+    const int64_t targets[2] = {c->target_height, c->target_width};
+    int64_t before[4] = {0}, after[4] = {0}, sides[2];
+    float ratio = fmaxf(
+        (float)shape.dims[shape.rank - 2] / (float)targets[1], (float)shape.dims[shape.rank - 3] / (float)targets[0]);
+    for (int i = 0; i < 2; i++) {
+        float side = (float)shape.dims[shape.rank - 3 + i] / ratio, room = floorf(((float)targets[i] - side) / 2);
+        sides[i] = (int64_t)floorf(side);
+        before[shape.rank - 3 + i] = room > 0 ? (int64_t)room : 0;
+        after[shape.rank - 3 + i] = targets[i] - sides[i] - before[shape.rank - 3 + i];
+    }
+    resizing.height = sides[0];
+    resizing.width = sides[1];
+    x = c->points ? in_points(b, &resizing, x, c->align_corners, true) : resized(b, &resizing, x);
+    hp_call_output(b, call, hp_emit_pad(b, x, before, after, HP_PAD_CONSTANT, 0));
 }

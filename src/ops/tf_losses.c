@@ -27,6 +27,31 @@ static hp_value log_rest(hp_builder *b, hp_value x) {
     return hp_op_unary(b, hp_op_unary(b, size, HP_UNARY_EXP), HP_UNARY_LOG1P);
 }
 
+/* ---- hinges: keras.losses.hinge and squared_hinge. Labels that are all 0 or 1, in the whole batch, are taken as -1 and 1. */
+
+static void hinge(hp_builder *b, hp_call *call, bool squared) {
+    hp_value prediction = hp_op_floating(b, hp_op_operand(b, call, 1, "y_pred"));
+    hp_value label = hp_emit_cast(b, hp_op_operand(b, call, 0, "y_true"), hp_op_dtype(b, prediction));
+    hp_value binary =
+        hp_emit_logical(b, HP_OR, hp_op_compare(b, HP_EQUAL, label, 0), hp_op_compare(b, HP_EQUAL, label, 1));
+    int axes[HP_MAX_RANK], count = hp_op_axes(b, NULL, hp_builder_shape(b, label)->rank, axes);
+    binary = hp_emit_reduce(b, binary, HP_REDUCTION_ALL, axes, count, false);
+    label = hp_emit_select(b, binary, hp_emit_unary(b, label, HP_UNARY_AFFINE, 2, -1, 0), label);
+    hp_value y = hp_op_binary(b, HP_BINARY_MAXIMUM, one_less(b, hp_op_multiply(b, label, prediction)), 0);
+    if (squared) y = hp_op_unary(b, y, HP_UNARY_SQUARE);
+    hp_call_output(b, call, hp_op_reduce(b, y, HP_REDUCTION_MEAN, -1, false));
+}
+
+HP_TF_OP(Hinge, HP_FIELDS_END) {
+    (void)layer;
+    hinge(b, call, false);
+}
+
+HP_TF_OP(SquaredHinge, HP_FIELDS_END) {
+    (void)layer;
+    hinge(b, call, true);
+}
+
 /* ---- of logits */
 
 static hp_value sigmoid_cross_entropy(hp_builder *b, hp_value labels, hp_value logits) {

@@ -11,9 +11,9 @@ typedef struct config {
     const hp_json *axis;
     const char *norm;
     bool reverse;
-    double clip_norm, bias, alpha, power, beta;
-    int64_t depth_radius, type, n;
-    bool keepdims;
+    double clip_norm, bias, alpha, power, beta, min, max;
+    int64_t depth_radius, type, n, num_bits;
+    bool keepdims, narrow_range, keeps_fractions, infinite_poles;
 } config;
 
 #define AXIS HP_JSON_FIELD(config, axis)
@@ -62,11 +62,13 @@ static hp_value truncated(hp_builder *b, hp_value x, hp_value y) {
     return hp_op_multiply(b, down, sign);
 }
 
-HP_TF_OP(TruncateDiv, HP_FIELDS_END) {
-    (void)layer;
+/* TensorFlow 2.3 keeps_fractions of floats. */
+HP_TF_OP(TruncateDiv, HP_BOOL(config, keeps_fractions, false), HP_FIELDS_END) {
+    const config *c = layer->config;
     hp_value pair[2];
     hp_op_operands(b, call, "x1", "x2", pair);
-    hp_call_output(b, call, truncated(b, pair[0], pair[1]));
+    bool divides = c->keeps_fractions && !hp_dtype_is_integer(hp_op_dtype(b, pair[0]));
+    hp_call_output(b, call, divides ? hp_op_divide(b, pair[0], pair[1]) : truncated(b, pair[0], pair[1]));
 }
 
 HP_TF_OP(TruncateMod, HP_FIELDS_END) {
@@ -200,6 +202,31 @@ HP_TF_OP(Erfcinv, HP_FIELDS_END) {
     hp_call_output(b, call, hp_op_unary(b, hp_emit_unary(b, x, HP_UNARY_AFFINE, -1, 1, 0), HP_UNARY_ERFINV));
 }
 
+/* At 0, -1, -2 ... NaN; up to TensorFlow 2.4 infinite_poles. */
+HP_TF_OP(Digamma, HP_BOOL(config, infinite_poles, false), HP_FIELDS_END) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "x"), y = hp_op_unary(b, x, HP_UNARY_DIGAMMA);
+    hp_value whole = hp_emit_compare(b, HP_EQUAL, x, hp_op_unary(b, x, HP_UNARY_FLOOR));
+    hp_value pole = hp_emit_logical(b, HP_AND, whole, hp_op_compare(b, HP_LESS_EQUAL, x, 0));
+    hp_call_output(b, call, c->infinite_poles ? hp_emit_select(b, pole, hp_op_number(b, INFINITY, y), y) : y);
+}
+
+HP_TF_OP(BesselI1, HP_FIELDS_END) {
+    (void)layer;
+    hp_value x = hp_op_operand(b, call, 0, "x"),
+             growth = hp_op_unary(b, hp_op_unary(b, x, HP_UNARY_ABSOLUTE), HP_UNARY_EXP);
+    hp_call_output(b, call, hp_op_multiply(b, hp_op_unary(b, x, HP_UNARY_BESSEL_I1E), growth));
+}
+
+/* The logarithm of the beta function of the last axis's numbers. */
+HP_TF_OP(Lbeta, HP_FIELDS_END) {
+    (void)layer;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    hp_value parts = hp_op_reduce(b, hp_op_unary(b, x, HP_UNARY_LGAMMA), HP_REDUCTION_SUM, -1, false);
+    hp_value whole = hp_op_unary(b, hp_op_reduce(b, x, HP_REDUCTION_SUM, -1, false), HP_UNARY_LGAMMA);
+    hp_call_output(b, call, hp_op_subtract(b, parts, whole));
+}
+
 /* Horner's scheme; the coefficients are a list, the highest first. */
 HP_TF_OP(Polyval, HP_FIELDS_END) {
     (void)layer;
@@ -226,6 +253,40 @@ HP_TF_OP(CumulativeLogsumexp, AXIS, HP_BOOL(config, reverse, false), HP_FIELDS_E
     hp_value sums =
         hp_emit_cumulate(b, hp_op_unary(b, hp_op_subtract(b, x, most), HP_UNARY_EXP), false, axis, c->reverse);
     hp_call_output(b, call, hp_op_add(b, hp_op_unary(b, sums, HP_UNARY_LOG), most));
+}
+
+/* A number of the config, or the argument of that name, in x's dtype. */
+static hp_value bound(hp_builder *b, const hp_call *call, const char *name, double given, hp_value x) {
+    const hp_arg *arg = hp_call_arg(call, -1, name);
+    return arg ? hp_emit_cast(b, hp_op_value(b, arg, HP_FLOAT32), hp_op_dtype(b, x)) : hp_op_number(b, given, x);
+}
+
+static hp_value half_up(hp_builder *b, hp_value x) {
+    return hp_op_unary(b, hp_op_binary(b, HP_BINARY_ADD, x, 0.5), HP_UNARY_FLOOR);
+}
+
+/* x on the grid of integers of num_bits between min and max, moved so that 0 is on it, and back
+ * (tensorflow/core/kernels/fake_quant_ops_functor.h). */
+HP_TF_OP(FakeQuant, HP_FLOAT(config, min, -6, -1e30, 1e30), HP_FLOAT(config, max, 6, -1e30, 1e30),
+    HP_INT(config, num_bits, 8, 2, 16), HP_BOOL(config, narrow_range, false), HP_FIELDS_END) {
+    const config *c = layer->config;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    hp_value min = bound(b, call, "min", c->min, x), max = bound(b, call, "max", c->max, x);
+    double least = c->narrow_range, most = (double)((1 << c->num_bits) - 1);
+    hp_value scale = hp_op_binary(b, HP_BINARY_DIVIDE, hp_op_subtract(b, max, min), most - least);
+    hp_value zero = hp_op_subtract(b, hp_op_number(b, least, x), hp_op_divide(b, min, scale));
+    zero = hp_emit_unary(
+        b, half_up(b, zero), HP_UNARY_CLIP, least, most, 0); /* what is below 0 is cut: rounded half away */
+    hp_value low = hp_op_multiply(b, hp_op_subtract(b, hp_op_number(b, least, x), zero), scale);
+    hp_value high = hp_op_multiply(b, hp_op_subtract(b, hp_op_number(b, most, x), zero), scale);
+    hp_value inverse = hp_op_divide(b, hp_op_number(b, 1, scale), scale);
+    zero = half_up(b, hp_op_multiply(b, hp_op_unary(b, low, HP_UNARY_NEGATIVE), inverse));
+    hp_value y = hp_emit_binary(b, HP_BINARY_MAXIMUM, hp_emit_binary(b, HP_BINARY_MINIMUM, x, high), low);
+    y = hp_op_subtract(b, hp_op_multiply(b, hp_op_subtract(b, y, low), inverse), zero);
+    y = hp_op_multiply(b, half_up(b, y), scale);
+    hp_value nothing =
+        hp_emit_logical(b, HP_AND, hp_op_compare(b, HP_EQUAL, min, 0), hp_op_compare(b, HP_EQUAL, max, 0));
+    hp_call_output(b, call, hp_emit_select(b, nothing, hp_op_number(b, 0, y), y));
 }
 
 /* x[batch, channels, ...] + bias[channels] */

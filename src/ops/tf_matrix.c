@@ -60,3 +60,40 @@ HP_TF_OP(MatrixSetDiag, DIAGONAL, HP_FIELDS_END) {
     hp_value on = hp_emit_logical(b, HP_AND, below, above);
     hp_call_output(b, call, hp_emit_select(b, on, hp_op_on_diagonal(b, pair[1], c->k, rows, columns), pair[0]));
 }
+
+/* All elements on the diagonal of a matrix whose two sides have the tensor's axes each; and such a diagonal. */
+HP_TF_OP(TensorDiag, HP_FIELDS_END) {
+    (void)layer;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    hp_shape shape = *hp_builder_shape(b, x);
+    int64_t dims[2 * HP_MAX_RANK], elements = hp_shape_elements(&shape);
+    if (b->status == HP_OK && shape.rows) hp_builder_mixes_rows(b, "a diagonal of the rows");
+    if (b->status == HP_OK && 2 * shape.rank > HP_MAX_RANK)
+        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "more than %d axes", HP_MAX_RANK);
+    if (b->status != HP_OK) return;
+    for (int i = 0; i < 2 * shape.rank; i++) dims[i] = shape.dims[i % shape.rank];
+    x = hp_op_on_diagonal(b, hp_emit_reshape(b, x, 1, &elements), 0, elements, elements);
+    hp_call_output(b, call, hp_emit_reshape(b, x, 2 * shape.rank, dims));
+}
+
+HP_TF_OP(TensorDiagPart, HP_FIELDS_END) {
+    (void)layer;
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    hp_shape shape = *hp_builder_shape(b, x);
+    int half = shape.rank / 2;
+    if (b->status == HP_OK && shape.rows) hp_builder_mixes_rows(b, "a diagonal of the rows");
+    bool fits = shape.rank > 0 && shape.rank % 2 == 0;
+    for (int i = 0; i < half && fits; i++) fits = shape.dims[i] == shape.dims[half + i];
+    if (b->status == HP_OK && !fits) hp_builder_fail(b, HP_ERROR_SHAPE, "the axes are not twice the same ones");
+    if (b->status != HP_OK) return;
+    int64_t elements = hp_shape_product(&shape, 0, half);
+    int64_t *places = hp_arena_alloc(&b->graph->arena, (size_t)elements * sizeof *places + 1);
+    if (!places) {
+        hp_builder_fail(b, HP_ERROR_NO_MEMORY, "out of memory");
+        return;
+    }
+    for (int64_t i = 0; i < elements; i++) places[i] = i * (elements + 1);
+    hp_value flat = hp_emit_reshape(b, x, 1, (const int64_t[]){-1});
+    hp_value y = hp_emit_gather(b, flat, hp_emit_literal(b, HP_INT64, 1, &elements, places), 0);
+    hp_call_output(b, call, hp_emit_reshape(b, y, half, shape.dims));
+}

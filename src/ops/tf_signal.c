@@ -33,26 +33,29 @@ static bool complex_of(hp_builder *b, const hp_call *call, hp_value parts[2]) {
 
 /* ---- transforms */
 
-/* Along the last axis, or the one before it. */
-static void transform(hp_builder *b, hp_value x[2], bool before, bool inverse) {
+/* Along the axis so many before the last. */
+static void transform(hp_builder *b, hp_value x[2], int before, bool inverse) {
     int rank = hp_builder_shape(b, x[0])->rank;
     if (b->status == HP_OK && rank < 1 + before)
         hp_builder_fail(b, HP_ERROR_SHAPE, "a transform of %d axes, of a tensor with %d", 1 + before, rank);
-    for (int i = 0; i < 2 && before && b->status == HP_OK; i++) x[i] = hp_move_axis(b, x[i], rank - 2, rank - 1);
+    for (int i = 0; i < 2 && before && b->status == HP_OK; i++)
+        x[i] = hp_move_axis(b, x[i], rank - 1 - before, rank - 1);
     hp_value y[2] = {HP_NO_VALUE, HP_NO_VALUE};
     hp_emit_fft(b, x[0], x[1], inverse, y);
-    for (int i = 0; i < 2 && b->status == HP_OK; i++) x[i] = before ? hp_move_axis(b, y[i], rank - 1, rank - 2) : y[i];
+    for (int i = 0; i < 2 && b->status == HP_OK; i++)
+        x[i] = before ? hp_move_axis(b, y[i], rank - 1, rank - 1 - before) : y[i];
 }
 
 static void lower_transform(hp_builder *b, hp_layer *layer, hp_call *call) {
     const config *c = layer->config;
     hp_value x[2];
     if (!complex_of(b, call, x)) return;
-    for (int i = 0; i < c->axes; i++) transform(b, x, i == 1, c->inverse);
+    for (int i = 0; i < c->axes; i++) transform(b, x, i, c->inverse);
     give(b, call, x);
 }
 
-static const hp_field transform_fields[] = {AXES, HP_BOOL(config, inverse, false), HP_FIELDS_END};
+static const hp_field transform_fields[] = {
+    HP_INT(config, axes, 1, 1, 3), HP_BOOL(config, inverse, false), HP_FIELDS_END};
 const hp_op_class hp_op_Transform =
     HP_OP_COMPLEX("Transform", HP_OP_TF, transform_fields, config, lower_transform, lower_transform);
 
@@ -98,7 +101,7 @@ HP_TF_OP(RealTransform, AXES, LENGTH, HP_FIELDS_END) {
     if (!lengths_of(b, call, c, shape->dims + shape->rank - axes, lengths)) return;
     for (int i = 0; i < axes; i++) x = resized(b, x, i == 1, lengths[axes - 1 - i]);
     half_spectrum(b, x, y);
-    if (axes == 2) transform(b, y, true, false);
+    if (axes == 2) transform(b, y, 1, false);
     if (b->status == HP_OK) give(b, call, y);
 }
 

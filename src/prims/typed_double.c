@@ -4,6 +4,7 @@
 #include "prims/typed_double.h"
 
 #include <math.h>
+#include "base/special.h"
 
 #include "prims/typed_loops.h"
 
@@ -98,6 +99,10 @@ UNARY_OF(atanh, atanh(p))
 UNARY_OF(erf, erf(p))
 UNARY_OF(erfc, erfc(p))
 UNARY_OF(erfinv, erfinv(p))
+UNARY_OF(lgamma, hp_log_gamma(p))
+UNARY_OF(digamma, hp_digamma(p))
+UNARY_OF(bessel_i0e, hp_bessel_i_scaled(0, p))
+UNARY_OF(bessel_i1e, hp_bessel_i_scaled(1, p))
 UNARY_OF(sigmoid, sigmoid(p))
 UNARY_OF(log_sigmoid, -softplus(-p))
 UNARY_OF(relu, relu(p, (double)(float)f[0], f[1], f[2]))

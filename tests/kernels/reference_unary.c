@@ -128,6 +128,38 @@ REFERENCE(erfinv) {
     }
     return copysign(low, x);
 }
+REFERENCE(lgamma) {
+    return lgamma(x);
+}
+/* The recurrence far up, then the first terms of the asymptotic series; below 0 by reflection. */
+REFERENCE(digamma) {
+    double sum = 0;
+    if (x <= 0 && x == floor(x)) return NAN;
+    if (x < 0) return reference_digamma(1 - x, p) - PI / tan(PI * (x - rint(x)));
+    for (; x < 60; x++) sum -= 1 / x;
+    return sum + log(x) - 1 / (2 * x) - 1 / (12 * x * x) + 1 / (120 * pow(x, 4)) - 1 / (252 * pow(x, 6));
+}
+/* Bessel's integral by the trapezoidal rule, which converges with its points' number as a power series does. */
+static double bessel_integral(int order, double x) {
+    double sum = 0, size = fabs(x), rest = 1 / (8 * size);
+    int points = 24 + (int)(5 * sqrt(fmin(size, 1e3)));
+    if (isnan(x)) return x;
+    if (size > 1e3)
+        return copysign(
+            (1 + (order ? -3 * rest : rest) + (order ? -7.5 : 4.5) * rest * rest) / sqrt(2 * PI * size), order ? x : 1);
+    if (order && size < 1e-3) return x / 2 * (1 - size + 0.625 * size * size); /* the sum below cancels */
+    for (int i = 0; i <= points; i++) {
+        double turn = PI * i / points;
+        sum += exp(-2 * size * sin(turn / 2) * sin(turn / 2)) * (order ? cos(turn) : 1) * (i % points ? 1 : 0.5);
+    }
+    return copysign(sum / points, order ? x : 1);
+}
+REFERENCE(bessel_i0e) {
+    return bessel_integral(0, x);
+}
+REFERENCE(bessel_i1e) {
+    return bessel_integral(1, x);
+}
 REFERENCE(sigmoid) {
     return 1 / (1 + exp(-x));
 }
@@ -267,6 +299,10 @@ static const struct {
     [HP_UNARY_ERF] = {2, 0},
     [HP_UNARY_ERFC] = {3, 0},
     [HP_UNARY_ERFINV] = {2, 0},
+    [HP_UNARY_LGAMMA] = {1, 0},
+    [HP_UNARY_DIGAMMA] = {1, 0},
+    [HP_UNARY_BESSEL_I0E] = {1, 0},
+    [HP_UNARY_BESSEL_I1E] = {1, 0},
     [HP_UNARY_SIGMOID] = {2, 0},
     [HP_UNARY_LOG_SIGMOID] = {3, 0},
     [HP_UNARY_RELU] = {2, 1},

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+import tensorflow_wholes  # noqa: F401 adds its cases
 from tensorflow_graphs import CASES, WEIGHTS, Graph, predicted, write
 
 
@@ -66,3 +67,16 @@ def test_standardized_integers(hornpipe, tmp_path, version, dtype):
     want = (x - mean) / (np.maximum(deviation / 255, 12**-0.5) * 255 if dtype == "uint8" else deviation)
     assert got.dtype == dtype
     np.testing.assert_allclose(got, (want * 255.5).clip(0, 255).astype("uint8") if dtype == "uint8" else want, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("version, at_the_pole, divided", [("2.4.0", np.inf, 1.75), ("2.15.0", np.nan, 1.0)])
+def test_what_changed(hornpipe, tmp_path, version, at_the_pole, divided):
+    """TensorFlow 2.4 had digamma infinite at its poles, 2.3 kept the fraction of floats that truncatediv divides."""
+    x = np.array([[-2.0], [3.5]], "float32")
+    graph = Graph([x])
+    outputs = [graph("math.digamma", graph.inputs[0]), graph("truncatediv", graph.inputs[0], y=2.0)]
+    (tmp_path / "m.json").write_text(json.dumps(graph.model(outputs) | {"keras_version": version}))
+    np.save(tmp_path / "x.npy", x)
+    hornpipe("predict", "m.json", "--weights", WEIGHTS, "x.npy", "-o", "p.npy", "-o", "q.npy", "--progress", "none")
+    np.testing.assert_array_equal(np.load(tmp_path / "p.npy")[0], [at_the_pole])
+    np.testing.assert_array_equal(np.load(tmp_path / "q.npy")[1], [divided])
