@@ -127,6 +127,10 @@ typedef struct hp_array {
 /* Frees what the library allocated for this array and zeroes it; does nothing to a caller's own. */
 HP_API void hp_array_free(hp_array *array);
 
+/* An element as a number, halves among them (exact but for 64-bit integers beyond 2^53); NaN where the array holds strings.
+ * `index` counts elements in C order, from 0, whatever the strides; it is not checked. */
+HP_API double hp_array_number(const hp_array *array, int64_t index);
+
 /* ---- 3. simple calls --------------------------------------------------------------------------------------------- */
 
 typedef struct hp_model hp_model;
@@ -175,7 +179,7 @@ typedef struct hp_predict_options {
     size_t struct_size;
     int jobs;           /* worker threads; 0: hp_core_count() */
     int64_t batch_size; /* rows that go through the model together; 0: chosen to fit the caches. No result depends
-                           on it, but for models that mix rows (hp_model_mixes_rows): there 0 is Keras's 32 */
+                           on it, but for models that mix rows (hp_model_info): there 0 is Keras's 32 */
     hp_progress *progress;
     void *progress_context;
 } hp_predict_options;

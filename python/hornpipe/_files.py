@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from hornpipe import _errors
+
 
 def _list(names: Any) -> str | None:
     """Return a list of columns as csv, which the library takes; text as it is."""
@@ -28,17 +30,17 @@ def described(
 
 
 def choice(rows: tuple[int | None, int | None] | None, part: tuple[int, int] | None) -> dict[str, int]:
-    """Return the options for `rows` (first, end) and `part` (i, n); raises ValueError for what is none."""
+    """Return the options for `rows` (first, end) and `part` (i, n); raises ArgumentError for what is none."""
     for name, pair in (("rows", rows), ("part", part)):
         if pair is not None and (not isinstance(pair, (tuple, list)) or len(pair) != 2):
             raise TypeError(f"{name} is {pair!r}; expected a pair of integers")
     first, end = rows if rows is not None else (None, None)
     first = first or 0
     if first < 0 or (end is not None and end <= first):
-        raise ValueError(f"rows: {rows} does not name any rows; expected (first, end) with 0 <= first < end")
+        raise _errors.argument(f"rows: {rows} does not name any rows; expected (first, end) with 0 <= first < end")
     if part is not None and not 1 <= part[0] <= part[1]:
-        raise ValueError(f"part: {part} is none; expected (i, n) with 1 <= i <= n")
+        raise _errors.argument(f"part: {part} is none; expected (i, n) with 1 <= i <= n")
     if rows is not None and part is not None:
-        raise ValueError("rows and part exclude each other")
+        raise _errors.argument("rows and part exclude each other")
     i, n = part if part is not None else (0, 0)
     return {"first_row": first, "end_row": end or 0, "part": i, "parts": n}

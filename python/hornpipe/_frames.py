@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from hornpipe import _errors
+
 Array = np.ndarray[Any, Any]
 
 
@@ -142,11 +144,11 @@ def _column(column: Any) -> Array:
     while pyarrow.types.is_fixed_size_list(column.type) or pyarrow.types.is_list(column.type):
         rows = len(column)
         if column.null_count:
-            raise ValueError("a column of lists has missing values")
+            raise _errors.shape("a column of lists has missing values")
         if not pyarrow.types.is_fixed_size_list(column.type):
             sizes = set(column.value_lengths().to_pylist())
             if len(sizes) > 1:
-                raise ValueError(f"a column of lists has items of different lengths: {sorted(sizes)[:5]}")
+                raise _errors.shape(f"a column of lists has items of different lengths: {sorted(sizes)[:5]}")
         inner = column.flatten()
         shape.append(len(inner) // rows if rows else 0)
         column = inner

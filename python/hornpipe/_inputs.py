@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hornpipe import _frames, _structure
+from hornpipe import _errors, _frames, _structure
 
 if TYPE_CHECKING:
     from hornpipe._model import Model
@@ -106,7 +106,8 @@ def flatten(model: "Model", x: Any) -> list[Any]:
         ):
             return [x[0]]
         if isinstance(x, (list, tuple)) and _are_batches(x, len(model.inputs[0].shape)):
-            raise ValueError(f"the model has one input ({names[0]}); found a {type(x).__name__} of {len(x)} arrays")
+            found = f"a {type(x).__name__} of {len(x)} arrays"
+            raise _errors.argument(f"the model has one input ({names[0]}); found {found}")
         if not isinstance(x, Mapping):
             return [x]
     if _frames.is_frame(x):
@@ -128,7 +129,7 @@ def _x_of(batch: Any) -> Any:
     if not isinstance(batch, (list, tuple)):
         return batch
     if not 1 <= len(batch) <= 3:
-        raise ValueError(f"a batch is x, (x,), (x, y) or (x, y, sample_weight); found {len(batch)} items")
+        raise _errors.argument(f"a batch is x, (x,), (x, y) or (x, y, sample_weight); found {len(batch)} items")
     return batch[0]
 
 
@@ -152,7 +153,7 @@ def _of_iterable(model: "Model", x: Any, steps: int | None) -> Batches:
 def _of_data_set(model: "Model", x: Any, steps: int | None) -> Batches:
     count = len(x) if hasattr(type(x), "__len__") else None
     if steps is None and count is None:
-        raise ValueError("the data set does not say how many batches it has: give steps")
+        raise _errors.argument("the data set does not say how many batches it has: give steps")
     steps = count if steps is None else steps if count is None else min(steps, count)
     return Batches(batch(model, x[index]) for index in range(steps or 0))
 
@@ -166,7 +167,7 @@ def _of_chunks(leaves: list[Any]) -> Batches:
     step = max(LEAST_ROWS, CHUNK_BYTES // max(1, row_bytes))
     for leaf in leaves:
         if int(leaf.shape[0]) != rows:
-            raise ValueError(f"the inputs have different numbers of rows: {rows} and {leaf.shape[0]}")
+            raise _errors.shape(f"the inputs have different numbers of rows: {rows} and {leaf.shape[0]}")
         chunk = (getattr(leaf, "chunks", None) or (1,))[0]
         if isinstance(chunk, int) and chunk > 1:
             step = max(chunk, step // chunk * chunk)
@@ -183,7 +184,7 @@ def read(model: "Model", x: Any, steps: int | None = None) -> "list[Array] | Bat
             return _of_iterable(model, x, steps)
     leaves = flatten(model, x)
     if steps is not None:
-        raise ValueError("steps goes with data sets and iterators, which have batches; x is arrays")
+        raise _errors.argument("steps goes with data sets and iterators, which have batches; x is arrays")
     return _of_chunks(leaves) if any(_is_chunked(leaf) for leaf in leaves) else [array(leaf) for leaf in leaves]
 
 

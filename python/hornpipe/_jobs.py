@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 
+from hornpipe import _errors
 from hornpipe._hornpipe import core_count
 
 _lock = threading.Lock()
@@ -76,7 +77,7 @@ def resolve(n_jobs: int | None) -> int:
     if isinstance(n_jobs, bool) or not hasattr(n_jobs, "__index__"):
         raise TypeError(f"n_jobs is {n_jobs!r}; expected an integer or None")
     if n_jobs == 0:
-        raise ValueError("n_jobs is 0; expected a positive number, -1 for all cores, or None")
+        raise _errors.argument("n_jobs is 0; expected a positive number, -1 for all cores, or None")
     return n_jobs if n_jobs > 0 else max(1, cores() + 1 + n_jobs)
 
 

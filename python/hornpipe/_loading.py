@@ -15,8 +15,7 @@ import weakref
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from hornpipe import _custom, _hornpipe
-from hornpipe._hornpipe import FileError
+from hornpipe import _custom, _errors, _hornpipe
 from hornpipe._model import Model, Options, Origin
 
 KEPT = 4  # models that came through pickle, kept alive for the next task
@@ -266,8 +265,8 @@ def reduce(origin: Origin) -> tuple[Any, ...]:
     if origin.data is not None:
         return restore_bytes, (origin.path, origin.data, tuple(origin.options))
     if _state(_files(origin.path, origin.options.weights)) != origin.state:
-        raise FileError(
-            f"{origin.path}: has changed since the model was opened; it cannot be pickled as its path any more"
+        raise _errors.file(
+            origin.path, "has changed since the model was opened; it cannot be pickled as its path any more"
         )
     digest = _digest(origin.path, origin.options.weights)
     return restore_file, (origin.path, digest, origin.state, tuple(origin.options))
@@ -290,11 +289,12 @@ def restore_file(path: str, digest: str, state: tuple[int, ...], options: tuple[
         try:
             found = _digest(path, wanted.weights)
         except OSError as error:
-            raise FileError(f"{path}: the model was pickled as its path, which cannot be read here: {error}") from None
+            raise _errors.file(path, f"the model was pickled as its path, which cannot be read here: {error}") from None
         if found != digest:
-            raise FileError(
-                f"{path}: the file has changed since the model was pickled (content {found}, expected {digest}): "
-                "pickle it again, or bring the old file back"
+            raise _errors.file(
+                path,
+                f"the file has changed since the model was pickled (content {found}, expected {digest}): "
+                "pickle it again, or bring the old file back",
             )
         if model is None or model._origin.state != _state(_files(path, wanted.weights)):
             model = _new(path, None, wanted)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from hornpipe import _files, _hornpipe, _inputs, _jobs, _structure
+from hornpipe import _errors, _files, _hornpipe, _inputs, _jobs, _structure
 from hornpipe._progress import Bar
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class Model(_hornpipe.Model):
 
     def _checked(self, batch_size: int | None, backend: str, on_error: str) -> "_Options":
         if backend == "processes" and self._origin.options.custom:
-            raise ValueError("backend='processes': custom layers run in this process's Python; use 'threads'")
+            raise _errors.argument("backend='processes': custom layers run in this process's Python; use 'threads'")
         return _checked(batch_size, backend, on_error)
 
     def _split(self, arrays: list[Array], jobs: int, options: "_Options") -> _inputs.Batches:
@@ -141,7 +141,7 @@ class Model(_hornpipe.Model):
             at += rows
             bar.add(rows)
         if results is None:
-            raise ValueError("there was no batch to predict")
+            raise _errors.argument("there was no batch to predict")
         for index, whole in enumerate(given or []):
             if len(whole) != at:
                 raise _no_room(index, whole, (at, *whole.shape[1:]))
@@ -182,9 +182,9 @@ class Model(_hornpipe.Model):
     def _call(self, x: Any, training: bool = False, mask: Any = None) -> Any:
         """model(x), in the long way."""
         if training:
-            raise ValueError("training=True: hornpipe predicts only")
+            raise _errors.argument("training=True: hornpipe predicts only")
         if mask is not None:
-            raise ValueError("mask: masks come from the model's own layers (Masking, Embedding)")
+            raise _errors.argument("mask: masks come from the model's own layers (Masking, Embedding)")
         return self._predict(x, verbose=0)
 
     def _predict_on_batch(self, x: Any) -> Any:
@@ -241,7 +241,7 @@ class Model(_hornpipe.Model):
         """
         options = self._checked(batch_size, backend, on_error)
         if look_ahead < 1:
-            raise ValueError(f"look_ahead is {look_ahead}; expected at least 1")
+            raise _errors.argument(f"look_ahead is {look_ahead}; expected at least 1")
         jobs = _jobs.resolve(n_jobs)
         source = _inputs.batches(self, batches)
         results = self._stream(source, jobs, options, look_ahead, 4)
@@ -323,7 +323,7 @@ class Model(_hornpipe.Model):
         options = self._checked(batch_size, backend, on_error)
         for name, number in (("chunk_rows", chunk_rows), ("max_memory", max_memory), ("top_k", top_k)):
             if number is not None and (not hasattr(number, "__index__") or number < 1):
-                raise ValueError(f"{name} is {number!r}; expected an integer of at least 1, or None")
+                raise _errors.argument(f"{name} is {number!r}; expected an integer of at least 1, or None")
         if isinstance(labels, str):
             raise TypeError(f"labels is {labels!r}; expected a list of names")
         bar = Bar(verbose)
@@ -385,7 +385,7 @@ class Model(_hornpipe.Model):
 
         options = self._checked(batch_size, "threads", "fail")
         if repeats < 1:
-            raise ValueError(f"repeats is {repeats}; expected at least 1")
+            raise _errors.argument(f"repeats is {repeats}; expected at least 1")
         arrays = [_inputs.array(leaf) for leaf in _inputs.flatten(self, x)]
         with _jobs.granted(n_jobs) as jobs:
             seconds, steps = self._profile(arrays, jobs, options.batch_size, repeats)
@@ -531,27 +531,27 @@ def _checked(batch_size: int | None, backend: str, on_error: str) -> _Options:
     if batch_size is not None and (isinstance(batch_size, bool) or not hasattr(batch_size, "__index__")):
         raise TypeError(f"batch_size is {batch_size!r}; expected an integer or None")
     if batch_size is not None and batch_size < 1:
-        raise ValueError(f"batch_size is {batch_size}; expected at least 1, or None")
+        raise _errors.argument(f"batch_size is {batch_size}; expected at least 1, or None")
     if backend not in ("threads", "processes"):
-        raise ValueError(f"backend is {backend!r}; expected 'threads' or 'processes'")
+        raise _errors.argument(f"backend is {backend!r}; expected 'threads' or 'processes'")
     if on_error not in ("fail", "nan"):
-        raise ValueError(f"on_error is {on_error!r}; expected 'fail' or 'nan'")
+        raise _errors.argument(f"on_error is {on_error!r}; expected 'fail' or 'nan'")
     return _Options(batch_size or 0, backend, on_error)
 
 
-def _no_room(index: int, whole: Array, wanted: tuple[int, ...]) -> _hornpipe.ShapeError:
-    return _hornpipe.ShapeError(f"output {index} has room for shape {whole.shape}; the model gives {wanted}")
+def _no_room(index: int, whole: Array, wanted: tuple[int, ...]) -> _hornpipe.HornpipeError:
+    return _errors.shape(f"output {index} has room for shape {whole.shape}; the model gives {wanted}")
 
 
 def _check_room(given: list[Array], results: list[Array], at: int) -> None:
     """Raises where results cannot be written as they are, from row `at` on, to the caller's arrays."""
     for index, (whole, result) in enumerate(zip(given, results)):
         if not isinstance(whole, np.ndarray) or not (whole.flags.c_contiguous and whole.flags.writeable):
-            raise ValueError(f"out of output {index} cannot be written to: a writable array in C order is needed")
+            raise _errors.argument(f"out of output {index} cannot be written to: a writable array in C order is needed")
         if whole.shape[1:] != result.shape[1:] or not whole.ndim or at + len(result) > len(whole):
             raise _no_room(index, whole, (at + len(result), *result.shape[1:]))
         if whole.dtype != result.dtype:
-            raise _hornpipe.ShapeError(f"output {index} is {whole.dtype}; the model gives {result.dtype}")
+            raise _errors.shape(f"output {index} is {whole.dtype}; the model gives {result.dtype}")
 
 
 def _warn_of_rows(failures: list[tuple[int, int, str]], level: int) -> None:

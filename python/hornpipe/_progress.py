@@ -7,6 +7,8 @@ import sys
 import time
 from typing import Any
 
+from hornpipe import _errors
+
 WIDTH = 30
 EVERY = 0.1  # seconds
 PATIENCE = 1.0  # seconds before "auto" shows a bar
@@ -41,7 +43,7 @@ class Bar:
 
     def __init__(self, verbose: Any) -> None:
         if verbose not in ("auto", 0, 1, 2, False, True):
-            raise ValueError(f"verbose is {verbose!r}; expected 'auto', 0, 1 or 2")
+            raise _errors.argument(f"verbose is {verbose!r}; expected 'auto', 0, 1 or 2")
         self._verbose = verbose
         self._notebook = verbose != 0 and in_notebook()
         seen = self._notebook or (sys.stderr is not None and sys.stderr.isatty())

@@ -7,6 +7,8 @@ does.
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
+from hornpipe import _errors
+
 Structure: TypeAlias = "int | list[Structure] | dict[str, Structure]"
 
 
@@ -35,7 +37,7 @@ def flatten(structure: Structure, value: Any, names: Sequence[str], what: str) -
     """The leaves of a nested value, in the order of their numbers.
 
     A list (or tuple) of as many items as there are tensors may stand for any nesting, and so may a dict by the tensors'
-    names. `what` is "input" or "output", for messages. Raises KeyError for a name that is missing, ValueError for a
+    names. `what` is "input" or "output", for messages. Raises KeyError for a name that is missing, ArgumentError for a
     number of items that does not fit, TypeError for what is neither.
     """
     leaves: list[Any] = [None] * len(names)
@@ -70,6 +72,6 @@ def _fill(structure: Structure, value: Any, leaves: list[Any], what: str) -> Non
     else:
         if not isinstance(value, (list, tuple)) or len(value) != len(structure):
             found = f"{len(value)} items" if isinstance(value, (list, tuple)) else type(value).__name__
-            raise ValueError(f"a list of {len(structure)} {what}s was expected; found {found}")
+            raise _errors.argument(f"a list of {len(structure)} {what}s was expected; found {found}")
         for part, item in zip(structure, value):
             _fill(part, item, leaves, what)

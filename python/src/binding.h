@@ -42,6 +42,8 @@ typedef struct model_object {
 bool errors_add(PyObject *module);
 /* Raises the exception of error->status; `reasons` (borrowed, may be NULL) becomes its attribute. Returns NULL. */
 PyObject *errors_raise(const hp_error *error, PyObject *reasons);
+/* Raises ArgumentError with this message; returns NULL. */
+PyObject *errors_argument(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The library's text as str: rows' own bytes may stand in it, and it may be cut. */
 PyObject *errors_text(const char *text);
 

@@ -1,4 +1,6 @@
 /* errors.c: the library's statuses as exception classes, made from HP_STATUS_LIST. */
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "binding.h"
@@ -58,7 +60,10 @@ static PyObject *new_class(hp_status status, const char *status_name, const char
         strcat(full, own);
     else
         class_name(status_name, full + strlen(full), sizeof names[0] - strlen(full));
-    PyObject *made = PyErr_NewExceptionWithDoc(full, doc, bases, NULL);
+    PyObject *usual =
+                 Py_BuildValue("{s:s,s:s,s:s,s:O}", "where", "", "message", "", "status", status_name, "row", Py_None),
+             *made = usual ? PyErr_NewExceptionWithDoc(full, doc, bases, usual) : NULL;
+    Py_XDECREF(usual);
     Py_DECREF(bases);
     return made;
 }
@@ -125,6 +130,15 @@ static PyObject *full_text(const hp_error *error, PyObject *reasons) {
     Py_XDECREF(newline);
     Py_XDECREF(joined);
     return text;
+}
+
+PyObject *errors_argument(const char *format, ...) {
+    hp_error error = {.status = HP_ERROR_ARGUMENT, .row = -1};
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(error.message, sizeof error.message, format, arguments);
+    va_end(arguments);
+    return errors_raise(&error, NULL);
 }
 
 PyObject *errors_raise(const hp_error *error, PyObject *reasons) {

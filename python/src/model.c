@@ -28,7 +28,7 @@ static bool parse_opening(PyObject *args, PyObject *keywords, opening *o) {
     if (strcmp(prefer, "latency") == 0) {
         o->options.prefer = HP_PREFER_LATENCY;
     } else if (strcmp(prefer, "throughput") != 0) {
-        PyErr_Format(PyExc_ValueError, "prefer is \"%s\"; expected \"throughput\" or \"latency\"", prefer);
+        errors_argument("prefer is \"%s\"; expected \"throughput\" or \"latency\"", prefer);
         return false;
     }
     return custom_parse(o->custom, &o->options);

@@ -227,8 +227,7 @@ static bool use_output(PyObject *object, array_view *view, hp_array *array, size
     if (!arrays_view(object, view)) return false;
     *array = view->array;
     if (view->owner == object && PyArray_ISWRITEABLE((PyArrayObject *)object)) return true;
-    PyErr_Format(
-        PyExc_ValueError, "out of output %zu cannot be written to: a writable array in C order is needed", index);
+    errors_argument("out of output %zu cannot be written to: a writable array in C order is needed", index);
     return false;
 }
 
@@ -257,8 +256,7 @@ PyObject *model_run(PyObject *object, PyObject *args) {
     if (!PyArg_ParseTuple(args, "OOiLO", &list, &given, &options.jobs, &batch_size, &progress)) return NULL;
     options.batch_size = batch_size;
     if (given != Py_None && (!PyList_Check(given) || PyList_Size(given) != (Py_ssize_t)self->output_count)) {
-        PyErr_Format(PyExc_ValueError, "out must have an array for each of the %zu outputs", self->output_count);
-        return NULL;
+        return errors_argument("out must have an array for each of the %zu outputs", self->output_count);
     }
     array_view views[MOST_TENSORS], out_views[MOST_TENSORS] = {{.owner = NULL}};
     hp_array inputs[MOST_TENSORS], outputs[MOST_TENSORS] = {{0}};

@@ -87,6 +87,8 @@ int hp_cli_error(const hp_error *error);
 /* A large number as people read it: "812", "22.26 k", "1.031 M". Returns `text`. */
 enum { HP_SCALED_SIZE = 24 };
 const char *hp_cli_scaled(double value, char text[HP_SCALED_SIZE]);
+/* Text as a JSON string, in quotes. */
+void hp_cli_json_text(FILE *out, const char *text);
 /* A usage error: prints it with a hint at --help; returns EXIT_USAGE. */
 int hp_cli_usage(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Opens the model, or prints why not: every reason, where it is not supported. *code is the exit code then. */

@@ -16,7 +16,8 @@ typedef struct options {
 static const hp_option table[] = {
     {"json", 0, HP_OPTION_FLAG, offsetof(options, json), NULL, "one JSON object"},
     {"jobs", 'j', HP_OPTION_COUNT, offsetof(options, jobs), "N", "threads; default: 1, and all cores"},
-    {"rows", 0, HP_OPTION_COUNT, offsetof(options, rows), "N", "rows per call; default: 1, 32, 1024 and more"},
+    {"rows", 0, HP_OPTION_COUNT, offsetof(options, rows), "N",
+        "rows per call; default: 1, 32, 256, 4096 and more, up to about 64 MB"},
     {"seconds", 0, HP_OPTION_NUMBER, offsetof(options, seconds), "S", "time for each measurement (0.5)"},
     {"unknown", 0, HP_OPTION_COUNT, offsetof(options, unknown), "N", "size of axes that only data tells (64)"},
     HP_MODEL_OPTIONS(options),
@@ -63,14 +64,17 @@ static void print_results(
     const hp_model_info *info, const char *path, const measurement *all, size_t count, double peak, bool json) {
     double flops = info->flops_per_row;
     char text[HP_SCALED_SIZE];
-    if (json)
-        printf("{\"model\": \"%s\", \"isa\": \"%s\", \"version\": \"%s\", \"peak_gflops_per_core\": %.4g, "
-               "\"flops_per_row\": %.9g, \"results\": [",
-            path, info->isa, hp_version(), peak / 1e9, isnan(flops) ? 0 : flops);
-    else
+    if (json) {
+        fputs("{\"model\": ", stdout);
+        hp_cli_json_text(stdout, path);
+        printf(", \"isa\": \"%s\", \"version\": \"%s\", \"peak_gflops_per_core\": %.4g, \"flops_per_row\": %.9g, "
+               "\"results\": [",
+            info->isa, hp_version(), peak / 1e9, isnan(flops) ? 0 : flops);
+    } else {
         printf("%s: kernels %s, one core's peak %.4g GFLOP/s, %s operations a row\n\n%8s %10s %14s %12s %10s %8s\n",
             path, info->isa, peak / 1e9, isnan(flops) ? "?" : hp_cli_scaled(flops, text), "threads", "rows/call",
             "rows/s", "us/call", "GFLOP/s", "of peak");
+    }
     for (size_t i = 0; i < count; i++) {
         const measurement *m = &all[i];
         double speed = isnan(flops) ? 0 : m->rows_per_second * flops;

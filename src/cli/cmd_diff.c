@@ -22,34 +22,6 @@ static const hp_option table[] = {
     HP_OPTIONS_END,
 };
 
-static double value_at(const hp_array *array, int64_t i) {
-    switch (array->dtype) {
-    case HP_FLOAT32:
-        return (double)((const float *)array->data)[i];
-    case HP_FLOAT64:
-        return ((const double *)array->data)[i];
-    case HP_INT8:
-        return ((const int8_t *)array->data)[i];
-    case HP_INT16:
-        return ((const int16_t *)array->data)[i];
-    case HP_INT32:
-        return ((const int32_t *)array->data)[i];
-    case HP_INT64:
-        return (double)((const int64_t *)array->data)[i];
-    case HP_UINT8:
-    case HP_BOOL:
-        return ((const uint8_t *)array->data)[i];
-    case HP_UINT16:
-        return ((const uint16_t *)array->data)[i];
-    case HP_UINT32:
-        return ((const uint32_t *)array->data)[i];
-    case HP_UINT64:
-        return (double)((const uint64_t *)array->data)[i];
-    default:
-        return (double)NAN;
-    }
-}
-
 static int64_t elements(const hp_array *array) {
     int64_t count = 1;
     for (int i = 0; i < array->rank; i++) count *= array->shape[i];
@@ -78,11 +50,11 @@ static void compare(const hp_array *got, const hp_array *wanted, difference *d) 
     int64_t count = elements(got), classes = got->rank > 1 ? got->shape[got->rank - 1] : 1;
     int64_t best_got = 0, best_wanted = 0;
     for (int64_t i = 0; i < count; i++) {
-        double a = value_at(got, i), b = value_at(wanted, i), error = fabs(a - b);
+        double a = hp_array_number(got, i), b = hp_array_number(wanted, i), error = fabs(a - b);
         int64_t first = i - i % classes;
         if (i == first) best_got = best_wanted = i;
-        if (a > value_at(got, best_got)) best_got = i;
-        if (b > value_at(wanted, best_wanted)) best_wanted = i;
+        if (a > hp_array_number(got, best_got)) best_got = i;
+        if (b > hp_array_number(wanted, best_wanted)) best_wanted = i;
         if (i == first + classes - 1) d->other_classes += best_got != best_wanted;
         if (isfinite(b) && fabs(b) > d->scale) d->scale = fabs(b);
         if (!isfinite(a) || !isfinite(b)) {
@@ -110,31 +82,50 @@ static const char *place_text(const hp_array *array, int64_t at, char *text, siz
     return text;
 }
 
+/* [100, 10] */
+static void json_shape(const char *key, const hp_array *array) {
+    printf(", \"%s\": [", key);
+    for (int i = 0; i < array->rank; i++) printf("%s%" PRId64, i ? ", " : "", array->shape[i]);
+    putchar(']');
+}
+
+static void other_shape(const char *name, const hp_array *got, const hp_array *wanted, const char *path, bool json) {
+    char a[160], b[160];
+    if (json) {
+        fputs("{\"output\": ", stdout);
+        hp_cli_json_text(stdout, name);
+        json_shape("shape", got);
+        json_shape("reference_shape", wanted);
+        puts(", \"same\": false}");
+    } else {
+        printf("%s: the prediction's shape is %s, that of %s is %s\n", name, shape_text(got, a, sizeof a), path,
+            shape_text(wanted, b, sizeof b));
+    }
+}
+
 /* Compares one output, prints what was found. True: within tolerance. */
 static bool judge(const char *name, const hp_array *got, const hp_array *wanted, const char *path, double rtol,
     double atol, bool json) {
     char a[160], b[160];
     bool same_shape =
         got->rank == wanted->rank && !memcmp(got->shape, wanted->shape, (size_t)got->rank * sizeof(int64_t));
-    if (!same_shape) {
-        printf("%s: the prediction's shape is %s, that of %s is %s\n", name, shape_text(got, a, sizeof a), path,
-            shape_text(wanted, b, sizeof b));
-        return false;
-    }
+    if (!same_shape) return other_shape(name, got, wanted, path, json), false;
     difference d;
     compare(got, wanted, &d);
     double allowed = rtol * d.scale + atol;
     bool fine = d.largest <= allowed && d.unlike == 0;
     if (json) {
-        printf("{\"output\": \"%s\", \"largest_error\": %.9g, \"largest_value\": %.9g, \"allowed\": %.9g, "
+        fputs("{\"output\": ", stdout);
+        hp_cli_json_text(stdout, name);
+        printf(", \"largest_error\": %.9g, \"largest_value\": %.9g, \"allowed\": %.9g, "
                "\"rows_with_other_argmax\": %" PRId64 ", \"not_finite_unlike\": %" PRId64 ", \"same\": %s}\n",
-            name, d.largest, d.scale, allowed, d.other_classes, d.unlike, fine ? "true" : "false");
+            d.largest, d.scale, allowed, d.other_classes, d.unlike, fine ? "true" : "false");
         return fine;
     }
     printf("%s: %s %s, largest error %.3g", name, fine ? "same" : "DIFFERENT", shape_text(got, a, sizeof a), d.largest);
     if (d.at >= 0)
-        printf(" at %s (%.9g, reference %.9g)", place_text(got, d.at, b, sizeof b), value_at(got, d.at),
-            value_at(wanted, d.at));
+        printf(" at %s (%.9g, reference %.9g)", place_text(got, d.at, b, sizeof b), hp_array_number(got, d.at),
+            hp_array_number(wanted, d.at));
     printf("; largest value %.3g, allowed %.3g", d.scale, allowed);
     if (d.unlike) printf("; %" PRId64 " values are NaN or infinite in one of them only", d.unlike);
     if (got->rank > 1 && got->shape[got->rank - 1] > 1) printf("; argmax differs in %" PRId64 " rows", d.other_classes);
@@ -171,6 +162,7 @@ static int run(void *opaque, char **arguments, int count) {
     double rtol = o->rtol.given ? o->rtol.value : 2e-5, atol = o->atol.given ? o->atol.value : 1e-6;
     if (!(rtol >= 0) || !(atol >= 0))
         return hp_cli_usage("diff", "--rtol and --atol take numbers that are not negative");
+    if (o->jobs > 4096) return hp_cli_usage("diff", "--jobs is too large");
     int code;
     hp_model *model = hp_cli_open(arguments[0], &o->model, &code);
     if (!model) return code;

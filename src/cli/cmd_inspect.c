@@ -29,18 +29,6 @@ static const char *grouped(int64_t value, char *text) {
     return text;
 }
 
-static void json_text(const char *text) {
-    putchar('"');
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-        if (*c == '"' || *c == '\\') putchar('\\');
-        if (*c < 0x20)
-            printf("\\u%04x", *c);
-        else
-            putchar(*c);
-    }
-    putchar('"');
-}
-
 static void json_tensors(const hp_model *model, const char *key, size_t count,
     hp_status (*get)(const hp_model *, size_t, hp_tensor_info *, hp_error *)) {
     static const char *const names[] = {[0] = "none",
@@ -53,7 +41,7 @@ static void json_tensors(const hp_model *model, const char *key, size_t count,
         hp_tensor_info info;
         if (get(model, i, &info, NULL) != HP_OK) continue;
         printf("%s{\"name\": ", i ? ", " : "");
-        json_text(info.name);
+        hp_cli_json_text(stdout, info.name);
         printf(", \"dtype\": \"%s\", \"shape\": [", names[info.dtype]);
         for (int d = 0; d < info.rank; d++) {
             if (info.shape[d] < 0)
@@ -68,11 +56,13 @@ static void json_tensors(const hp_model *model, const char *key, size_t count,
 
 static void print_json(const hp_model *model, const hp_model_info *info) {
     fputs("{\"name\": ", stdout);
-    json_text(info->name);
-    printf(", \"class_name\": \"%s\", \"keras_version\": \"%s\", \"parameters\": %" PRId64
-           ", \"trainable_parameters\": %" PRId64 ", \"mixes_rows\": %s",
-        info->class_name, info->keras_version, info->parameters, info->trainable_parameters,
-        info->mixes_rows ? "true" : "false");
+    hp_cli_json_text(stdout, info->name);
+    fputs(", \"class_name\": ", stdout);
+    hp_cli_json_text(stdout, info->class_name);
+    fputs(", \"keras_version\": ", stdout);
+    hp_cli_json_text(stdout, info->keras_version);
+    printf(", \"parameters\": %" PRId64 ", \"trainable_parameters\": %" PRId64 ", \"mixes_rows\": %s", info->parameters,
+        info->trainable_parameters, info->mixes_rows ? "true" : "false");
     if (!isnan(info->flops_per_row)) printf(", \"flops_per_row\": %.17g", info->flops_per_row);
     json_tensors(model, "inputs", hp_model_input_count(model), hp_model_input);
     json_tensors(model, "outputs", hp_model_output_count(model), hp_model_output);
@@ -81,13 +71,13 @@ static void print_json(const hp_model *model, const hp_model_info *info) {
         hp_layer_info layer;
         if (hp_model_layer(model, i, &layer, NULL) != HP_OK) continue;
         printf("%s{\"name\": ", i ? ", " : "");
-        json_text(layer.name);
+        hp_cli_json_text(stdout, layer.name);
         fputs(", \"class_name\": ", stdout);
-        json_text(layer.class_name);
+        hp_cli_json_text(stdout, layer.class_name);
         fputs(", \"output_shape\": ", stdout);
-        json_text(layer.output_shape);
+        hp_cli_json_text(stdout, layer.output_shape);
         fputs(", \"connected_to\": ", stdout);
-        json_text(layer.connected_to);
+        hp_cli_json_text(stdout, layer.connected_to);
         printf(", \"dtype\": \"%s\", \"parameters\": %" PRId64 ", \"trainable_parameters\": %" PRId64
                ", \"depth\": %d}",
             layer.dtype, layer.parameters, layer.trainable_parameters, layer.depth);

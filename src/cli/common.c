@@ -35,6 +35,19 @@ const char *hp_cli_scaled(double value, char text[HP_SCALED_SIZE]) {
     return text;
 }
 
+void hp_cli_json_text(FILE *out, const char *text) {
+    fputc('"', out);
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+        if (*c == '"' || *c == '\\')
+            fprintf(out, "\\%c", *c);
+        else if (*c < 0x20)
+            fprintf(out, "\\u%04x", *c);
+        else
+            fputc(*c, out);
+    }
+    fputc('"', out);
+}
+
 static hp_model_options model_options(const hp_model_arguments *arguments) {
     return (hp_model_options){.struct_size = sizeof(hp_model_options),
         .weights = arguments->weights,

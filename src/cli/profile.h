@@ -39,7 +39,4 @@ void hp_profile_print_trace(FILE *out, const hp_profile_report *report);
 /* One page that needs nothing else. */
 void hp_profile_print_html(FILE *out, const hp_profile_report *report);
 
-/* Text as a JSON string, in quotes. */
-void hp_json_print_text(FILE *out, const char *text);
-
 #endif

@@ -125,32 +125,19 @@ void hp_profile_print_table(FILE *out, const hp_profile_report *report) {
 
 /* ---- JSON */
 
-void hp_json_print_text(FILE *out, const char *text) {
-    fputc('"', out);
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-        if (*c == '"' || *c == '\\')
-            fprintf(out, "\\%c", *c);
-        else if (*c < 0x20)
-            fprintf(out, "\\u%04x", *c);
-        else
-            fputc(*c, out);
-    }
-    fputc('"', out);
-}
-
 static void print_step(FILE *out, const hp_profile_report *report, size_t s) {
     const hp_profile_line *line = &report->lines[s];
     fputs("{\"layers\": [", out);
     for (size_t k = 0; k < line->info.layer_count; k++) {
         if (k > 0) fputs(", ", out);
-        hp_json_print_text(out, hp_profile_layer(report->profile, s, k));
+        hp_cli_json_text(out, hp_profile_layer(report->profile, s, k));
     }
     fputs("], \"primitive\": ", out);
-    hp_json_print_text(out, line->info.primitive);
+    hp_cli_json_text(out, line->info.primitive);
     fputs(", \"algorithm\": ", out);
-    hp_json_print_text(out, line->info.algorithm);
+    hp_cli_json_text(out, line->info.algorithm);
     fputs(", \"output_shape\": ", out);
-    hp_json_print_text(out, line->info.output_shape);
+    hp_cli_json_text(out, line->info.output_shape);
     fprintf(out,
         ", \"tile_rows\": %" PRId64 ", \"flops_per_row\": %.9g, \"bytes_per_row\": %.9g, \"weight_bytes\": %.9g, "
         "\"runs\": %" PRId64 ", \"rows\": %.9g, \"seconds\": %.9g, \"share\": %.6g, \"gflops\": %.6g, "
@@ -169,7 +156,7 @@ static void print_step(FILE *out, const hp_profile_report *report, size_t s) {
 
 void hp_profile_print_json(FILE *out, const hp_profile_report *report) {
     fputs("{\"model\": ", out);
-    hp_json_print_text(out, report->path);
+    hp_cli_json_text(out, report->path);
     fprintf(out,
         ", \"version\": \"%s\", \"isa\": \"%s\", \"rows\": %" PRId64 ", \"calls\": %" PRId64
         ", \"workers\": %d, \"seconds\": %.9g, \"seconds_in_steps\": %.9g, \"peak_gflops_per_core\": %.6g, \"steps\": "

@@ -11,6 +11,16 @@ void hp_array_free(hp_array *array) {
     *array = (hp_array){0};
 }
 
+double hp_array_number(const hp_array *array, int64_t index) {
+    if (hp_array_is_c_order(array)) return hp_dtype_number(array->dtype, array->data, index);
+    const char *element = array->data;
+    for (int i = array->rank - 1; i >= 0; i--) {
+        element += index % array->shape[i] * array->strides[i];
+        index /= array->shape[i];
+    }
+    return hp_dtype_number(array->dtype, element, 0);
+}
+
 hp_status hp_array_own_strings(hp_array *array, hp_error *error) {
     const hp_string *from = array->data;
     size_t count = 1, bytes;

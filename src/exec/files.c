@@ -365,7 +365,30 @@ static hp_status run_stream(hp_file_job *j, int64_t *rows, int64_t *failed, hp_e
     return hp_stream_run(&j->stream, rows, failed, error);
 }
 
+/* No output may take the place of what is read, nor of another output. */
+static hp_status check_apart(const hp_file_job *j, hp_error *error) {
+    for (size_t k = 0; k < j->input_count + j->file_count; k++) {
+        bool output = k >= j->input_count;
+        HP_FAIL_IF(!(output ? j->files[k - j->input_count] : j->inputs[k]).path, error, HP_ERROR_ARGUMENT, NULL,
+            "%s %zu has no path", output ? "output" : "input", output ? k - j->input_count : k);
+    }
+    for (size_t i = 0; i < j->file_count; i++) {
+        const char *path = j->files[i].path, *const read[] = {j->model->path, j->model->weights_path};
+        for (size_t k = 0; k < j->input_count; k++)
+            HP_FAIL_IF(hp_io_same_file(path, j->inputs[k].path), error, HP_ERROR_ARGUMENT, path,
+                "it is an input of this run, and predictions would take its place");
+        for (size_t k = 0; k < 2; k++)
+            HP_FAIL_IF(read[k] && hp_io_same_file(path, read[k]), error, HP_ERROR_ARGUMENT, path,
+                "it is the model's own file, and predictions would take its place");
+        for (size_t k = 0; k < i; k++)
+            HP_FAIL_IF(hp_io_same_file(path, j->files[k].path), error, HP_ERROR_ARGUMENT, path,
+                "two outputs cannot go to one file one by one: give it once, for all");
+    }
+    return HP_OK;
+}
+
 static hp_status run_job(hp_file_job *j, int64_t *rows, int64_t *failed, hp_error *error) {
+    HP_TRY(check_apart(j, error));
     HP_TRY(fill_selection(j, error));
     HP_TRY(open_readers(j, error));
     HP_TRY(find_outputs(j, error));

@@ -17,38 +17,6 @@ static int64_t vectors_per_row(const hp_io_output *output) {
     return count;
 }
 
-static double value_at(hp_dtype dtype, const void *values, int64_t i) {
-    switch (dtype) {
-    case HP_FLOAT32:
-        return (double)((const float *)values)[i];
-    case HP_FLOAT64:
-        return ((const double *)values)[i];
-    case HP_FLOAT16:
-        return (double)hp_half_to_float(((const uint16_t *)values)[i]);
-    case HP_BFLOAT16:
-        return (double)hp_bfloat_to_float(((const uint16_t *)values)[i]);
-    case HP_INT8:
-        return ((const int8_t *)values)[i];
-    case HP_INT16:
-        return ((const int16_t *)values)[i];
-    case HP_INT32:
-        return ((const int32_t *)values)[i];
-    case HP_INT64:
-        return (double)((const int64_t *)values)[i];
-    case HP_UINT8:
-    case HP_BOOL:
-        return ((const uint8_t *)values)[i];
-    case HP_UINT16:
-        return ((const uint16_t *)values)[i];
-    case HP_UINT32:
-        return ((const uint32_t *)values)[i];
-    case HP_UINT64:
-        return (double)((const uint64_t *)values)[i];
-    default:
-        return NAN;
-    }
-}
-
 static hp_status check(const hp_selection *selection, const hp_io_output *output, hp_error *error) {
     bool over_axis = selection->kind != HP_SELECT_THRESHOLD;
     size_t classes = over_axis ? (size_t)last_axis(output) : 2;
@@ -118,7 +86,7 @@ typedef struct vector {
 } vector;
 
 static double value_of(const vector *v, int64_t index) {
-    return value_at(v->dtype, v->values, v->first + index);
+    return hp_dtype_number(v->dtype, v->values, v->first + index);
 }
 
 /* Whether a is to be named before b. */
@@ -190,7 +158,7 @@ void hp_selection_apply(const hp_selection *selection, const hp_io_output *outpu
     if (selection->kind == HP_SELECT_THRESHOLD) {
         int64_t count = vectors * last_axis(output);
         for (int64_t i = 0; i < count; i++)
-            put(selection, destinations[0], i, value_at(output->dtype, values, i) >= selection->threshold);
+            put(selection, destinations[0], i, hp_dtype_number(output->dtype, values, i) >= selection->threshold);
         return;
     }
     int k = selection->kind == HP_SELECT_TOP_K ? selection->top_k : 1;

@@ -64,7 +64,7 @@ typedef struct hp_call_record {
 } hp_call_record;
 
 /* The class for this name and module when it is a model or an operation: for hp_layer_scope.find. A subclass of Functional without
- * code of its own is told by its config, see hp_model_like. */
+ * code of its own is none any more here: format/ has made it one. */
 const hp_layer_class *hp_model_class_find(const char *class_name, const char *module);
 
 /* The inputs of a model layer, from its InputLayers or what else says their shape. *inputs is in the layer's arena.

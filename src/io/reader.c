@@ -114,6 +114,16 @@ static hp_status sniff_format(
     HP_TRY(hp_io_source_open(place->path, opened, error));
     HP_TRY(hp_io_source_peek(*opened, bytes, &got, error));
     if (hp_io_npy_is_magic(bytes, got)) *format = hp_io_format_by_name("npy");
+    static const struct {
+        const char *begin, *what;
+    } others[] = {
+        {"\x1f\x8b", "it is compressed by gzip: decompress it (gzip -dc FILE) into standard input"},
+        {"\x28\xb5\x2f\xfd", "it is compressed by zstd: decompress it (zstd -dc FILE) into standard input"},
+        {"PAR1", "Parquet is not read; in Python a model predicts what pyarrow reads of it"},
+    };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        HP_FAIL_IF(got >= strlen(others[i].begin) && !memcmp(bytes, others[i].begin, strlen(others[i].begin)), error,
+            HP_ERROR_ARGUMENT, NULL, "%s", others[i].what);
     HP_FAIL_IF(!*format, error, HP_ERROR_ARGUMENT, NULL,
         "its format is not known from its name or first bytes; give it (--input-format): %s", hp_io_format_names());
     return HP_OK;

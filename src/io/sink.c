@@ -154,6 +154,26 @@ bool hp_io_is_finished(const char *path) {
     return finished;
 }
 
+/* 1: a regular file, 0: something else, -1: nothing is there. */
+static int stat_path(const char *path, struct stat *info) {
+    size_t n = hp_io_path_length(path);
+    char *file = hp_alloc_array(n + 1, 1);
+    if (!file) return 0;
+    memcpy(file, path, n);
+    int found = stat(file, info) != 0 ? -1 : S_ISREG(info->st_mode);
+    hp_free(file);
+    return strcmp(path, "-") != 0 ? found : 0;
+}
+
+bool hp_io_same_file(const char *a, const char *b) {
+    struct stat one, other;
+    int found = stat_path(a, &one);
+    if (found == 0 || stat_path(b, &other) != found) return false;
+    if (found == 1) return one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+    size_t n = hp_io_path_length(a);
+    return n == hp_io_path_length(b) && !strncmp(a, b, n);
+}
+
 static hp_io_sink *new_sink(void) {
     hp_io_sink *sink = HP_NEW(hp_io_sink);
     if (!sink) return NULL;

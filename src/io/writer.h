@@ -100,6 +100,10 @@ void hp_io_writer_leave(hp_io_writer *writer);
 /* Whether the output `path` has its name already, and no partial file is left. */
 bool hp_io_is_finished(const char *path);
 
+/* Whether two paths (of FILE.h5:/dataset the file's) lead to one file, or are the same where there is none yet. Streams
+ * and devices are never the same. */
+bool hp_io_same_file(const char *a, const char *b);
+
 /* Makes a change of names in the folder of `path` last through a power cut, as well as that can be had. */
 void hp_io_sync_folder(const char *path);
 

@@ -36,7 +36,7 @@ hp_value hp_move_axis(hp_builder *b, hp_value x, int from, int to);
 /* Fills `count` values from a field of one int (for all) or exactly `count`; false: another number of them. */
 bool hp_ints_spread(const hp_ints *ints, int count, int64_t *values);
 
-/* "channels_last", "channels_first": for HP_ENUM(type, data_format, HP_CHANNELS_LAST, HP_DATA_FORMATS). Null is the
+/* "channels_last", "channels_first": for HP_ENUM(type, data_format, HP_CHANNELS_LAST, hp_data_formats). Null is the
  * default of ~/.keras/keras.json, which a saved model does not depend on: channels_last. */
 enum { HP_CHANNELS_LAST, HP_CHANNELS_FIRST };
 extern const char *const hp_data_formats[];

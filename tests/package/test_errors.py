@@ -34,6 +34,38 @@ def test_errors_are_kinds_of_python_s(tmp_path):
         hornpipe.load_model(hornpipe_example(), isa="none")
 
 
+@pytest.mark.parametrize("what", ["n_jobs", "batch_size", "backend", "on_error", "steps", "list", "out", "generator", "place", "prefer"])
+def test_what_python_finds_has_what_the_library_s_have(mlp, rows, what):
+    def batches():
+        yield rows[:10]
+        yield rows[:10]
+
+    calls = {
+        "n_jobs": lambda: mlp.predict(rows, n_jobs=0),
+        "batch_size": lambda: mlp.predict(rows, batch_size=0),
+        "backend": lambda: mlp.predict(rows, backend="none"),
+        "on_error": lambda: mlp.predict(rows, on_error="none"),
+        "steps": lambda: mlp.predict(rows, steps=3),
+        "list": lambda: mlp.predict([rows, rows]),
+        "out": lambda: mlp.predict(batches(), out=np.empty((15, 1), "f4")),
+        "place": lambda: mlp.predict(rows, out=np.broadcast_to(np.float32(0), (len(rows), 1))),
+        "prefer": lambda: hornpipe.load_model(hornpipe_example(), prefer="none"),
+        "generator": lambda: mlp.predict(batch for batch in ()),
+    }
+    with pytest.raises(hornpipe.HornpipeError) as caught:
+        calls[what]()
+    error = caught.value
+    assert isinstance(error, ValueError) and isinstance(error, hornpipe.ShapeError) == (what == "out")
+    assert error.where == "" and error.message == str(error) != "" and error.row is None
+    assert error.status == ("HP_ERROR_SHAPE" if what == "out" else "HP_ERROR_ARGUMENT")
+
+
+def test_errors_are_whole_from_the_start():
+    for cls in _hornpipe.exceptions.values():
+        made = cls("why")
+        assert (made.where, made.message, made.row) == ("", "", None) and made.status.startswith("HP_ERROR_")
+
+
 def hornpipe_example():
     from conftest import EXAMPLES
 

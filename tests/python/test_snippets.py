@@ -30,6 +30,25 @@ def whole(code):
     return '#include "prims/builder.h"\n#include "prims/graph.h"\n#include "prims/prim.h"\n' + EMITTER + code
 
 
+TO_COME = ["adding-a-kernel.md", "adding-a-layer.md", "adding-a-primitive.md", "adding-an-operation.md"]  # what a reader is to add
+MADE = r"hp_(?:layer|op|prim|command)_"  # by a line of a list
+
+
+def names(text):
+    return set(re.findall(r"\b(?:hp|HP)_\w+", text))
+
+
+def test_names_are_there():
+    """What documents and comments of headers name is in the code: functions that are gone are not told of."""
+    files = [path for top in ("include", "src", "python/src", "tests/unit") for path in sorted((ROOT / top).rglob("*"))
+             if path.suffix in (".c", ".h", ".inc", ".def")]
+    known = names("".join(re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.S) for path in files)) | {"hp_format"}
+    told = [*files, *(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md")]
+    gone = {f"{path.relative_to(ROOT)}: {name}" for path in told if path.suffix in (".h", ".md") and path.name not in TO_COME
+            for name in names(path.read_text()) - known if not re.match(MADE, name)}
+    assert not gone and len(known) > 1000
+
+
 def test_there_are_some():
     assert len(FILES) == 6
 

@@ -61,6 +61,34 @@ static void test_strides(void **state) {
     hp_array_free(&back);
 }
 
+/* Every dtype as a number, by the list of them; strides are followed. */
+static void test_numbers(void **state) {
+    (void)state;
+    static const uint16_t half[] = {0x3c00, 0xc100, 0x7c00}, bfloat[] = {0x3f80, 0xc020, 0x7f80};
+    static const double three[] = {1, -2.5, INFINITY};
+    static const float three_floats[] = {1, -2.5F, INFINITY};
+    static const int64_t one[] = {1};
+    const struct {
+        hp_dtype dtype;
+        const void *data;
+    } floats[] = {{HP_FLOAT32, three_floats}, {HP_FLOAT64, three}, {HP_FLOAT16, half}, {HP_BFLOAT16, bfloat}};
+    for (size_t i = 0; i < sizeof floats / sizeof *floats; i++) {
+        hp_array array = {.data = (void *)floats[i].data, .dtype = floats[i].dtype, .rank = 1, .shape = {3}};
+        for (int k = 0; k < 3; k++)
+            if (hp_array_number(&array, k) != three[k]) fail_msg("dtype %d: element %d", (int)array.dtype, k);
+    }
+    for (hp_dtype dtype = HP_INT8; dtype <= HP_BOOL; dtype++) { /* little-endian: the first bytes are 1 in each */
+        hp_array array = {.data = (void *)one, .dtype = dtype, .rank = 1, .shape = {1}};
+        if (hp_array_number(&array, 0) != 1) fail_msg("dtype %d", (int)dtype);
+    }
+    static const int32_t numbers[6] = {1, 2, 3, 4, 5, 6}, turned[6] = {6, 3, 5, 2, 4, 1};
+    hp_array array = {
+        .data = (void *)(numbers + 5), .dtype = HP_INT32, .rank = 2, .shape = {3, 2}, .strides = {-4, -12}};
+    for (int k = 0; k < 6; k++) assert_true(hp_array_number(&array, k) == turned[k]);
+    hp_string word = {"5", 1};
+    assert_true(isnan(hp_array_number(&(hp_array){.data = &word, .dtype = HP_STRING, .rank = 1, .shape = {1}}, 0)));
+}
+
 static void refuse(hp_array array, hp_status status, const char *why) {
     hp_file file = {.path = "/tmp/hornpipe-load-refused.npy"};
     assert_int_equal(hp_array_save(&file, &array, &failure), status);
@@ -86,6 +114,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_strides),
+        cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_what_cannot_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
