@@ -11,6 +11,7 @@
 #include "kernels/math.inc"
 #include "kernels/tanh.inc"
 #include "kernels/gelu.inc"
+#include "kernels/powers.inc"
 #include "kernels/unary.inc"
 #include "kernels/binary.inc"
 #include "kernels/move.inc"

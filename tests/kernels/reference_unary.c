@@ -311,7 +311,7 @@ static const struct {
     [HP_UNARY_CELU] = {4, 0},
     [HP_UNARY_SOFTPLUS] = {3, 0},
     [HP_UNARY_SOFTSIGN] = {2, 0},
-    [HP_UNARY_SILU] = {4, 0},
+    [HP_UNARY_SILU] = {8, 0},
     [HP_UNARY_GELU_ERF] = {3, 3},
     [HP_UNARY_GELU_TANH] = {4, 8},
     [HP_UNARY_HARD_SIGMOID] = {2, 1},
