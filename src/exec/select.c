@@ -17,6 +17,15 @@ static int64_t vectors_per_row(const hp_io_output *output) {
     return count;
 }
 
+/* Whether a value is at least so much; integers are not rounded on the way. */
+static bool reaches(hp_dtype dtype, const void *values, int64_t i, double threshold) {
+    if (dtype == HP_INT64 && threshold > -0x1p63 && threshold < 0x1p63)
+        return ((const int64_t *)values)[i] >= (int64_t)ceil(threshold);
+    if (dtype == HP_UINT64 && threshold > 0 && threshold < 0x1p64)
+        return ((const uint64_t *)values)[i] >= (uint64_t)ceil(threshold);
+    return hp_dtype_number(dtype, values, i) >= threshold;
+}
+
 static hp_status check(const hp_selection *selection, const hp_io_output *output, hp_error *error) {
     bool over_axis = selection->kind != HP_SELECT_THRESHOLD;
     size_t classes = over_axis ? (size_t)last_axis(output) : 2;
@@ -73,11 +82,6 @@ static void put(const hp_selection *selection, void *destination, int64_t at, in
         ((int64_t *)destination)[at] = index;
 }
 
-/* NaN counts as larger than any number, the first of equals comes first. */
-static bool larger(double a, double b) {
-    return a > b || (isnan(a) && !isnan(b));
-}
-
 /* One vector whose largest values are looked for. */
 typedef struct vector {
     hp_dtype dtype;
@@ -85,14 +89,19 @@ typedef struct vector {
     int64_t first; /* of its values */
 } vector;
 
-static double value_of(const vector *v, int64_t index) {
-    return hp_dtype_number(v->dtype, v->values, v->first + index);
+/* NaN counts as larger than any number. */
+static bool larger(const vector *v, int64_t a, int64_t b) {
+    a += v->first;
+    b += v->first;
+    if (v->dtype == HP_INT64) return ((const int64_t *)v->values)[a] > ((const int64_t *)v->values)[b];
+    if (v->dtype == HP_UINT64) return ((const uint64_t *)v->values)[a] > ((const uint64_t *)v->values)[b];
+    double x = hp_dtype_number(v->dtype, v->values, a), y = hp_dtype_number(v->dtype, v->values, b);
+    return x > y || (isnan(x) && !isnan(y));
 }
 
-/* Whether a is to be named before b. */
+/* Whether a is to be named before b: the first of equals comes first. */
 static bool precedes(const vector *v, int64_t a, int64_t b) {
-    double x = value_of(v, a), y = value_of(v, b);
-    return larger(x, y) || (a < b && !larger(y, x));
+    return larger(v, a, b) || (a < b && !larger(v, b, a));
 }
 
 /* The chosen ones, on their way, stand where their names or indices will: no memory is needed beside it. */
@@ -132,12 +141,8 @@ static void select_largest(const hp_selection *selection, const hp_io_output *ou
     void *heap = (unsigned char *)destinations[0] + (size_t)(number * k) * item;
     for (int64_t i = 0; i < k; i++) choose_at(selection, heap, i, i);
     for (int64_t i = k / 2; i-- > 0;) sift_down(selection, &v, heap, k, i, chosen_at(selection, heap, i));
-    double least = value_of(&v, chosen_at(selection, heap, 0));
-    for (int64_t i = k; i < n; i++) {
-        if (!larger(value_of(&v, i), least)) continue;
-        sift_down(selection, &v, heap, k, 0, i);
-        least = value_of(&v, chosen_at(selection, heap, 0));
-    }
+    for (int64_t i = k; i < n; i++)
+        if (larger(&v, i, chosen_at(selection, heap, 0))) sift_down(selection, &v, heap, k, 0, i);
     for (int64_t end = k; end-- > 1;) {
         int64_t last = chosen_at(selection, heap, end);
         choose_at(selection, heap, end, chosen_at(selection, heap, 0));
@@ -158,7 +163,7 @@ void hp_selection_apply(const hp_selection *selection, const hp_io_output *outpu
     if (selection->kind == HP_SELECT_THRESHOLD) {
         int64_t count = vectors * last_axis(output);
         for (int64_t i = 0; i < count; i++)
-            put(selection, destinations[0], i, hp_dtype_number(output->dtype, values, i) >= selection->threshold);
+            put(selection, destinations[0], i, reaches(output->dtype, values, i, selection->threshold));
         return;
     }
     int k = selection->kind == HP_SELECT_TOP_K ? selection->top_k : 1;

@@ -49,7 +49,8 @@ bool hp_conv_window(hp_builder *b, const hp_conv_config *c, const hp_shape *shap
                 size, c->kernel[i], c->stride[i], c->dilation[i], &params->pad_before[i], &params->pad_after[i]);
         else if (c->padding == HP_PADDING_CAUSAL)
             params->pad_before[i] = extent;
-        if (extent + 1 > size + params->pad_before[i] + params->pad_after[i]) {
+        /* Into nothing everything fits that "same" takes, or a stride as wide as the kernel: hp_emit_conv tells. */
+        if (size > 0 && extent + 1 > size + params->pad_before[i] + params->pad_after[i]) {
             hp_builder_fail(b, HP_ERROR_SHAPE,
                 "the kernel reaches over %lld elements, the input has %lld along axis %d", (long long)extent + 1,
                 (long long)size, i + 1);

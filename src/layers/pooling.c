@@ -53,7 +53,7 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
         params.strides[i] = c->stride[i];
         if (c->padding == HP_PADDING_SAME)
             hp_same_padding(size, c->pool[i], c->stride[i], 1, &params.pad_before[i], &params.pad_after[i]);
-        else if (c->pool[i] > size) {
+        else if (size > 0 && c->pool[i] > size) {
             hp_builder_fail(b, HP_ERROR_SHAPE, "the pool of %lld does not fit the %lld elements of axis %d",
                 (long long)c->pool[i], (long long)size, i + 1);
             return;

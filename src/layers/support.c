@@ -11,7 +11,8 @@ hp_value hp_as_float(hp_builder *b, hp_value x) {
 
 hp_value hp_pool_operand(hp_builder *b, hp_value x, hp_pool_mode mode) {
     hp_dtype dtype = hp_builder_tensor(b, x)->dtype;
-    bool wide = mode == HP_POOL_MAX && hp_dtype_is_integer(dtype) && hp_dtype_size(dtype) >= 4;
+    bool integers = mode == HP_POOL_MAX && hp_dtype_is_integer(dtype), wide = integers && hp_dtype_size(dtype) == 4;
+    if (integers && hp_dtype_size(dtype) == 8) return x;
     return wide ? hp_emit_cast(b, x, HP_FLOAT64) : hp_as_float(b, x);
 }
 

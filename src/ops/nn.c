@@ -42,8 +42,7 @@ static bool explicit_paddings(hp_builder *b, const hp_json *paddings, hp_conv_pa
 }
 
 /* x with channels last, its spatial axes, and the padding of a window over them. False after a failure. */
-static bool prepare(hp_builder *b, const config *c, hp_value *x, const int64_t *kernel, hp_conv_params *params) {
-    *x = hp_as_float(b, *x);
+static bool window_over(hp_builder *b, const config *c, hp_value *x, const int64_t *kernel, hp_conv_params *params) {
     if (c->data_format == HP_CHANNELS_FIRST) *x = hp_channels_last(b, *x);
     hp_shape shape = *hp_builder_shape(b, *x);
     int spatial = shape.rank - 2;
@@ -60,6 +59,12 @@ static bool prepare(hp_builder *b, const config *c, hp_value *x, const int64_t *
         hp_same_padding(shape.dims[i + 1], kernel[i], params->strides[i], params->dilation[i], &params->pad_before[i],
             &params->pad_after[i]);
     return !c->paddings || explicit_paddings(b, c->paddings, params);
+}
+
+/* The same of floats. */
+static bool prepare(hp_builder *b, const config *c, hp_value *x, const int64_t *kernel, hp_conv_params *params) {
+    *x = hp_as_float(b, *x);
+    return window_over(b, c, x, kernel, params);
 }
 
 static void finish(hp_builder *b, hp_call *call, const config *c, hp_value y) {
@@ -193,7 +198,9 @@ static void pool(hp_builder *b, hp_layer *layer, hp_call *call, hp_pool_mode mod
         hp_builder_fail(b, HP_ERROR_SHAPE, "pool_size does not fit %d spatial axes", spatial);
         return;
     }
-    if (!prepare(b, &window, &x, size, &params)) return;
+    hp_dtype dtype = hp_op_dtype(b, x);
+    x = hp_pool_operand(b, x, mode);
+    if (!window_over(b, &window, &x, size, &params)) return;
     hp_pool_params p;
     memset(&p, 0, sizeof p);
     p.spatial = params.spatial;
@@ -204,7 +211,7 @@ static void pool(hp_builder *b, hp_layer *layer, hp_call *call, hp_pool_mode mod
         p.pad_before[i] = params.pad_before[i];
         p.pad_after[i] = params.pad_after[i];
     }
-    finish(b, call, c, hp_emit_pool(b, x, &p));
+    finish(b, call, c, hp_pool_result(b, hp_emit_pool(b, x, &p), mode, dtype));
 }
 
 static void lower_max_pool(hp_builder *b, hp_layer *layer, hp_call *call) {

@@ -7,8 +7,8 @@
 
 typedef struct config {
     bool assume_unique, invert, sorted, of_root;
-    int64_t kth, num_segments;
-    const hp_json *axis;
+    int64_t kth;
+    const hp_json *axis, *num_segments;
     double max_val;
     int mode;
 } config;
@@ -113,6 +113,8 @@ STATISTICS_OP(
     hp_call_output(b, call, hp_emit_concat(b, parts, 2, 0));
 }
 
+#define NUM_SEGMENTS HP_JSON_OF(config, num_segments, "an integer, null for as many as there are")
+
 /* ---- reductions by segment: all elements of axis 0 with one id together; ids outside are left out */
 
 /* What a segment without elements has. */
@@ -128,12 +130,18 @@ static hp_value neutral(hp_builder *b, hp_reduction op, hp_value like) {
     return hp_emit_cast(b, hp_emit_literal(b, HP_INT64, 0, NULL, &number), dtype);
 }
 
-/* How many segments there are: where the call does not say it, one behind the greatest id, or, of sums, as many as there are ids;
- * sorted ids are taken without gaps. */
-static int64_t count_segments(hp_builder *b, const config *c, hp_value ids, hp_reduction op) {
+/* How many segments there are: where the call does not say it, one behind the greatest id, or, of sums, as many as there are
+ * ids. *gaps: one of these has no elements. */
+static int64_t count_segments(
+    hp_builder *b, const hp_call *call, const config *c, hp_value ids, hp_reduction op, bool *gaps) {
     enum { MOST = 64 };
     int64_t known[MOST], end = 0, found = 0;
-    if (!c->sorted && c->num_segments != HP_INT_NULL) return c->num_segments;
+    const hp_json *said = hp_op_setting(b, call, -1, "num_segments", c->num_segments);
+    *gaps = false;
+    if (!c->sorted && !hp_json_is_null(said)) {
+        if (hp_json_is(said, HP_JSON_INT) && said->integer >= 0) return said->integer;
+        hp_builder_fail(b, HP_ERROR_FORMAT, "num_segments: expected an integer that is not negative");
+    }
     int count = hp_builder_known(b, ids, known, NULL, MOST);
     if (b->status == HP_OK && count < 0)
         hp_builder_fail(b, HP_ERROR_UNSUPPORTED,
@@ -144,13 +152,14 @@ static int64_t count_segments(hp_builder *b, const config *c, hp_value ids, hp_r
         found += !again;
         if (known[i] >= end) end = known[i] + 1;
     }
-    if (b->status == HP_OK && c->sorted && found != end)
-        hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "sorted: segment_ids with gaps are not supported");
-    return op == HP_REDUCTION_SUM ? found : end;
+    *gaps = c->sorted && found != end;
+    return op == HP_REDUCTION_SUM && !c->sorted ? found : end;
 }
 
-static hp_value reduced(hp_builder *b, const config *c, hp_value data, hp_value ids, hp_reduction op) {
-    int64_t segments = count_segments(b, c, ids, op);
+static hp_value reduced(
+    hp_builder *b, const hp_call *call, const config *c, hp_value data, hp_value ids, hp_reduction op) {
+    bool gaps;
+    int64_t segments = count_segments(b, call, c, ids, op, &gaps);
     if (!whole_batch(b, data, ids, "segments of the batch")) return HP_NO_VALUE;
     hp_shape shape = *hp_builder_shape(b, data), id_shape = *hp_builder_shape(b, ids);
     if (id_shape.rank > shape.rank || shape.rank + 2 - id_shape.rank > HP_MAX_RANK) {
@@ -175,30 +184,31 @@ static hp_value reduced(hp_builder *b, const config *c, hp_value data, hp_value 
     for (int i = 0; i < rest; i++) one_each[i + 2] = 1;
     hp_value numbers = hp_emit_reshape(b, hp_op_range(b, 0, 1, (double)segments, HP_INT32), rest + 2, one_each);
     hp_value mine = hp_emit_compare(b, HP_EQUAL, numbers, ids);
-    return hp_op_reduce(b, hp_emit_select(b, mine, data, neutral(b, op, data)), op, 1, false);
+    hp_value y = hp_op_reduce(b, hp_emit_select(b, mine, data, neutral(b, op, data)), op, 1, false);
+    if (!gaps || (op != HP_REDUCTION_MAX && op != HP_REDUCTION_MIN)) return y;
+    hp_value any = hp_op_reduce(b, mine, HP_REDUCTION_ANY, 1, false); /* of sorted ids, TensorFlow gives 0 for none */
+    return hp_emit_select(b, any, y, hp_op_number(b, 0, y));
 }
 
 static void reduce_segments(hp_builder *b, const config *c, hp_call *call, hp_reduction op) {
     hp_value data = hp_op_operand(b, call, 0, "data"), ids = hp_op_operand(b, call, 1, "segment_ids");
-    hp_call_output(b, call, reduced(b, c, data, ids, op));
+    hp_call_output(b, call, reduced(b, call, c, data, ids, op));
 }
 
 /* tf.math.unsorted_segment_mean and its like: sums by how many there are, 1 at least, or the root of that. */
-STATISTICS_OP(SegmentMean, HP_OP_TF, HP_INT(config, num_segments, HP_NULL, 0, HP_MAX_DIM),
-    HP_BOOL(config, sorted, false), HP_BOOL(config, of_root, false)) {
+STATISTICS_OP(SegmentMean, HP_OP_TF, NUM_SEGMENTS, HP_BOOL(config, sorted, false), HP_BOOL(config, of_root, false)) {
     const config *c = layer->config;
     hp_value data = hp_op_operand(b, call, 0, "data"), ids = hp_op_operand(b, call, 1, "segment_ids");
     hp_shape shape = *hp_builder_shape(b, data);
     hp_value ones = hp_emit_fill(b, hp_op_dtype(b, data), &shape, 1);
-    hp_value counts = reduced(b, c, ones, ids, HP_REDUCTION_SUM);
+    hp_value counts = reduced(b, call, c, ones, ids, HP_REDUCTION_SUM);
     counts = hp_op_binary(b, HP_BINARY_MAXIMUM, counts, 1);
     if (c->of_root) counts = hp_op_unary(b, counts, HP_UNARY_SQRT);
-    hp_call_output(b, call, hp_op_divide(b, reduced(b, c, data, ids, HP_REDUCTION_SUM), counts));
+    hp_call_output(b, call, hp_op_divide(b, reduced(b, call, c, data, ids, HP_REDUCTION_SUM), counts));
 }
 
 #define SEGMENT_OP(name, op)                                                                                           \
-    STATISTICS_OP(                                                                                                     \
-        name, HP_OP_MATH, HP_INT(config, num_segments, HP_NULL, 0, HP_MAX_DIM), HP_BOOL(config, sorted, false)) {      \
+    STATISTICS_OP(name, HP_OP_MATH, NUM_SEGMENTS, HP_BOOL(config, sorted, false)) {                                    \
         reduce_segments(b, layer->config, call, HP_REDUCTION_##op);                                                    \
     }
 SEGMENT_OP(SegmentSum, SUM)

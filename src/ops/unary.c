@@ -5,9 +5,26 @@
 #include "base/dtype.h"
 #include "ops/op.h"
 
+/* Of an integer, without a way through floats, which would round the largest. HP_NO_VALUE: it has to go that way. */
+static hp_value of_integer(hp_builder *b, hp_value x, hp_unary op) {
+    hp_dtype dtype = hp_op_dtype(b, x);
+    bool below = dtype < HP_UINT8 || dtype > HP_UINT64;
+    hp_value zero = hp_op_number(b, 0, x);
+    if (op == HP_UNARY_TRUNC || (!below && (op == HP_UNARY_ABSOLUTE || op == HP_UNARY_RELU))) return x;
+    if (op == HP_UNARY_RELU) return hp_emit_binary(b, HP_BINARY_MAXIMUM, x, zero);
+    if (op != HP_UNARY_NEGATIVE && op != HP_UNARY_ABSOLUTE) return HP_NO_VALUE;
+    hp_value negative = hp_emit_binary(b, HP_BINARY_SUBTRACT, zero, x);
+    return op == HP_UNARY_NEGATIVE ? negative : hp_emit_binary(b, HP_BINARY_MAXIMUM, x, negative);
+}
+
 static void emit(hp_builder *b, hp_call *call, hp_unary op, double p0, double p1, bool keeps_integers) {
     hp_value x = hp_op_operand(b, call, 0, "x");
     hp_dtype dtype = hp_builder_tensor(b, x)->dtype;
+    hp_value whole = keeps_integers && hp_dtype_is_integer(dtype) ? of_integer(b, x, op) : HP_NO_VALUE;
+    if (whole != HP_NO_VALUE) {
+        hp_call_output(b, call, whole);
+        return;
+    }
     if (keeps_integers && !hp_dtype_is_float(dtype)) {
         hp_value wide = hp_emit_cast(b, x, HP_FLOAT64); /* exact up to 2^53 */
         hp_call_output(b, call, hp_emit_cast(b, hp_emit_unary(b, wide, op, p0, p1, 0), dtype));

@@ -87,13 +87,70 @@ hp_value hp_emit_attention(
     return hp_emit_node(b, &hp_prim_attention, params, sizeof *params, inputs, HP_ATTENTION_INPUTS, &output, 1);
 }
 
+/* ---- windows over spatial axes of which one is empty: they slide over a few zeros in its place, and of what that gives as
+ * many elements are taken as there would be. */
+
+typedef struct window_axes {
+    int spatial;
+    const int64_t *kernel, *strides, *dilation, *before, *after; /* dilation: NULL for 1 */
+    bool transposed;
+} window_axes;
+
+static int64_t reach_of(const window_axes *w, int i) {
+    return (w->kernel[i] - 1) * (w->dilation ? w->dilation[i] : 1) + 1;
+}
+
+/* Those zeros in the place of x, and how many elements each axis of the result is to have; -1: as it comes. False: x is not empty, or
+ * a window is larger than what TensorFlow lets slide over nothing. */
+static bool fill_empty(hp_builder *b, const window_axes *w, hp_value *x, int64_t *made) {
+    const hp_shape *shape = hp_builder_shape(b, *x);
+    hp_shape filled = *shape;
+    bool any = false;
+    if (b->status != HP_OK || shape->rank != w->spatial + 2 || w->spatial > HP_MAX_SPATIAL) return false;
+    for (int i = 0; i < HP_MAX_RANK; i++) made[i] = -1;
+    for (int i = 0; i < w->spatial; i++) {
+        if (shape->dims[i + 1] != 0) continue;
+        int64_t rest = reach_of(w, i) - w->before[i] - w->after[i];
+        made[i + 1] = w->transposed ? rest - w->strides[i] : 0;
+        filled.dims[i + 1] = w->transposed || rest < 1 ? 1 : rest;
+        if (w->transposed ? made[i + 1] < 0 : rest > w->strides[i]) return false;
+        any = true;
+    }
+    if (any) *x = hp_emit_fill(b, hp_builder_tensor(b, *x)->dtype, &filled, 0);
+    return any;
+}
+
+static hp_value cut_empty(hp_builder *b, hp_value y, const int64_t *made) {
+    hp_shape shape = *hp_builder_shape(b, y);
+    int64_t begin[HP_MAX_RANK] = {0}, step[HP_MAX_RANK];
+    for (int i = 0; i < shape.rank; i++) {
+        if (made[i] >= 0) shape.dims[i] = made[i];
+        step[i] = 1;
+    }
+    return hp_emit_slice(b, y, begin, shape.dims, step);
+}
+
+static bool conv_over_nothing(
+    hp_builder *b, hp_value *x, hp_value kernel, const hp_conv_params *params, bool transposed, int64_t *made) {
+    if (hp_builder_shape(b, kernel)->rank != params->spatial + 2) return false; /* the primitive tells */
+    window_axes w = {params->spatial, hp_builder_shape(b, kernel)->dims, params->strides, params->dilation,
+        params->pad_before, params->pad_after, transposed};
+    return fill_empty(b, &w, x, made);
+}
+
 hp_value hp_emit_conv(hp_builder *b, hp_value x, hp_value kernel, hp_value bias, const hp_conv_params *params) {
+    int64_t made[HP_MAX_RANK];
+    if (conv_over_nothing(b, &x, kernel, params, false, made))
+        return cut_empty(b, hp_emit_conv(b, x, kernel, bias, params), made);
     if (is_double(b, x)) return emit_double(b, HP_CONV_DOUBLE_PLAIN, x, kernel, bias, params);
     hp_linear_params node = {.conv = *params};
     return emit_linear(b, &hp_prim_conv, x, kernel, bias, &node);
 }
 
 hp_value hp_emit_depthwise(hp_builder *b, hp_value x, hp_value kernel, hp_value bias, const hp_conv_params *params) {
+    int64_t made[HP_MAX_RANK];
+    if (conv_over_nothing(b, &x, kernel, params, false, made))
+        return cut_empty(b, hp_emit_depthwise(b, x, kernel, bias, params), made);
     if (is_double(b, x)) return emit_double(b, HP_CONV_DOUBLE_DEPTHWISE, x, kernel, bias, params);
     hp_linear_params node = {.conv = *params};
     node.conv.groups = 1;
@@ -102,13 +159,49 @@ hp_value hp_emit_depthwise(hp_builder *b, hp_value x, hp_value kernel, hp_value 
 
 hp_value hp_emit_conv_transpose(
     hp_builder *b, hp_value x, hp_value kernel, hp_value bias, const hp_conv_params *params) {
+    int64_t made[HP_MAX_RANK];
+    if (conv_over_nothing(b, &x, kernel, params, true, made))
+        return cut_empty(b, hp_emit_conv_transpose(b, x, kernel, bias, params), made);
     if (is_double(b, x)) return emit_double(b, HP_CONV_DOUBLE_TRANSPOSED, x, kernel, bias, params);
     hp_linear_params node = {.conv = *params};
     return emit_linear(b, &hp_prim_conv_transpose, x, kernel, bias, &node);
 }
 
+/* The largest of integers that a float cannot hold: axis by axis, of the elements that each place of a window meets. */
+static hp_value pool_integers(hp_builder *b, hp_value x, const hp_pool_params *p) {
+    double least = p->zeros || hp_builder_tensor(b, x)->dtype == HP_UINT64 ? 0 : -0x1p63;
+    for (int i = 0; i < p->spatial && b->status == HP_OK; i++) {
+        int64_t before[HP_MAX_RANK] = {0}, after[HP_MAX_RANK] = {0}, step[HP_MAX_RANK], axis = i + 1;
+        before[axis] = p->pad_before[i];
+        after[axis] = p->pad_after[i];
+        x = hp_emit_pad(b, x, before, after, HP_PAD_CONSTANT, least);
+        hp_shape shape = *hp_builder_shape(b, x);
+        if (b->status == HP_OK && (shape.rank != p->spatial + 2 || shape.dims[axis] < p->pool_size[i]))
+            return hp_builder_fail(b, HP_ERROR_SHAPE, "pooling: a window of %lld does not fit into %lld elements",
+                (long long)p->pool_size[i], (long long)shape.dims[axis]);
+        shape.dims[axis] = (shape.dims[axis] - p->pool_size[i]) / p->strides[i] + 1;
+        for (int a = 0; a < shape.rank; a++) step[a] = 1;
+        step[axis] = p->strides[i];
+        hp_value most = HP_NO_VALUE;
+        for (int64_t k = 0; k < p->pool_size[i] && b->status == HP_OK; k++) {
+            int64_t begin[HP_MAX_RANK] = {0};
+            begin[axis] = k;
+            hp_value met = hp_emit_slice(b, x, begin, shape.dims, step);
+            most = k == 0 ? met : hp_emit_binary(b, HP_BINARY_MAXIMUM, most, met);
+        }
+        x = most;
+    }
+    return x;
+}
+
 hp_value hp_emit_pool(hp_builder *b, hp_value x, const hp_pool_params *params) {
     hp_value output;
+    int64_t made[HP_MAX_RANK];
+    window_axes w = {
+        params->spatial, params->pool_size, params->strides, NULL, params->pad_before, params->pad_after, false};
+    if (fill_empty(b, &w, &x, made)) return cut_empty(b, hp_emit_pool(b, x, params), made);
+    hp_dtype dtype = hp_builder_tensor(b, x)->dtype;
+    if (params->mode == HP_POOL_MAX && (dtype == HP_INT64 || dtype == HP_UINT64)) return pool_integers(b, x, params);
     return hp_emit_node(b, &hp_prim_pool, params, sizeof *params, &x, 1, &output, 1);
 }
 

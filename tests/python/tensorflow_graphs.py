@@ -283,6 +283,9 @@ def segments(g, t, x):  # SegmentMean
     yield put("unsorted_segment_max", two, [0, 0, 1, 1, 1], num_segments=2)
     yield put("segment_max", two, [0, 0, 1, 1, 1])
     yield put("segment_mean", np.stack([x[:, :2].mean(1), x[:, 2:].mean(1)], 1), [0, 0, 1, 1, 1])
+    gap = np.stack([0 * x[:, 0], x[:, :2].max(1), 0 * x[:, 0], x[:, 2:].max(1)], 1)
+    yield put("segment_max", gap, [1, 1, 3, 3, 3])
+    yield put("segment_prod", np.stack([x[:, 0], 1 + 0 * x[:, 0], x[:, 1:].prod(1)], 1), [0, 2, 2, 2, 2])
 
 
 @case((2, 4, 3), (2, 1, 3))
@@ -371,3 +374,30 @@ def doubles(g, t, x):  # Bitcast ResizePoints
     pixels = x.astype("float32")
     between = (pixels + np.c_[pixels[:, 1:], pixels[:, 2:]]) / 2
     yield grown, np.stack([pixels, between], 2).reshape(3, 1, 6, 1)
+
+
+@case((3, 4, 2))
+def segments_of_several_axes(g, t, x):  # SegmentMean
+    ids = (abs(x[..., 0]) * 2).astype("int32") - 1
+    first = g("__operators__.getitem", t, slice_spec=[*[{"start": None, "stop": None, "step": None}] * 2, 0])
+    of_data = g("math.subtract", g("cast", g("math.multiply", g("math.abs", first), y=2.0), dtype="int32"), y=1)
+    sums = np.stack([(x * (ids == i)[..., None]).sum((0, 1)) for i in range(12)])
+    yield g("math.unsorted_segment_sum", t, segment_ids=of_data, num_segments=12), sums
+    means = sums / np.maximum([[(ids == i).sum()] for i in range(12)], 1)
+    yield g("math.unsorted_segment_mean", t, segment_ids=of_data, num_segments=12), means
+    count = g("__operators__.getitem", g("shape", t), slice_spec=0)
+    yield g("math.unsorted_segment_sum", t, segment_ids=g("range", 0, limit=count), num_segments=count), x
+
+
+@case(np.random.default_rng(1).integers(-(2**63), 2**63, (2, 6, 5, 1)))
+def large_integers(g, t, x):
+    def low(tensor, want):
+        """The digits that a float64 would lose."""
+        return g("math.floormod", tensor, y=1024), want % 1024
+
+    yield low(g("math.abs", t), abs(x))
+    yield low(g("math.negative", t), -x)
+    yield low(g("nn.relu", t), np.maximum(x, 0))
+    yield low(g("nn.max_pool2d", t, ksize=[2, 5], strides=[2, 1], padding="VALID"), x.reshape(2, 3, 2, 5, 1).max((2, 3))[:, :, None])
+    around = np.pad(x, [(0, 0), (1, 1), (0, 0), (0, 0)], constant_values=-(2**63))
+    yield low(g("nn.max_pool2d", t, ksize=[3, 1], strides=1, padding="SAME"), np.maximum(np.maximum(around[:, :-2], x), around[:, 2:]))

@@ -110,7 +110,10 @@ static void test_argmax_of_each_dtype(void **state) {
         int64_t largest;
     } rest[] = {{HP_FLOAT16, halves, 0}, {HP_BFLOAT16, bfloats, 2}, {HP_UINT16, halves, 1}, {HP_INT16, halves, 0},
         {HP_UINT32, (uint32_t[]){1, 2, 0xFFFFFFFF, 3}, 2}, {HP_UINT64, (uint64_t[]){1, UINT64_MAX, 2, 3}, 1},
-        {HP_INT64, (int64_t[]){-1, -3, -2, -9}, 0}, {HP_BOOL, (uint8_t[]){0, 0, 0, 1}, 3}};
+        {HP_INT64, (int64_t[]){-1, -3, -2, -9}, 0}, /* and what would be alike as doubles */
+        {HP_INT64, (int64_t[]){INT64_MAX - 2, INT64_MIN, INT64_MAX, INT64_MAX - 1}, 2},
+        {HP_UINT64, (uint64_t[]){UINT64_MAX - 1, INT64_MAX, UINT64_MAX - 2, UINT64_MAX}, 3},
+        {HP_BOOL, (uint8_t[]){0, 0, 0, 1}, 3}};
     for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) {
         hp_io_output selected[2];
         hp_arena arena = {0};
@@ -133,6 +136,17 @@ static void test_threshold(void **state) {
     hp_io_output output = {.name = "y", .dtype = HP_FLOAT32, .rank = 1, .dims = {2}};
     hp_selection_apply(&selection, &output, values, 2, (void *[]){flags, NULL});
     assert_memory_equal(flags, ((uint8_t[]){0, 1, 0, 1}), 4);
+    static const int64_t wide[] = {(INT64_C(1) << 60) - 1, INT64_C(1) << 60, INT64_MIN, (INT64_C(1) << 60) + 1};
+    selection.threshold = 0x1p60;
+    for (output.dtype = HP_INT64;; output.dtype = HP_UINT64) {
+        hp_selection_apply(&selection, &output, wide, 2, (void *[]){flags, NULL});
+        assert_memory_equal(flags, ((uint8_t[]){0, 1, output.dtype == HP_UINT64, 1}), 4);
+        if (output.dtype == HP_UINT64) break;
+    }
+    selection.threshold = 0x1p63; /* above every int64 */
+    output.dtype = HP_INT64;
+    hp_selection_apply(&selection, &output, wide, 2, (void *[]){flags, NULL});
+    assert_memory_equal(flags, ((uint8_t[]){0, 0, 0, 0}), 4);
 }
 
 int main(void) {

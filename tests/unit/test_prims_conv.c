@@ -317,6 +317,41 @@ static void test_refuses(void **state) {
 }
 
 /* Layers of one geometry share one table. */
+/* Nothing comes of nothing, but of a transposed convolution: what its windows reach is the bias. */
+static void test_empty_axis(void **state) {
+    (void)state;
+    enum { ROWS = 2, WIDE = 3, FILTERS = 5 };
+    for (int wide = 0; wide < 2; wide++) {
+        runner r;
+        runner_start(&r, hp_kernels_select("base"));
+        r.b.wide = wide;
+        float *given, dummy = 0;
+        hp_value x = runner_input(&r, wide ? HP_FLOAT64 : HP_FLOAT32, 4, (int64_t[]){1, 0, WIDE, 2});
+        hp_value kernel = runner_random(&r, 4, (int64_t[]){3, 3, 2, FILTERS}, 1, NULL);
+        hp_value spread = runner_random(&r, 4, (int64_t[]){3, 3, FILTERS, 2}, 1, NULL);
+        hp_value bias = runner_random(&r, 1, (int64_t[]){FILTERS}, 2, &given);
+        hp_conv_params same = {.spatial = 2,
+            .groups = 1,
+            .strides = {1, 1},
+            .dilation = {1, 1},
+            .pad_before = {1, 1},
+            .pad_after = {1, 1}};
+        hp_shape none = {4, true, {1, 0, WIDE, FILTERS}};
+        assert_true(hp_shape_equal(hp_builder_shape(&r.b, hp_emit_conv(&r.b, x, kernel, bias, &same)), &none));
+        hp_conv_params whole = {.spatial = 2, .groups = 1, .strides = {1, 1}, .dilation = {1, 1}};
+        hp_value y = hp_emit_conv_transpose(&r.b, x, spread, bias, &whole);
+        assert_true(hp_shape_equal(hp_builder_shape(&r.b, y), &(hp_shape){4, true, {1, 2, WIDE + 2, FILTERS}}));
+        y = hp_emit_cast(&r.b, y, HP_FLOAT32);
+        float *got = runner_run(&r, (const void *const[]){&dummy}, ROWS, 0, 0, y);
+        for (int i = 0; i < ROWS * 2 * (WIDE + 2) * FILTERS; i++) assert_true(got[i] == given[i % FILTERS]);
+        assert_int_equal(hp_emit_conv(&r.b, x, kernel, bias, &whole), HP_NO_VALUE);
+        assert_int_equal(r.b.status, HP_ERROR_SHAPE);
+        free(got);
+        free(given);
+        runner_end(&r);
+    }
+}
+
 static void test_shared_window(void **state) {
     (void)state;
     size_t bytes[2];
@@ -345,6 +380,7 @@ int main(void) {
         cmocka_unit_test(test_conv_transpose),
         cmocka_unit_test(test_computed_kernel),
         cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_empty_axis),
         cmocka_unit_test(test_shared_window),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
