@@ -125,6 +125,12 @@ int main(void) {
         print_text("reason", reason_), comma = ",", putchar('}');
 #include "layers/refused.def"
 #undef REFUSED
+    printf("],\n\"refused_functions\": [");
+    comma = "";
+#define REFUSED_FUNCTION(name, reason_)                                                                                \
+    printf("%s\n  {\"function\": \"%s\"", comma, name), print_text("reason", reason_), comma = ",", putchar('}');
+#include "layers/refused_functions.def"
+#undef REFUSED_FUNCTION
     printf("],\n\"tensorflow\": [");
     comma = "";
 #define TFOP(function, raw, class_name, module, parameters) printf("%s\"%s\"", comma, function), comma = ", ";

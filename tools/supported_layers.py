@@ -273,6 +273,11 @@ class Document:
         reasons = {}
         for entry in r["refused"]:
             reasons.setdefault(entry["reason"], []).append(entry["class"])
+        self.say(*(f"- {', '.join(f'`{n}`' for n in names)}: {reason}" for reason, names in reasons.items()), "",
+                 "Functions of TensorFlow in graphs of Keras 2, and raw operations; `*` stands for all that begin so. Any other is refused by its name alone:", "")
+        reasons = {}
+        for entry in r["refused_functions"]:
+            reasons.setdefault(entry["reason"], []).append(entry["function"])
         self.say(*(f"- {', '.join(f'`{n}`' for n in names)}: {reason}" for reason, names in reasons.items()), "")
         return "\n".join(self.lines)
 

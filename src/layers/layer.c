@@ -280,10 +280,10 @@ static void drop_masks(hp_builder *b, hp_call *call) {
 void hp_layer_call_full(hp_builder *b, hp_layer *layer, hp_call *call) {
     if (b->status != HP_OK) return;
     const char *outer = b->layer;
-    bool outer_wide = b->wide, outer_lists = b->wide_lists;
+    bool outer_wide = b->wide, outer_tensorflow = b->tensorflow;
     b->layer = layer->place;
     b->wide = is_wide(b, layer, call);
-    b->wide_lists = b->wide && hp_json_get(layer->json, "tensorflow") != NULL;
+    b->tensorflow = hp_json_get(layer->json, "tensorflow") != NULL;
     hp_dtype half = HP_DTYPE_NONE;
     if (check_inputs(b, layer, call)) {
         autocast_call(b, layer, call, &half);
@@ -300,7 +300,7 @@ void hp_layer_call_full(hp_builder *b, hp_layer *layer, hp_call *call) {
         cast_outputs(b, layer, call, half);
     }
     b->wide = outer_wide;
-    b->wide_lists = outer_lists;
+    b->tensorflow = outer_tensorflow;
     if (b->status == HP_OK) b->layer = outer;
 }
 

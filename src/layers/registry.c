@@ -42,6 +42,26 @@ static const char *reason_for(const char *class_name, const char *module) {
     return NULL;
 }
 
+static const struct refused_function {
+    const char *name, *reason;
+} refused_functions[] = {
+#define REFUSED_FUNCTION(name, reason) {name, reason},
+#include "layers/refused_functions.def"
+#undef REFUSED_FUNCTION
+};
+
+/* `function` may say more behind its name, after a comma. NULL: none is known. */
+static const char *reason_for_function(const char *function) {
+    size_t length = strcspn(function, ",");
+    for (size_t i = 0; i < sizeof refused_functions / sizeof *refused_functions; i++) {
+        const char *name = refused_functions[i].name, *star = strchr(name, '*');
+        size_t most = star ? (size_t)(star - name) : strlen(name);
+        if ((star ? length >= most : length == most) && strncmp(name, function, most) == 0)
+            return refused_functions[i].reason;
+    }
+    return NULL;
+}
+
 /* ---- reasons */
 
 static hp_error *next_reason(hp_reasons *reasons) {
@@ -197,6 +217,12 @@ static hp_layer *make(
     return layer;
 }
 
+static void report_function(hp_layer_scope *scope, const char *function, const char *class_name, const char *place) {
+    const char *reason = reason_for_function(function);
+    hp_reasons_add(scope->reasons, HP_ERROR_UNSUPPORTED, place, "the function %s is not supported in %s%s%s", function,
+        class_name, reason ? ": " : "", reason ? reason : "");
+}
+
 /* Why there is no class: an operation or layer that Keras has, a function of TensorFlow, or code of somebody's own. */
 static void report_class(
     hp_layer_scope *scope, const hp_json *object, const char *class_name, const char *module, const char *place) {
@@ -214,8 +240,7 @@ static void report_class(
         hp_reasons_add(
             scope->reasons, HP_ERROR_UNSUPPORTED, place, "the %s %s is not supported: %s", kind, class_name, reason);
     else if (function)
-        hp_reasons_add(scope->reasons, HP_ERROR_UNSUPPORTED, place, "the function %s is not supported in %s", function,
-            class_name);
+        report_function(scope, function, class_name, place);
     else if (strncmp(module, "keras", 5) == 0)
         hp_reasons_add(scope->reasons, HP_ERROR_UNSUPPORTED, place, "the %s %s is not supported%s", kind, class_name,
             *kind == 'o' ? "" : ": if its code is your own, register it in C or Python (custom_layers)");

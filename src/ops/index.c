@@ -61,8 +61,10 @@ static void take_slice(hp_builder *b, subscript *s, const hp_shape *shape, const
     int64_t span = up ? stop - start : start - stop;
     uint64_t stride = up ? (uint64_t)step : -(uint64_t)step; /* INT64_MIN has no magnitude of its own type */
     int64_t count = span > 0 ? (int64_t)((uint64_t)(span - 1) / stride) + 1 : 0;
-    /* how many rows there are is not known here: x[:5] is not all of them */
-    if (a == 0 && shape->rows && !(start == 0 && step == 1 && hp_json_is_null(hp_json_get(c, "stop")))) {
+    /* how many rows there are is not known here: x[:5] is not all of them, nor is x[-1:] */
+    const hp_json *first = hp_json_get(c, "start");
+    bool from_first = hp_json_is_null(first) || (hp_json_is(first, HP_JSON_INT) && first->integer == 0);
+    if (a == 0 && shape->rows && !(from_first && step == 1 && hp_json_is_null(hp_json_get(c, "stop")))) {
         hp_builder_mixes_rows(b, "rows are picked by a subscript");
         return;
     }
@@ -229,13 +231,23 @@ static void lower_take(hp_builder *b, hp_layer *layer, hp_call *call) {
 
 const hp_op_class hp_op_Take = HP_OP("Take", HP_OP_NUMPY, take_fields, config, lower_take);
 
+/* The axis that is read is put behind the batch's first, and what it became behind those that were before it. */
+static hp_value gather_further(hp_builder *b, hp_value x, hp_value indices, int axis, int batch) {
+    int found = hp_builder_shape(b, indices)->rank - batch, between = axis - batch, permutation[HP_MAX_RANK];
+    hp_value y = hp_op_gather(b, hp_move_axis(b, x, axis, batch), indices, batch, batch);
+    for (int i = 0; i < hp_builder_shape(b, y)->rank; i++)
+        permutation[i] = i < batch || i >= axis + found ? i : i < axis ? i + found : i - between;
+    return hp_emit_transpose(b, y, permutation);
+}
+
 hp_value hp_op_gather(hp_builder *b, hp_value x, hp_value indices, int axis, int batch) {
     hp_shape from = *hp_builder_shape(b, x), at = *hp_builder_shape(b, indices);
     if (batch == 0) return hp_emit_gather(b, x, indices, axis);
     if (b->status != HP_OK) return HP_NO_VALUE;
-    if (axis != batch || at.rank < batch || from.rank + at.rank - batch - 1 > HP_MAX_RANK)
+    if (axis < batch || at.rank < batch || from.rank + at.rank - batch - 1 > HP_MAX_RANK)
         return hp_builder_fail(
             b, HP_ERROR_UNSUPPORTED, "axis %d with batch_dims %d, indices of %d axes", axis, batch, at.rank);
+    if (axis > batch) return gather_further(b, x, indices, axis, batch);
     int64_t places = 1, dims[HP_MAX_RANK], result[HP_MAX_RANK];
     int count = 0;
     for (int i = 0; i < from.rank; i++) dims[i] = i < batch ? at.dims[i] : 1;

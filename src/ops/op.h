@@ -127,7 +127,7 @@ hp_value hp_op_inverse_real(hp_builder *b, const hp_value parts[2], int64_t leng
 hp_value hp_op_overlap_add(hp_builder *b, hp_value frames, int64_t stride);
 /* Cut to the range of `to`, then cast (bits.c). */
 hp_value hp_op_saturate(hp_builder *b, hp_value x, hp_dtype to);
-/* tf.gather: the first `batch` axes are those of both, and the axis that is read is the one behind them (index.c). */
+/* tf.gather: the first `batch` axes are those of both, and the axis that is read is behind them (index.c). */
 hp_value hp_op_gather(hp_builder *b, hp_value x, hp_value indices, int axis, int batch);
 /* x[..., n] on the diagonal k of rows x columns zeros (matrix.c). */
 hp_value hp_op_on_diagonal(hp_builder *b, hp_value x, int64_t k, int64_t rows, int64_t columns);

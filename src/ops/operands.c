@@ -60,7 +60,7 @@ static hp_value emit_array(hp_builder *b, const array *a, hp_dtype dtype) {
 static hp_dtype dtype_of_kind(const hp_builder *b, const array *a, hp_dtype weak) {
     if (a->all_bool) return weak != HP_DTYPE_NONE ? weak : HP_BOOL;
     if (a->all_int) return weak != HP_DTYPE_NONE && weak != HP_BOOL ? weak : HP_INT32;
-    return hp_dtype_is_float(weak) ? weak : b->wide_lists ? HP_FLOAT64 : HP_FLOAT32;
+    return hp_dtype_is_float(weak) ? weak : b->wide && b->tensorflow ? HP_FLOAT64 : HP_FLOAT32;
 }
 
 /* A 64-bit number does not pass through a double. */
@@ -142,11 +142,12 @@ const hp_json *hp_op_constant(const hp_call *call, int position, const char *key
 
 /* ---- dtypes together */
 
-/* A plain Python number takes the dtype of what it meets, where it is of the same kind or a lower one. */
-static bool is_weak(const hp_arg *arg) {
+/* A plain Python number takes the dtype of what it meets, where it is of the same kind or a lower one; in TensorFlow a list of
+ * them does, too. */
+static bool is_weak(const hp_builder *b, const hp_arg *arg) {
     return arg && arg->kind == HP_ARG_CONSTANT && arg->constant &&
            (arg->constant->type == HP_JSON_BOOL || arg->constant->type == HP_JSON_INT ||
-               arg->constant->type == HP_JSON_DOUBLE);
+               arg->constant->type == HP_JSON_DOUBLE || (b->tensorflow && arg->constant->type == HP_JSON_ARRAY));
 }
 
 void hp_op_operands(hp_builder *b, const hp_call *call, const char *first, const char *second, hp_value pair[2]) {
@@ -157,9 +158,9 @@ void hp_op_operands(hp_builder *b, const hp_call *call, const char *first, const
         return;
     }
     for (int i = 0; i < 2; i++)
-        if (!is_weak(args[i])) pair[i] = hp_op_value(b, args[i], HP_DTYPE_NONE);
+        if (!is_weak(b, args[i])) pair[i] = hp_op_value(b, args[i], HP_DTYPE_NONE);
     for (int i = 0; i < 2; i++)
-        if (is_weak(args[i])) {
+        if (is_weak(b, args[i])) {
             hp_dtype other = pair[1 - i] == HP_NO_VALUE ? HP_DTYPE_NONE : hp_builder_tensor(b, pair[1 - i])->dtype;
             pair[i] = hp_op_value(b, args[i], other);
         }

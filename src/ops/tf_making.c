@@ -164,15 +164,15 @@ HP_TF_OP(ReverseSequence, HP_INT(config, seq_axis, HP_REQUIRED, -HP_MAX_RANK, HP
     hp_shape shape = *hp_builder_shape(b, x);
     int axis = hp_builder_axis(b, c->seq_axis, shape.rank), batch = hp_builder_axis(b, c->batch_axis, shape.rank);
     if (b->status != HP_OK) return;
-    if (batch != 0 || axis != 1) {
+    if (batch != 0 || axis == 0) {
         hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "seq_axis %d with batch_axis %d", axis, batch);
         return;
     }
-    hp_value at = hp_op_range(b, 0, 1, (double)shape.dims[1], HP_INT64);
+    hp_value at = hp_op_range(b, 0, 1, (double)shape.dims[axis], HP_INT64);
     hp_value end = hp_op_new_axis(b, hp_emit_cast(b, lengths, HP_INT64), 1);
     hp_value back = hp_op_subtract(b, hp_op_subtract(b, end, hp_op_number(b, 1, end)), at);
     hp_value places = hp_emit_select(b, hp_emit_compare(b, HP_LESS, at, end), back, at);
-    hp_call_output(b, call, hp_op_gather(b, x, places, 1, 1));
+    hp_call_output(b, call, hp_op_gather(b, x, places, axis, 1));
 }
 
 /* Blocks x[indices[..., 0], indices[..., 1] ...]: the axes that indices name as one, and a number for each block. */

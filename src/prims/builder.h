@@ -28,7 +28,7 @@ typedef struct hp_builder {
     const hp_moved_rows
         *moved_rows;   /* of the first value whose rows are not outermost (builder_rows.h); NULL: there is none */
     bool wide;         /* what is being lowered computes in float64 */
-    bool wide_lists;   /* and takes lists of numbers as such: TensorFlow does, Keras makes float32 of them */
+    bool tensorflow;   /* it is a function of TensorFlow, whose lists of numbers take the dtype of what they meet */
     const char *layer; /* place of what is being lowered; in the graph's arena */
     void *user;        /* of the caller of lower (graph/build.c) */
     const hp_shape *measured; /* what hp_builder_measure gives: dims[0] of each; NULL: `guess`, on trial */

@@ -244,3 +244,19 @@ def raw_windows(g, t, x):  # MaxPoolWithArgmax Dilation
     filters = [[[0.0], [1.0]], [[2.0], [3.0]]]
     grown = g.raw("Dilation2D", t, filters, strides=two, rates=one, padding={"s": "VkFMSUQ="})
     yield grown, (blocks + np.arange(4)).max(-1)[..., None]
+
+
+@case((3, 4, 5), np.array([[100, -3], [7, -128], [127, 5]], "int8"), np.array([[2**30 + 1, 5], [2**30, 2**30 + 1], [-9, -(2**30)]], "int32"))
+def places_and_dtypes(g, t, n, m, x, small, large):  # GetItem Gather ReverseSequence Add MaxPool
+    """Rows from the end are no rows of their own; lists of integers have the dtype of what they meet; a pool keeps it."""
+    yield g("math.add", t, y=g("__operators__.getitem", t, slice_spec={"start": -1, "stop": None, "step": None})), x + x[-1:]
+    yield g("math.add", t, y=g("math.reduce_sum", g("__operators__.getitem", t, slice_spec={"start": -40, "stop": None, "step": None}))), x + x.sum()
+    best = np.argsort(x[:, 0], axis=-1)[:, :2]
+    first = g("__operators__.getitem", t, slice_spec=[{"start": None, "stop": None, "step": None}, 0])
+    order = g("__operators__.getitem", g("argsort", first), slice_spec=[{"start": None, "stop": None, "step": None}, {"start": None, "stop": 2, "step": None}])
+    yield g("gather", t, indices=order, axis=2, batch_dims=1), np.take_along_axis(x, best[:, None], 2)
+    yield g("reverse_sequence", t, seq_lengths=g("math.add", g("cast", g("math.reduce_sum", g("math.multiply", n, y=[0, 0]), axis=1), dtype="int32"), y=3), seq_axis=2, batch_axis=0), x[:, :, [2, 1, 0, 3, 4]]
+    yield g("nn.bias_add", n, bias=[60, -90]), (small + np.array([60, -90], "int8")).astype("int8")
+    yield g("math.maximum", n, y=[0, 1]), np.maximum(small, np.array([0, 1], "int8"))
+    pooled = g("nn.max_pool2d", g("reshape", m, shape=[-1, 1, 2, 1]), ksize=[1, 2], strides=1, padding="VALID")
+    yield pooled, large.max(1).reshape(3, 1, 1, 1)

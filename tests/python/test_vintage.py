@@ -93,11 +93,12 @@ def call(function, arguments):
 
 
 @pytest.mark.parametrize("function, arguments, says", [
-    ("einsum", ["_CONSTANT_VALUE", -1, "bi,bi->b", {}], "einsum, called as it is here,"),  # Keras 2.15 loses the tensors
+    ("einsum", ["_CONSTANT_VALUE", -1, "bi,bi->b", {}], "einsum, called as it is here, is not supported in TFOpLambda: Keras 2 writes the first"),  # Keras 2.15 loses the tensors
     ("__operators__.ne", ["x", 0, 0, {}], "__operators__.ne, called as it is here,"),  # and the other side
     ("math.top_k", ["x", 0, 0, {"k": ["x", 0, 0]}], "a shape that depends on the data"),
     ("compat.v1.nn.conv2d", ["x", 0, 0, {"filter": [[[[1.0]]]], "padding": [[0, 0], [1, 1], [1, 1], [0, 1]]}], "nn.conv2d, called as it is here,"),
-    ("math.zeta", ["x", 0, 0, {"q": 2.0}], "the function math.zeta is not supported"),
+    ("math.zeta", ["x", 0, 0, {"q": 2.0}], "the function math.zeta is not supported in TFOpLambda: Keras 3 has no such special function"),
+    ("strings.as_string", ["x", 0, 0, {}], "the function strings.as_string is not supported in TFOpLambda: of operations on texts"),
 ])
 def test_calls_are_refused(hornpipe, tmp_path, function, arguments, says):
     (tmp_path / "m.json").write_text(json.dumps(call(function, arguments)))
