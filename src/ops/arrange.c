@@ -163,6 +163,12 @@ static void split_at(hp_builder *b, hp_call *call, hp_value x, int axis, const i
     }
 }
 
+/* False: reported. */
+static bool no_rows_along(hp_builder *b, hp_value x, int axis) {
+    if (axis == 0 && hp_builder_shape(b, x)->rows) hp_builder_mixes_rows(b, "rows are split");
+    return b->status == HP_OK;
+}
+
 /* A number of parts, of sizes that differ by one where it does not divide (`even`: it must), or the places between. */
 static void split(hp_builder *b, hp_call *call, hp_value x, const hp_json *how, int axis, bool even) {
     enum { MOST = 4096 };
@@ -170,7 +176,7 @@ static void split(hp_builder *b, hp_call *call, hp_value x, const hp_json *how, 
     if (hp_json_is(how, HP_JSON_OBJECT)) how = hp_json_get(hp_json_get(how, "config"), "items");
     bool number = hp_json_is(how, HP_JSON_INT);
     int64_t parts = number ? how->integer : hp_json_is(how, HP_JSON_ARRAY) ? (int64_t)how->count + 1 : 0;
-    if (b->status != HP_OK) return;
+    if (!no_rows_along(b, x, axis)) return;
     if (parts < 1 || parts > MOST || (number && even && size % parts != 0)) {
         hp_builder_fail(b, HP_ERROR_SHAPE, "axis %d of size %lld cannot be split so", axis, (long long)size);
         return;
@@ -229,6 +235,7 @@ static void lower_sizes(hp_builder *b, hp_layer *layer, hp_call *call) {
     int axis = hp_builder_axis(b, integer_or(c->axis, 0), hp_builder_shape(b, x)->rank);
     int64_t sizes[HP_MAX_RANK], ends[HP_MAX_RANK], sum = 0, rest = hp_builder_shape(b, x)->dims[axis];
     const hp_json *how = hp_op_setting(b, call, -1, "sizes", c->sizes);
+    if (!no_rows_along(b, x, axis)) return;
     if (!hp_json_is(how, HP_JSON_ARRAY)) {
         split(b, call, x, how, axis, true);
         return;

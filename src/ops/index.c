@@ -77,6 +77,7 @@ static void take_slice(hp_builder *b, subscript *s, const hp_shape *shape, const
 static void take_item(hp_builder *b, subscript *s, const hp_shape *shape, const hp_json *item) {
     const char *tag = tag_of(item);
     if (hp_json_is_null(item)) {
+        if (s->axis == 0 && shape->rows) hp_builder_mixes_rows(b, "a new axis is put before the rows");
         if (s->rank < HP_MAX_RANK) s->dims[s->rank++] = 1;
         return;
     }

@@ -56,6 +56,8 @@ SHAPE_OP(Reshape, HP_JSON_FIELD(config, newshape)) {
         unknown += dims[i] < 0;
         if (rows[i] && (i > 0 || !shape->rows)) hp_builder_mixes_rows(b, "the number of rows is the size of an axis");
     }
+    if (shape->rows && rank > 0 && dims[0] > 0 && !rows[0])
+        hp_builder_mixes_rows(b, "the first axis has a size of its own, whatever the number of rows");
     if (unknown > 1 && dims[0] < 0) dims[0] = shape->dims[0];
     hp_call_output(b, call, hp_emit_reshape(b, x, rank, dims));
 }

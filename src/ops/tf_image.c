@@ -9,11 +9,11 @@
 
 typedef struct config {
     hp_resizing resizing;
-    const hp_json *size;
+    const hp_json *size, *top, *left, *height, *width;
     int64_t k, target_height, target_width;
     double delta, factor, gamma, gain, fraction, max_val;
     int of;
-    bool saturate, preserve_aspect_ratio, align_corners, keeps_dtype, keeps_same, points;
+    bool saturate, preserve_aspect_ratio, align_corners, keeps_dtype, keeps_same, points, pads;
 } config;
 
 /* ---- dtypes */
@@ -233,6 +233,37 @@ HP_TF_OP(CentralCrop, HP_FLOAT(config, fraction, HP_REQUIRED, 1e-30, 1), HP_FIEL
         x = hp_op_part(b, x, axis, start, size - start);
     }
     hp_call_output(b, call, x);
+}
+
+/* The part of an image that a box is, or an image within zeros, where it lies in the box: its top, its left, the height and the
+ * width, which may follow from shapes. */
+HP_TF_OP(BoundingBox, HP_JSON_FIELD(config, top), HP_JSON_FIELD(config, left), HP_JSON_FIELD(config, height),
+    HP_JSON_FIELD(config, width), HP_BOOL(config, pads, false), HP_FIELDS_END) {
+    static const char *const names[] = {"top", "left", "height", "width"};
+    const config *c = layer->config;
+    const hp_json *const given[] = {c->top, c->left, c->height, c->width};
+    hp_value x = hp_op_operand(b, call, 0, "images");
+    int64_t box[4], before[HP_MAX_RANK] = {0}, after[HP_MAX_RANK] = {0};
+    if (!hp_check_rank(b, x, 3, 4)) return;
+    for (int i = 0; i < 4; i++) {
+        const hp_json *number = hp_op_setting(b, call, -1, names[i], given[i]);
+        if (b->status == HP_OK && (!hp_json_is(number, HP_JSON_INT) || number->integer < 0))
+            hp_builder_fail(b, HP_ERROR_SHAPE, "a box has integers from 0 on");
+        if (b->status != HP_OK) return;
+        box[i] = number->integer;
+    }
+    hp_shape shape = *hp_builder_shape(b, x);
+    for (int i = 0; i < 2 && b->status == HP_OK; i++) {
+        int axis = shape.rank - 3 + i;
+        before[axis] = box[i];
+        after[axis] = box[2 + i] - shape.dims[axis] - box[i];
+        if (c->pads ? after[axis] < 0 : box[i] > shape.dims[axis] - box[2 + i])
+            hp_builder_fail(b, HP_ERROR_SHAPE, "the box and an image of %lld along axis %d do not fit",
+                (long long)shape.dims[axis], axis);
+        else if (!c->pads)
+            x = hp_op_part(b, x, axis, box[i], box[i] + box[2 + i]);
+    }
+    hp_call_output(b, call, c->pads ? hp_emit_pad(b, x, before, after, HP_PAD_CONSTANT, 0) : x);
 }
 
 /* ---- sizes */

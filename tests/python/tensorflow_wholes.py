@@ -260,3 +260,23 @@ def places_and_dtypes(g, t, n, m, x, small, large):  # GetItem Gather ReverseSeq
     yield g("math.maximum", n, y=[0, 1]), np.maximum(small, np.array([0, 1], "int8"))
     pooled = g("nn.max_pool2d", g("reshape", m, shape=[-1, 1, 2, 1]), ksize=[1, 2], strides=1, padding="VALID")
     yield pooled, large.max(1).reshape(3, 1, 1, 1)
+
+
+@case((2, 4, 5, 1))
+def boxes_of_images(g, t, x):  # BoundingBox
+    height = g("math.subtract", g("__operators__.getitem", g("shape", t), slice_spec=1), y=2)
+    yield g("image.crop_to_bounding_box", t, offset_height=1, offset_width=2, target_height=height, target_width=3), x[:, 1:3, 2:]
+    yield g("image.crop_to_bounding_box", t, offset_height=0, offset_width=0, target_height=4, target_width=2), x[:, :, :2]
+    padded = g("image.pad_to_bounding_box", t, offset_height=height, offset_width=1, target_height=9, target_width=6)
+    yield padded, np.pad(x, [(0, 0), (2, 3), (1, 0), (0, 0)])
+
+
+@case((4, 3))
+def rows_among_themselves(g, t, x):  # GetItem Reshape SplitSizes
+    """A new axis before the rows, a first axis of a size of its own, and parts of the rows need a whole batch."""
+    every = {"start": None, "stop": None, "step": None}
+    lines, columns = (g("__operators__.getitem", t, slice_spec=key) for key in ([every, None], [None]))
+    yield g("math.subtract", lines, y=columns), x[:, None] - x[None]
+    yield g("math.add", t, y=g("math.reduce_sum", g("reshape", t, shape=[1, -1]), axis=1)), x + x.sum()
+    yield g("math.add", t, y=g("reshape", g("math.reduce_max", g("reshape", t, shape=[2, -1])), shape=[1, 1])), x + x.max()
+    yield part(g("split", t, num_or_size_splits=2, axis=0), 1), x[2:]
