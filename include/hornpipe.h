@@ -81,7 +81,8 @@ HP_API const char *hp_status_text(hp_status status);
 
 /* ---- 2. arrays ------------------------------------------------------------------------------------------- */
 
-/* X(name, value, keras name, bytes). HP_STRING elements are `hp_string`. */
+/* X(name, value, keras name, bytes). HP_STRING elements are `hp_string`. HP_COMPLEX64 and HP_COMPLEX128, a
+ * real part and an imaginary part behind it, are dtypes of outputs alone. */
 #define HP_DTYPE_LIST(X)                                                                                               \
     X(HP_FLOAT32, 1, "float32", 4)                                                                                     \
     X(HP_FLOAT64, 2, "float64", 8)                                                                                     \
@@ -96,7 +97,9 @@ HP_API const char *hp_status_text(hp_status status);
     X(HP_UINT32, 11, "uint32", 4)                                                                                      \
     X(HP_UINT64, 12, "uint64", 8)                                                                                      \
     X(HP_BOOL, 13, "bool", 1)                                                                                          \
-    X(HP_STRING, 14, "string", 16)
+    X(HP_STRING, 14, "string", 16)                                                                                     \
+    X(HP_COMPLEX64, 15, "complex64", 8)                                                                                \
+    X(HP_COMPLEX128, 16, "complex128", 16)
 
 typedef enum hp_dtype {
     HP_DTYPE_NONE = 0,

@@ -255,7 +255,7 @@ class Document:
             f"of calls of Keras's own tests (`make check-conformance` has two of each class, `make conformance` all), and over the stored cases: Keras {m['keras']}, {m['isa']}. "
             "0: the same bits (integers and strings always are); ≤: of models that hold others as well. Other dtypes: [numerics](numerics.md).",
             "- **dtypes**: layers compute in float32, float64, float16, bfloat16 and the mixed policies; those with `quantization_config` as int8, int4 and float8 "
-            "as well (`model.quantize`; not GPTQ and AWQ). Layers whose output is no float take every policy. Operations take what Keras takes; complex numbers between Fourier transforms and what makes real numbers of them, not as outputs.",
+            "as well (`model.quantize`; not GPTQ and AWQ). Layers whose output is no float take every policy. Operations take what Keras takes; complex numbers between Fourier transforms and what makes real numbers of them, and as outputs.",
             "- **Sizes**: tensors have up to 8 axes; masks, windows and unrolled steps have bounds that the messages name.",
             "- **Activations** by name: " + ", ".join(f"`{a}`" for a in r["activations"]) + "; and activation layers in their place.",
             "- **Functions of TensorFlow** in graphs of Keras 2: see [there](#functions-of-tensorflow). "

@@ -16,6 +16,8 @@ hp_dtype arrays_dtype(PyArrayObject *array) {
         return size == 8 ? HP_UINT64 : size == 4 ? HP_UINT32 : size == 2 ? HP_UINT16 : HP_UINT8;
     case 'b':
         return HP_BOOL;
+    case 'c':
+        return size == 8 ? HP_COMPLEX64 : size == 16 ? HP_COMPLEX128 : HP_DTYPE_NONE;
     default:
         return HP_DTYPE_NONE;
     }
@@ -34,7 +36,10 @@ int arrays_type_number(hp_dtype dtype) {
         [HP_UINT16] = NPY_UINT16,
         [HP_UINT32] = NPY_UINT32,
         [HP_UINT64] = NPY_UINT64,
-        [HP_BOOL] = NPY_BOOL};
+        [HP_BOOL] = NPY_BOOL,
+        [HP_STRING] = NPY_NOTYPE,
+        [HP_COMPLEX64] = NPY_CFLOAT,
+        [HP_COMPLEX128] = NPY_CDOUBLE};
     return dtype > 0 && (size_t)dtype < sizeof numbers / sizeof *numbers ? numbers[dtype] : NPY_NOTYPE;
 }
 
@@ -184,6 +189,12 @@ static PyObject *readable(PyArrayObject *array) {
     return PyArray_FromAny((PyObject *)array, descr, 0, 0, need | (descr ? NPY_ARRAY_FORCECAST : 0), NULL);
 }
 
+static bool refuse_dtype(PyArrayObject *array) {
+    PyErr_Format(PyExc_TypeError, "arrays of %S cannot be used: numbers, bool and strings can",
+        (PyObject *)PyArray_DESCR(array));
+    return false;
+}
+
 bool arrays_view(PyObject *object, array_view *view) {
     *view = (array_view){.owner = NULL};
     if (!PyArray_Check(object)) {
@@ -213,10 +224,7 @@ bool arrays_view(PyObject *object, array_view *view) {
     char kind = PyArray_DESCR(array)->kind;
     if (kind == 'U' || kind == 'S' || kind == 'O') return view_strings(view);
     if (view->array.dtype == HP_DTYPE_NONE && is_bfloat16(PyArray_DESCR(array))) view->array.dtype = HP_BFLOAT16;
-    if (view->array.dtype != HP_DTYPE_NONE) return true;
-    PyErr_Format(PyExc_TypeError, "arrays of %S cannot be used: numbers, bool and strings can",
-        (PyObject *)PyArray_DESCR(array));
-    return false;
+    return view->array.dtype != HP_DTYPE_NONE || refuse_dtype(array);
 }
 
 void arrays_release(array_view *view) {
@@ -235,6 +243,8 @@ bool arrays_view_all(PyObject *list, array_view *views, hp_array *arrays, size_t
     }
     for (; *count < (size_t)size; ++*count) {
         bool good = arrays_view(PyList_GetItem(list, (Py_ssize_t)*count), &views[*count]);
+        bool pairs = good && PyArray_DESCR((PyArrayObject *)views[*count].owner)->kind == 'c'; /* of outputs alone */
+        if (pairs) good = refuse_dtype((PyArrayObject *)views[*count].owner);
         arrays[*count] = views[*count].array;
         if (good) continue;
         for (size_t i = 0; i <= *count; i++) arrays_release(&views[i]);

@@ -101,7 +101,8 @@ static bool small_input(const hp_tensor_info *in, PyObject *object, hp_array *in
         input->strides[i] = strides[i];
         strided |= strides[i];
     }
-    return strided && input->dtype != HP_DTYPE_NONE; /* no stride: a broadcast number; also one of size 0 */
+    return strided && input->dtype != HP_DTYPE_NONE &&
+           PyArray_DESCR(x)->kind != 'c'; /* no stride: a broadcast number; also one of size 0 */
 }
 
 /* What is given for input i, borrowed: x itself, an item of a list or tuple, or the value of the input's name. */

@@ -24,12 +24,16 @@ const char *hp_dtype_name(hp_dtype dtype) {
 
 hp_dtype hp_dtype_from_name(const char *name) {
     for (int i = 1; i < DTYPE_COUNT; i++)
-        if (!strcmp(dtypes[i].name, name)) return (hp_dtype)i;
+        if (!hp_dtype_is_complex((hp_dtype)i) && !strcmp(dtypes[i].name, name)) return (hp_dtype)i;
     return HP_DTYPE_NONE;
 }
 
 bool hp_dtype_is_float(hp_dtype dtype) {
     return dtype >= HP_FLOAT32 && dtype <= HP_BFLOAT16;
+}
+
+bool hp_dtype_is_complex(hp_dtype dtype) {
+    return dtype == HP_COMPLEX64 || dtype == HP_COMPLEX128;
 }
 
 bool hp_dtype_is_integer(hp_dtype dtype) {

@@ -11,9 +11,11 @@
 size_t hp_dtype_size(hp_dtype dtype);
 /* Keras's name ("float32"); "none" for HP_DTYPE_NONE. */
 const char *hp_dtype_name(hp_dtype dtype);
-/* The dtype of a Keras name; HP_DTYPE_NONE when there is none of that name. */
+/* The dtype of a Keras name; HP_DTYPE_NONE when there is none of that name, and for complex ones, which no tensor of a graph
+ * has: they are pairs while lowering (prims/builder.h). */
 hp_dtype hp_dtype_from_name(const char *name);
 bool hp_dtype_is_float(hp_dtype dtype);
+bool hp_dtype_is_complex(hp_dtype dtype);
 bool hp_dtype_is_integer(hp_dtype dtype); /* signed or unsigned; not bool */
 
 /* Element `index` of an array as a double; NaN where elements are no numbers (strings). Here, since it is called for each

@@ -108,12 +108,16 @@ static void blank(hp_dtype dtype, void *data, size_t count, bool answer) {
     size_t size = hp_dtype_size(dtype);
     const float nan32 = NAN;
     const double nan64 = (double)NAN;
+    const float pair[2] = {NAN, NAN};
+    const double wide_pair[2] = {(double)NAN, (double)NAN};
     const uint16_t half = 0x7e00, bfloat = 0x7fc0;
     static const unsigned char ones[8] = {255, 255, 255, 255, 255, 255, 255, 255};
     static const unsigned char zeros[16];
     const void *pattern = ones; /* -1, or the largest of an unsigned type */
     if (dtype == HP_FLOAT32) pattern = &nan32;
     if (dtype == HP_FLOAT64) pattern = &nan64;
+    if (dtype == HP_COMPLEX64) pattern = pair;
+    if (dtype == HP_COMPLEX128) pattern = wide_pair;
     if (dtype == HP_FLOAT16) pattern = &half;
     if (dtype == HP_BFLOAT16) pattern = &bfloat;
     if (dtype == HP_STRING || (dtype == HP_BOOL && !answer)) pattern = zeros;

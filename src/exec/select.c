@@ -29,7 +29,7 @@ static bool reaches(hp_dtype dtype, const void *values, int64_t i, double thresh
 static hp_status check(const hp_selection *selection, const hp_io_output *output, hp_error *error) {
     bool over_axis = selection->kind != HP_SELECT_THRESHOLD;
     size_t classes = over_axis ? (size_t)last_axis(output) : 2;
-    HP_FAIL_IF(output->dtype == HP_STRING, error, HP_ERROR_ARGUMENT, output->name,
+    HP_FAIL_IF(output->dtype == HP_STRING || hp_dtype_is_complex(output->dtype), error, HP_ERROR_ARGUMENT, output->name,
         "nothing can be selected from %s values", hp_dtype_name(output->dtype));
     HP_FAIL_IF(over_axis && (output->rank < 1 || last_axis(output) < 1), error, HP_ERROR_ARGUMENT, output->name,
         "there is no axis of classes to choose from");

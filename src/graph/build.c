@@ -64,10 +64,8 @@ static void set_outputs(hp_builder *b, const hp_value *values, size_t count) {
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        if (hp_builder_is_complex(b, values[i], NULL))
-            hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "output %zu is complex: take its real and imaginary part", i);
-        if (hp_builder_any_moved(b, &values[i], 1)) hp_builder_moved_mixes(b, values[i]);
-        outputs[i] = values[i];
+        outputs[i] = hp_emit_joined_parts(b, values[i]);
+        if (hp_builder_any_moved(b, &outputs[i], 1)) hp_builder_moved_mixes(b, outputs[i]);
     }
     for (size_t i = 0; i < graph->state_count; i++) outputs[count + i] = graph->next_states[i];
     graph->outputs = outputs;

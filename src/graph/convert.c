@@ -1,10 +1,11 @@
 /* convert.c: see convert.h. */
 #include "graph/convert.h"
 
+#include "base/dtype.h"
 #include "base/half.h"
 
 bool hp_convertible(hp_dtype dtype) {
-    return dtype != HP_DTYPE_NONE && dtype != HP_STRING;
+    return dtype != HP_DTYPE_NONE && dtype != HP_STRING && !hp_dtype_is_complex(dtype);
 }
 
 #define CONVERT(id, type, expression)                                                                                  \
@@ -33,6 +34,8 @@ bool hp_convertible(hp_dtype dtype) {
             CONVERT(HP_UINT64, uint64_t, (wide)x);                                                                     \
             CONVERT(HP_BOOL, uint8_t, x != 0);                                                                         \
         case HP_STRING:                                                                                                \
+        case HP_COMPLEX64:                                                                                             \
+        case HP_COMPLEX128:                                                                                            \
         case HP_DTYPE_NONE:                                                                                            \
             break;                                                                                                     \
         }                                                                                                              \

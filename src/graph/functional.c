@@ -112,7 +112,7 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
     set_masks(b, call);
     for (size_t i = 0; i < f->input_count; i++) {
         const hp_layer *input = f->nodes[f->inputs[i].node].layer;
-        inputs[i] = hp_model_cast(b, call->inputs[input_place(f, call, i)], input->dtype);
+        inputs[i] = hp_model_take(b, call->inputs[input_place(f, call, i)], input);
         done[f->inputs[i].node] = (node_outputs){.values = &inputs[i], .count = 1};
         hp_lowering *lowering = b->user;
         if (lowering && lowering->records && input->index < lowering->record_count)

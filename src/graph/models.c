@@ -103,8 +103,10 @@ const hp_layer *hp_model_output_layer(const hp_layer *model, size_t index) {
 
 /* ---- calls */
 
-hp_value hp_model_cast(hp_builder *b, hp_value x, hp_dtype dtype) {
-    hp_value mask = hp_builder_mask(b, x), cast = hp_emit_cast(b, x, dtype);
+hp_value hp_model_take(hp_builder *b, hp_value x, const hp_layer *input) {
+    const hp_input_config *config = input->config;
+    hp_value mask = hp_builder_mask(b, x), cast = hp_emit_cast(b, x, input->dtype);
+    if (config->rounding != HP_UNARY_IDENTITY) cast = hp_emit_unary(b, cast, config->rounding, 0, 0, 0);
     if (mask != HP_NO_VALUE && cast != x) hp_builder_set_mask(b, cast, mask);
     return cast;
 }

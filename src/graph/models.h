@@ -87,8 +87,8 @@ bool hp_model_go_on(hp_builder *b);
 hp_value hp_model_stand_in(hp_builder *b, const hp_json *shape, hp_dtype dtype);
 /* Fails, for want of the results of calls that failed. */
 void hp_model_fail_reported(hp_builder *b);
-/* x with the dtype of an input, its mask kept. */
-hp_value hp_model_cast(hp_builder *b, hp_value x, hp_dtype dtype);
+/* x with the dtype of an InputLayer, its mask kept. */
+hp_value hp_model_take(hp_builder *b, hp_value x, const hp_layer *input);
 
 extern const hp_layer_class hp_model_class_Functional, hp_model_class_Sequential;
 

@@ -50,7 +50,7 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
             return;
         }
         if (i == 0 && child && count == 1 && strcmp(child->cls->class_name, "InputLayer") == 0)
-            values[0] = hp_model_cast(b, values[0], child->dtype);
+            values[0] = hp_model_take(b, values[0], child);
         for (size_t k = 0; k < count; k++) args[k + 1] = (hp_arg){.kind = HP_ARG_TENSOR, .tensor = values[k]};
         args[0] = count == 1 ? args[1] : (hp_arg){.kind = HP_ARG_LIST, .items = args + 1, .item_count = count};
         hp_call inner = {

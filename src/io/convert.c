@@ -54,7 +54,9 @@ const void *hp_io_direct(const hp_io_view *view, hp_dtype dtype) {
 }
 
 bool hp_io_convertible(hp_dtype from, hp_dtype to) {
-    return hp_dtype_size(from) > 0 && hp_dtype_size(to) > 0 && (from == HP_STRING || to != HP_STRING);
+    bool complex = hp_dtype_is_complex(from) || hp_dtype_is_complex(to);
+    return hp_dtype_size(from) > 0 && hp_dtype_size(to) > 0 && (from == HP_STRING || to != HP_STRING) &&
+           (!complex || from == to);
 }
 
 hp_status hp_io_fail_value(const hp_io_view *view, int64_t row, int64_t element, const char *what, hp_error *error) {
@@ -131,8 +133,10 @@ static void gather_run(char *to, const char *from, size_t count, size_t size, pt
         GATHER(uint16_t, __builtin_bswap16);
     case 4:
         GATHER(uint32_t, __builtin_bswap32);
-    default:
+    case 8:
         GATHER(uint64_t, __builtin_bswap64);
+    default: /* complex numbers, in native order */
+        for (size_t i = 0; i < count; i++) memcpy(to + i * size, from + (ptrdiff_t)i * stride, size);
     }
 #undef GATHER
 }

@@ -1,6 +1,7 @@
 /* csv_rows.c: see csv_rows.h. */
 #include "io/csv_rows.h"
 
+#include <math.h>
 #include <string.h>
 #include "base/dtype.h"
 #include "base/half.h"
@@ -9,7 +10,7 @@
 #include "io/powers_of_five.h"
 #include "kernels/kernels.h"
 
-enum { LONGEST_NUMBER = 25 }; /* number_text.h */
+enum { LONGEST_NUMBER = 25, LONGEST_COMPLEX = 2 * LONGEST_NUMBER + 2 }; /* number_text.h */
 
 /* A field must be quoted where it holds what has a meaning, or would be read as an empty line. */
 static bool needs_quotes(const char *text, size_t size, char delimiter) {
@@ -42,6 +43,17 @@ char *hp_io_csv_put_string(char *to, const char *text, size_t size, char delimit
     }                                                                                                                  \
     break
 
+/* As Python has it: 1.5-2j. */
+static char *put_complex(char *to, hp_dtype dtype, const void *data, size_t i) {
+    for (size_t part = 2 * i; part < 2 * i + 2; part++) {
+        const double x = dtype == HP_COMPLEX64 ? (double)((const float *)data)[part] : ((const double *)data)[part];
+        if (part % 2 && (!signbit(x) || isnan(x))) *to++ = '+';
+        to += dtype == HP_COMPLEX64 ? hp_io_format_float32((float)x, to) : hp_io_format_float64(x, to);
+    }
+    *to++ = 'j';
+    return to;
+}
+
 static char *put_elements(
     char *to, hp_dtype dtype, const void *data, size_t first, size_t count, char delimiter, bool separate) {
     switch (dtype) {
@@ -67,6 +79,13 @@ static char *put_elements(
         PUT_EACH(uint32_t, hp_io_format_uint64, x);
     case HP_UINT64:
         PUT_EACH(uint64_t, hp_io_format_uint64, x);
+    case HP_COMPLEX64:
+    case HP_COMPLEX128:
+        for (size_t i = first; i < first + count; i++, separate = true) {
+            *to = delimiter;
+            to = put_complex(to + separate, dtype, data, i);
+        }
+        break;
     case HP_BOOL:
         PUT_EACH(uint8_t, hp_io_format_uint64, x != 0);
     case HP_STRING:
@@ -153,7 +172,8 @@ char *hp_io_csv_put_rows(char *to, const hp_io_writer *writer, const hp_io_csv_s
 size_t hp_io_csv_row_room(const hp_io_writer *writer) {
     size_t bytes = HP_IO_NUMBER_TEXT + 1 + 3 * (size_t)writer->id_count;
     for (int i = 0; i < writer->output_count; i++)
-        bytes += (LONGEST_NUMBER + 1) * hp_io_output_row_elements(&writer->outputs[i]);
+        bytes += ((hp_dtype_is_complex(writer->outputs[i].dtype) ? LONGEST_COMPLEX : LONGEST_NUMBER) + 1) *
+                 hp_io_output_row_elements(&writer->outputs[i]);
     return bytes;
 }
 

@@ -65,6 +65,17 @@ static hid_t make_half(void) {
     return type;
 }
 
+/* As h5py has it. */
+static hid_t make_complex(hid_t part) {
+    size_t size = H5Tget_size(part);
+    hid_t type = H5Tcreate(H5T_COMPOUND, 2 * size);
+    if (type >= 0 && (H5Tinsert(type, "r", 0, part) < 0 || H5Tinsert(type, "i", size, part) < 0)) {
+        H5Tclose(type);
+        return -1;
+    }
+    return type;
+}
+
 static hid_t make_string(void) {
     hid_t type = H5Tcopy(H5T_C_S1);
     if (type >= 0 && (H5Tset_size(type, H5T_VARIABLE) < 0 || H5Tset_cset(type, H5T_CSET_UTF8) < 0)) {
@@ -100,6 +111,10 @@ hid_t hp_io_hdf5_memory_type(hp_dtype dtype) {
         return make_bool();
     case HP_STRING:
         return make_string();
+    case HP_COMPLEX64:
+        return make_complex(H5T_NATIVE_FLOAT);
+    case HP_COMPLEX128:
+        return make_complex(H5T_NATIVE_DOUBLE);
     default:
         return H5Tcopy(H5T_NATIVE_FLOAT);
     }

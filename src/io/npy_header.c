@@ -78,7 +78,7 @@ static const struct {
     hp_dtype dtype;
 } number_types[] = {{"f4", HP_FLOAT32}, {"f8", HP_FLOAT64}, {"f2", HP_FLOAT16}, {"i1", HP_INT8}, {"i2", HP_INT16},
     {"i4", HP_INT32}, {"i8", HP_INT64}, {"u1", HP_UINT8}, {"u2", HP_UINT16}, {"u4", HP_UINT32}, {"u8", HP_UINT64},
-    {"b1", HP_BOOL}};
+    {"b1", HP_BOOL}, {"c8", HP_COMPLEX64}, {"c16", HP_COMPLEX128}};
 
 static hp_status parse_descr(const char *descr, hp_io_array_layout *layout, hp_error *error) {
     const char *type = descr;
@@ -103,6 +103,8 @@ static hp_status parse_descr(const char *descr, hp_io_array_layout *layout, hp_e
     HP_FAIL_IF(layout->dtype == HP_DTYPE_NONE, error, HP_ERROR_FORMAT, NULL,
         "the array's dtype is '%s'; real numbers, integers, bools and strings ('U', 'S') can be read", descr);
     bool multibyte = layout->storage == HP_IO_UCS4 || (layout->storage == HP_IO_NUMBERS && layout->item_size > 1);
+    HP_FAIL_IF(hp_dtype_is_complex(layout->dtype) && order == '>', error, HP_ERROR_FORMAT, NULL,
+        "the array's dtype is '%s'; complex numbers can be read in little-endian order", descr);
     layout->swapped = multibyte && ((order == '<' && !host_is_little()) || (order == '>' && host_is_little()));
     return HP_OK;
 }

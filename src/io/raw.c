@@ -55,9 +55,11 @@ static hp_status write_raw(
     (void)ids;
     const hp_io_output *output = &writer->outputs[0];
     hp_io_sink *sink = ((raw_writer *)writer)->sink;
-    if (host_is_big())
-        return write_swapped(
-            sink, data[0], (size_t)rows * hp_io_output_row_elements(output), hp_dtype_size(output->dtype), error);
+    if (host_is_big()) {
+        size_t numbers = hp_dtype_is_complex(output->dtype) ? 2 : 1; /* of an element */
+        return write_swapped(sink, data[0], (size_t)rows * hp_io_output_row_elements(output) * numbers,
+            hp_dtype_size(output->dtype) / numbers, error);
+    }
     return hp_io_sink_write(sink, data[0], (size_t)rows * hp_io_output_row_bytes(output), error);
 }
 

@@ -23,6 +23,9 @@ bool hp_input_shape(const hp_json *shape, int *rank, int64_t *dims) {
 static void check(hp_layer_scope *scope, hp_layer *layer, void *config) {
     hp_input_config *c = config;
     char text[80];
+    const char *dtype = "";
+    hp_layer_parse_dtype(hp_json_get(hp_json_get(layer->json, "config"), "dtype"), &dtype);
+    c->rounding = hp_float8_rounding(dtype);
     if (!hp_input_shape(c->batch_shape, &c->rank, c->dims))
         hp_layer_refuse(scope, layer, HP_ERROR_FORMAT, "batch_shape",
             "found %s, expected a list of 1 to %d sizes or nulls",
@@ -46,5 +49,6 @@ const hp_layer_class hp_layer_InputLayer = {
     .check = check,
     .lower = lower,
     .any_dtype = true,
+    .float8 = true,
     .no_autocast = true,
 };

@@ -196,6 +196,7 @@ typedef struct hp_layer_class {
     /* Names of the call's positional arguments behind the first, NULL-terminated; NULL: lower looks at their places. */
     const char *const *arguments;
     bool any_dtype;     /* takes every dtype policy (InputLayer); else float32 alone */
+    bool float8;        /* and float8, whose numbers are carried as float32 */
     bool own_dtype;     /* outputs come as lower makes them: floats are not cast to the layer's dtype */
     bool no_autocast;   /* inputs come as they are, floats of another width are not cast to the layer's dtype */
     bool checks_always; /* `check` copes with a struct that faults left incomplete: it runs whatever else is wrong */
@@ -310,6 +311,9 @@ void hp_layer_refuse(hp_layer_scope *scope, const hp_layer *layer, hp_status sta
 /* The dtype that a serialised dtype or DTypePolicy computes in; HP_DTYPE_NONE where it is not a plain one. *name is
  * its name for messages, "" where there is none. */
 hp_dtype hp_layer_parse_dtype(const hp_json *value, const char **name);
+/* The rounding of a float8 dtype, whose numbers are carried as float32: Keras has no operation on them but a cast back.
+ * HP_UNARY_IDENTITY: it is none. */
+hp_unary hp_float8_rounding(const char *name);
 /* A serialised activation: a name, {"class_name": "function", "config" or "registered_name": name}, or an activation
  * layer {"class_name": "ReLU", "config": {...}}. Null is linear. False: the fault was added to the reasons, as one of
  * `layer`'s key. */

@@ -150,6 +150,12 @@ hp_dtype hp_layer_parse_dtype(const hp_json *value, const char **name) {
     return text ? hp_dtype_from_name(text) : HP_DTYPE_NONE;
 }
 
+hp_unary hp_float8_rounding(const char *name) {
+    return strcmp(name, "float8_e4m3fn") == 0 ? HP_UNARY_FLOAT8_E4M3
+           : strcmp(name, "float8_e5m2") == 0 ? HP_UNARY_FLOAT8_E5M2
+                                              : HP_UNARY_IDENTITY;
+}
+
 bool hp_layer_add_child(hp_layer *layer, hp_layer *child, const char *attribute, bool in_list) {
     if (layer->child_count == layer->child_capacity) { /* in the arena: a layer is never released by itself */
         size_t capacity = layer->child_capacity ? 2 * layer->child_capacity : 4;
@@ -177,6 +183,7 @@ static void read_dtype(hp_layer_scope *scope, hp_layer *layer, const hp_json *va
         layer->dtype = HP_FLOAT32; /* containers pass values on as they are */
         return;
     }
+    if (layer->cls->float8 && hp_float8_rounding(name) != HP_UNARY_IDENTITY) layer->dtype = HP_FLOAT32;
     bool computes = hp_dtype_is_float(layer->dtype);
     bool taken = layer->cls->any_dtype ? layer->dtype != HP_DTYPE_NONE : computes;
     char text[80];

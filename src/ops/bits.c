@@ -1,5 +1,9 @@
 /* bits.c: bitwise functions, shifts, common divisors and other readings of the same bytes (keras/src/ops/numpy.py). */
+#include <float.h>
+#include <math.h>
+
 #include "base/dtype.h"
+#include "base/half.h"
 #include "ops/op.h"
 
 static void lower_bits(hp_builder *b, hp_call *call, const char *first, const char *second, hp_logical_op op) {
@@ -76,37 +80,104 @@ static void lower_bitcast(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_call_output(b, call, to > from ? hp_op_drop_axis(b, x, -1) : x);
 }
 
-/* Of the bytes as they are: half precision is not widened. */
-#define BYTES_OP(name, module_, lower_)                                                                                \
+/* Of numbers as they are stored: half precision is not widened. */
+#define STORED_OP(name, module_, lower_)                                                                               \
     {                                                                                                                  \
         .class_name = name, .module = module_, .fields = hp_op_no_fields, .config_size = sizeof(hp_op_none),           \
         .masking = HP_MASK_STOP, .max_inputs = -1, .lower = lower_, .no_autocast = true, .own_dtype = true,            \
         .is_operation = true                                                                                           \
     }
-const hp_op_class hp_op_View = BYTES_OP("View", HP_OP_NUMPY, lower_view);
-const hp_op_class hp_op_Bitcast = BYTES_OP("Bitcast", HP_OP_TF, lower_bitcast);
+const hp_op_class hp_op_View = STORED_OP("View", HP_OP_NUMPY, lower_view);
+const hp_op_class hp_op_Bitcast = STORED_OP("Bitcast", HP_OP_TF, lower_bitcast);
 
-/* Cut to the range of the dtype first (keras/src/backend/common/backend_utils.py saturate_cast). */
-hp_value hp_op_saturate(hp_builder *b, hp_value x, hp_dtype to) {
+/* ---- cut to the range of another dtype before the cast */
+
+/* An integer dtype holds -2^n or 0 up to 2^n - 1: n. */
+static int integer_bits(hp_dtype dtype) {
+    return (int)hp_dtype_size(dtype) * 8 - (dtype < HP_UINT8);
+}
+
+static double greatest(hp_dtype dtype) {
+    if (hp_dtype_is_integer(dtype)) return ldexp(1, integer_bits(dtype)) - 1; /* as a double has it */
+    return dtype == HP_FLOAT16    ? 65504
+           : dtype == HP_BFLOAT16 ? 0x1.fep127
+           : dtype == HP_FLOAT32  ? (double)FLT_MAX
+                                  : DBL_MAX;
+}
+
+static double least(hp_dtype dtype) {
+    if (!hp_dtype_is_integer(dtype)) return -greatest(dtype);
+    return dtype < HP_UINT8 ? -ldexp(1, integer_bits(dtype)) : 0;
+}
+
+/* The number of a float dtype that is next to x, or the next smaller one behind that. */
+static double number_of(hp_dtype dtype, double x, bool smaller) {
+    if (dtype == HP_FLOAT16) return (double)hp_half_to_float((uint16_t)(hp_half_from_double(x) - smaller));
+    if (dtype == HP_BFLOAT16) return (double)hp_bfloat_to_float((uint16_t)(hp_bfloat_from_double(x) - smaller));
+    if (dtype == HP_FLOAT32) return (double)(smaller ? nextafterf((float)x, 0) : (float)x);
+    return smaller ? nextafter(x, 0) : x;
+}
+
+/* Keras's limits are the nearest numbers of the float dtype, also where the integers end before: then the cast overflows. */
+static hp_value saturate_floats(hp_builder *b, hp_value x, hp_dtype to, bool within) {
     hp_dtype from = hp_op_dtype(b, x);
-    if (to == HP_BOOL && from != HP_BOOL) x = hp_emit_unary(b, hp_emit_cast(b, x, HP_FLOAT64), HP_UNARY_CLIP, 0, 1, 0);
-    if (hp_dtype_is_integer(to) && from != HP_BOOL) {
-        int width = (int)hp_dtype_size(to) * 8;
-        bool is_unsigned = to >= HP_UINT8 && to <= HP_UINT64;
-        double low = is_unsigned ? 0 : -(double)(UINT64_C(1) << (width - 1));
-        double high = is_unsigned ? (width == 64 ? 18446744073709549568.0 : (double)((UINT64_C(1) << width) - 1))
-                                  : (width == 64 ? 9223372036854774784.0 : (double)((UINT64_C(1) << (width - 1)) - 1));
-        x = hp_emit_cast(b, x, HP_FLOAT64);
-        x = hp_emit_binary(b, HP_BINARY_MAXIMUM, x, hp_op_number(b, low, x));
-        x = hp_emit_binary(b, HP_BINARY_MINIMUM, x, hp_op_number(b, high, x));
-    }
+    bool integers = hp_dtype_is_integer(to);
+    double low = fmax(least(from), least(to)), high = number_of(from, fmin(greatest(from), greatest(to)), false);
+    bool over = integers ? high >= ldexp(1, integer_bits(to)) : high > greatest(to);
+    if (over && (within || !integers)) high = number_of(from, high, true);
+    if (!integers) low = -high;
+    x = hp_emit_cast(b, x, HP_FLOAT64);
+    x = hp_emit_binary(b, HP_BINARY_MAXIMUM, x, hp_op_number(b, low, x));
+    return hp_emit_binary(b, HP_BINARY_MINIMUM, x, hp_op_number(b, high, x));
+}
+
+static hp_value at_limit(hp_builder *b, hp_binary op, hp_value x, int64_t limit) {
+    return hp_emit_binary(b, op, x, hp_emit_cast(b, hp_emit_literal(b, HP_INT64, 0, NULL, &limit), hp_op_dtype(b, x)));
+}
+
+static hp_value saturate_integers(hp_builder *b, hp_value x, hp_dtype to) {
+    hp_dtype from = hp_op_dtype(b, x);
+    int bits = integer_bits(to);
+    if (from < HP_UINT8 && (to >= HP_UINT8 || bits < integer_bits(from)))
+        x = at_limit(b, HP_BINARY_MAXIMUM, x, to >= HP_UINT8 ? 0 : -(INT64_C(1) << bits));
+    if (bits < integer_bits(from)) x = at_limit(b, HP_BINARY_MINIMUM, x, (int64_t)((UINT64_C(1) << bits) - 1));
+    return x;
+}
+
+/* Where the greatest integer becomes a float that is no integer of that dtype any more, Keras has it as the least one on x86-64,
+ * and everything is cut to that. */
+static hp_value saturate_to_floats(hp_builder *b, hp_value x, hp_dtype to, bool within) {
+    hp_dtype from = hp_op_dtype(b, x);
+    double high = fmin(number_of(to, greatest(from), false), greatest(to));
+    if (high >= ldexp(1, integer_bits(from)))
+        return within ? x : at_limit(b, HP_BINARY_MINIMUM, x, (int64_t)least(from));
+    if (high >= greatest(from)) return x;
+    if (from < HP_UINT8) x = at_limit(b, HP_BINARY_MAXIMUM, x, (int64_t)-high);
+    return at_limit(b, HP_BINARY_MINIMUM, x, (int64_t)high);
+}
+
+hp_value hp_op_saturate(hp_builder *b, hp_value x, hp_dtype to, bool within) {
+    hp_dtype from = hp_op_dtype(b, x);
+    if (b->status != HP_OK) return HP_NO_VALUE;
+    if (to == HP_BOOL && from != HP_BOOL)
+        x = hp_emit_unary(b, hp_emit_cast(b, x, HP_FLOAT64), HP_UNARY_CLIP, 0, 1, 0);
+    else if (hp_dtype_is_float(from))
+        x = saturate_floats(b, x, to, within);
+    else if (from != HP_BOOL)
+        x = hp_dtype_is_integer(to) ? saturate_integers(b, x, to) : saturate_to_floats(b, x, to, within);
     return hp_emit_cast(b, x, to);
 }
 
+/* keras/src/ops/core.py _saturate_cast */
 static void lower_saturate_cast(hp_builder *b, hp_layer *layer, hp_call *call) {
     hp_value x = hp_op_operand(b, call, 0, "x");
-    hp_call_output(b, call, hp_op_saturate(b, x, hp_op_config_dtype(b, layer, HP_FLOAT32)));
+    hp_call_output(b, call, hp_op_saturate(b, x, hp_op_config_dtype(b, layer, HP_FLOAT32), false));
 }
 
-const hp_op_class hp_op_SaturateCast =
-    HP_OP("SaturateCast", HP_OP_CORE, hp_op_no_fields, hp_op_none, lower_saturate_cast);
+static void lower_saturate_cast_of(hp_builder *b, hp_layer *layer, hp_call *call) {
+    hp_value x = hp_op_operand(b, call, 0, "x");
+    hp_call_output(b, call, hp_op_saturate(b, x, hp_op_config_dtype(b, layer, HP_FLOAT32), true));
+}
+
+const hp_op_class hp_op_SaturateCast = STORED_OP("SaturateCast", HP_OP_CORE, lower_saturate_cast);
+const hp_op_class hp_op_SaturateCastOf = STORED_OP("SaturateCastOf", HP_OP_TF, lower_saturate_cast_of);

@@ -125,8 +125,9 @@ hp_value hp_op_of_length(hp_builder *b, hp_value x, int64_t length);
 hp_value hp_op_inverse_real(hp_builder *b, const hp_value parts[2], int64_t length);
 /* [..., frames, length] -> [..., length + stride (frames - 1)], the sum of all frames that reach a place (signal.c). */
 hp_value hp_op_overlap_add(hp_builder *b, hp_value frames, int64_t stride);
-/* Cut to the range of `to`, then cast (bits.c). */
-hp_value hp_op_saturate(hp_builder *b, hp_value x, hp_dtype to);
+/* Cut to the range of `to`, then cast (bits.c). `within`: to numbers that lie in it, as tf.saturate_cast; else to those next to
+ * its ends, as Keras does. */
+hp_value hp_op_saturate(hp_builder *b, hp_value x, hp_dtype to, bool within);
 /* tf.gather: the first `batch` axes are those of both, and the axis that is read is behind them (index.c). */
 hp_value hp_op_gather(hp_builder *b, hp_value x, hp_value indices, int axis, int batch);
 /* x[..., n] on the diagonal k of rows x columns zeros (matrix.c). */

@@ -353,14 +353,6 @@ const hp_op_class hp_op_OnesLike = HP_OP("OnesLike", HP_OP_NUMPY, hp_op_no_field
 
 /* ---- other dtypes */
 
-/* The rounding of a float8 dtype, whose numbers are carried as float32: Keras has no operation on them but a cast back.
- * HP_UNARY_IDENTITY: it is none. */
-static hp_unary float8_rounding(const char *name) {
-    return strcmp(name, "float8_e4m3fn") == 0 ? HP_UNARY_FLOAT8_E4M3
-           : strcmp(name, "float8_e5m2") == 0 ? HP_UNARY_FLOAT8_E5M2
-                                              : HP_UNARY_IDENTITY;
-}
-
 static void lower_cast(hp_builder *b, hp_layer *layer, hp_call *call) {
     const hp_json *given = hp_json_get(hp_json_get(layer->json, "config"), "dtype");
     hp_value x = hp_op_operand(b, call, 0, "x");
@@ -370,7 +362,7 @@ static void lower_cast(hp_builder *b, hp_layer *layer, hp_call *call) {
         return;
     }
     hp_dtype dtype = hp_json_is_null(given) ? hp_builder_tensor(b, x)->dtype : hp_layer_parse_dtype(given, &name);
-    hp_unary rounding = float8_rounding(name);
+    hp_unary rounding = hp_float8_rounding(name);
     if (rounding != HP_UNARY_IDENTITY && b->status == HP_OK) {
         if (hp_builder_tensor(b, x)->dtype != HP_FLOAT64) x = hp_emit_cast(b, x, HP_FLOAT32);
         hp_call_output(b, call, hp_emit_cast(b, hp_op_unary(b, x, rounding), HP_FLOAT32));

@@ -33,7 +33,7 @@ static hp_value converted(hp_builder *b, hp_value x, hp_dtype to, bool saturate)
     if (whole) return hp_op_scale(b, hp_emit_cast(b, x, to), 1 / largest(from));
     if (!into) return hp_emit_cast(b, x, to);
     x = hp_op_scale(b, x, largest(to) + 0.5);
-    return saturate ? hp_op_saturate(b, x, to) : hp_emit_cast(b, x, to);
+    return saturate ? hp_op_saturate(b, x, to, true) : hp_emit_cast(b, x, to);
 }
 
 /* The images as float32 (floats of `own` stay), of three axes or four. */

@@ -59,6 +59,8 @@ void hp_builder_set_mask(hp_builder *b, hp_value value, hp_value mask);
 hp_value hp_builder_complex(hp_builder *b, const hp_value parts[2]);
 /* Whether it is such a value; parts: may be NULL, HP_NO_VALUE of a real one. */
 bool hp_builder_is_complex(const hp_builder *b, hp_value value, hp_value parts[2]);
+/* A value as an output has it: a complex one as HP_COMPLEX64 or HP_COMPLEX128, others as they are. */
+hp_value hp_emit_joined_parts(hp_builder *b, hp_value value);
 
 /* A size that depends on the values of x, an input of the graph as it is: what `function` makes of a whole batch of it.
  * Mixes rows. `params` is copied. */

@@ -109,3 +109,20 @@ hp_value hp_emit_bitcast(hp_builder *b, hp_value x, hp_dtype dtype) {
     hp_value output;
     return hp_emit_node(b, &hp_prim_bitcast, &params, sizeof params, &x, 1, &output, 1);
 }
+
+hp_value hp_emit_joined_parts(hp_builder *b, hp_value value) {
+    hp_value parts[2];
+    if (!hp_builder_is_complex(b, value, parts)) return value;
+    hp_shape pair = *hp_builder_shape(b, value);
+    const int rank = pair.rank;
+    if (rank == HP_MAX_RANK)
+        return hp_builder_fail(b, HP_ERROR_UNSUPPORTED, "a complex tensor of more than %d axes", HP_MAX_RANK - 1);
+    pair.dims[rank] = 1;
+    bool wide = hp_builder_tensor(b, value)->dtype == HP_FLOAT64;
+    for (int i = 0; i < 2; i++) {
+        parts[i] = hp_emit_cast(b, parts[i], wide ? HP_FLOAT64 : HP_FLOAT32);
+        parts[i] = hp_emit_reshape(b, parts[i], rank + 1, pair.dims);
+    }
+    value = hp_emit_bitcast(b, hp_emit_concat(b, parts, 2, rank), wide ? HP_COMPLEX128 : HP_COMPLEX64);
+    return hp_emit_reshape(b, value, rank, pair.dims);
+}

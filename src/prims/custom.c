@@ -33,7 +33,8 @@ static hp_status failed(hp_status status, const hp_error *theirs, hp_error *erro
 /* The tensor of an output, of whose rows there are `items` to a row (0: the graph has no free rows). */
 static bool output_tensor(hp_builder *b, const hp_custom_tensor *t, int64_t items, hp_tensor *tensor) {
     *tensor = (hp_tensor){.dtype = t->dtype, .shape = {.rank = t->rank}};
-    bool good = t->dtype != HP_STRING && hp_dtype_size(t->dtype) > 0 && t->rank >= 0 && t->rank <= HP_MAX_RANK;
+    bool good = t->dtype != HP_STRING && !hp_dtype_is_complex(t->dtype) && hp_dtype_size(t->dtype) > 0 &&
+                t->rank >= 0 && t->rank <= HP_MAX_RANK;
     if (!good || (items > 0 && (t->rank < 1 || t->shape[0] != -1))) {
         hp_builder_fail(b, HP_ERROR_SHAPE,
             "the registered shape function gave %s, expected numbers of at most %d axes, the first of them -1 (the "

@@ -2,6 +2,7 @@
 
     HORNPIPE=build/hornpipe python -m pytest tests/keras/test_complex_numbers.py
 """
+import h5py
 import numpy as np
 import pytest
 
@@ -42,7 +43,18 @@ def test_complex_numbers(hornpipe, tmp_path, made, want):
         np.testing.assert_allclose(got, y, rtol=1e-5, atol=1e-5)
 
 
-def test_complex_outputs_are_refused(hornpipe, tmp_path):
+def test_complex_outputs(hornpipe, tmp_path):
     x = keras.Input((4, 2))
-    keras.Model(x, keras.ops.cast(x, "complex64")).save(tmp_path / "m.keras")
-    assert "output 0 is complex" in hornpipe("check", "m.keras", code=3).stderr.decode()
+    z = keras.ops.polar(x[..., 0], x[..., 1])
+    keras.Model(x, [z, keras.ops.conj(z)]).save(tmp_path / "m.keras")
+    model = keras.models.load_model(tmp_path / "m.keras", compile=False)
+    value = np.random.default_rng(0).normal(size=(5, 4, 2)).astype("float32")
+    np.save(tmp_path / "x.npy", value)
+    hornpipe("predict", "m.keras", "x.npy", "-o", "0.npy", "-o", "1.npy", "--progress", "none")
+    for i, y in enumerate(model(value)):
+        got = np.load(tmp_path / f"{i}.npy")
+        assert got.dtype == np.complex64 and got.shape == (5, 4)
+        np.testing.assert_allclose(got, y.numpy(), rtol=1e-6, atol=1e-6)
+    hornpipe("predict", "m.keras", "x.npy", "-o", "y.h5", "--progress", "none")
+    with h5py.File(tmp_path / "y.h5") as file:
+        np.testing.assert_array_equal([file[name][()] for name in sorted(file)], [np.load(tmp_path / f"{i}.npy") for i in (1, 0)])

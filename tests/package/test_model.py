@@ -339,3 +339,26 @@ def test_keywords_that_change_nothing(mlp, rows):
         mlp.predict(rows[:3], n_jobs=True)
     with pytest.raises(TypeError, match="unexpected keyword"):
         mlp.predict(rows[:3], jobs=1)
+
+
+def test_complex_outputs(tmp_path):
+    """Arrays of complex64, also where they are the caller's; no input is one."""
+    node = {"class_name": "__keras_tensor__", "config": {"shape": [None, 3, 2], "dtype": "float32", "keras_history": ["x", 0, 0]}}
+    layers = [
+        {"module": "keras.layers", "class_name": "InputLayer", "config": {"batch_shape": [None, 3, 2], "name": "x"}, "name": "x", "inbound_nodes": []},
+        {"module": "keras.src.ops.math", "class_name": "ViewAsComplex", "config": {"name": "z"}, "name": "z", "inbound_nodes": [{"args": [node], "kwargs": {}}]},
+    ]
+    config = {"name": "m", "layers": layers, "input_layers": [["x", 0, 0]], "output_layers": [["z", 0, 0]]}
+    (tmp_path / "m.json").write_text(json.dumps({"module": "keras.src.models.functional", "class_name": "Functional", "config": config}))
+    np.savez(tmp_path / "w.npz")
+    model = hornpipe.load_model(tmp_path / "m.json", weights=tmp_path / "w.npz")
+    x = np.random.default_rng(0).standard_normal((5, 3, 2)).astype(np.float32)
+    assert model.outputs[0].dtype == "complex64"
+    y = model.predict(x)
+    assert y.dtype == np.complex64
+    np.testing.assert_array_equal(y, x[..., 0] + 1j * x[..., 1])
+    out = np.empty((5, 3), np.complex64)
+    assert model.predict(x, out=out) is out
+    np.testing.assert_array_equal(out, y)
+    with pytest.raises(TypeError, match="complex64 cannot be used"):
+        model.predict(np.stack([y, y], -1))

@@ -194,6 +194,14 @@ def complex_numbers(g, t, u, x, y):  # Complex
     yield g("math.abs", g("math.multiply", a, y=1e-25)), abs(z) * 1e-25
 
 
+@case(np.array([[3e9, -3e9, 1.5, -70000.0]], "float32"), np.array([[70000, -5, 2**31 - 1, 0]], "int32"))
+def saturated(g, t, n, x, i):  # SaturateCastOf
+    yield g("dtypes.saturate_cast", t, dtype="int32"), np.array([[2147483520, -(2**31), 1, -70000]], "int32")
+    yield g("dtypes.saturate_cast", t, dtype="float16"), np.array([[65504, -65504, 1.5, -65504]], "float16")
+    yield g("dtypes.saturate_cast", n, dtype="float32"), i.astype("float32")
+    yield g("dtypes.saturate_cast", n, dtype="uint16"), np.array([[65535, 0, 65535, 0]], "uint16")
+
+
 def log_softmax(x, axis=-1):
     x = x - x.max(axis, keepdims=True)
     return x - np.log(np.exp(x).sum(axis, keepdims=True))

@@ -1,30 +1,8 @@
 """First tier: a key that the config lacks stands for Keras's default, not for null; integers stay integers where Keras
 keeps them."""
-import io
-import json
-import zipfile
-
 import numpy as np
 import pytest
-
-
-def written(path, model):
-    """A .keras file of this config and no weights."""
-    weights = io.BytesIO()
-    np.savez(weights)
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("config.json", json.dumps(model))
-        archive.writestr("metadata.json", json.dumps({"keras_version": "3.15.1"}))
-        archive.writestr("model.weights.npz", weights.getvalue())
-    return path
-
-
-def saved(path, layer, config, dtype, shape):
-    """A .keras file of one layer without weights, with these keys in its config and no others."""
-    layers = [{"module": "keras.layers", "class_name": "InputLayer", "config": {"batch_shape": [None, *shape], "dtype": dtype, "name": "x"}},
-              {"module": "keras.layers", "class_name": layer, "config": {"name": "y", **config}}]
-    model = {"module": "keras", "class_name": "Sequential", "config": {"name": "m", "layers": layers}}
-    return written(path, model)
+from keras_files import operation, saved
 
 
 VALUES = {"string": np.array([["A, b!"], ["b  c"]]), "float32": np.sin(np.arange(256, dtype="float32") ** 2)[None]}
@@ -44,18 +22,6 @@ def test_absent_is_default(hornpipe, tmp_path, layer, dtype, fixed, absent):
         made[name] = np.load(tmp_path / f"{name}.npy")
     np.testing.assert_array_equal(made["absent"], made["given"])
     assert not np.array_equal(made["absent"], made["null"])
-
-
-def operation(path, name, module, config, dtype, shape):
-    """A .keras file with one operation of keras.ops on its input."""
-    tensor = {"class_name": "__keras_tensor__", "config": {"shape": [None, *shape], "dtype": dtype, "keras_history": ["x", 0, 0]}}
-    layers = [{"module": "keras.layers", "class_name": "InputLayer", "config": {"batch_shape": [None, *shape], "dtype": dtype, "name": "x"},
-               "name": "x", "inbound_nodes": []},
-              {"module": module, "class_name": name, "config": {"name": "y", **config}, "name": "y",
-               "inbound_nodes": [{"args": [tensor], "kwargs": {}}]}]
-    model = {"module": "keras.src.models.functional", "class_name": "Functional",
-             "config": {"name": "m", "layers": layers, "input_layers": [["x", 0, 0]], "output_layers": [["y", 0, 0]]}}
-    return written(path, model)
 
 
 @pytest.mark.parametrize("name, module, config, wanted", [

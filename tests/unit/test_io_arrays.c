@@ -287,7 +287,8 @@ static void test_streams(void **state) {
 static void test_refused(void **state) {
     (void)state;
     assert_fails(try_open(DATA("scalar.npy"), NULL), HP_ERROR_FORMAT, "0-d");
-    assert_fails(try_open(DATA("complex.npy"), NULL), HP_ERROR_FORMAT, "c8");
+    assert_fails(
+        try_open(DATA("complex.npy"), NULL), HP_ERROR_FORMAT, "complex numbers can be read in little-endian order");
     assert_fails(try_open(DATA("fields.npy"), NULL), HP_ERROR_FORMAT, "structured");
     assert_fails(try_open(DATA("rank9.npy"), NULL), HP_ERROR_FORMAT, "more than 8 axes");
     assert_fails(try_open(in_folder("none.npy"), NULL), HP_ERROR_IO, "none.npy");

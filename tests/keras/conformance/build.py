@@ -117,6 +117,19 @@ def rounded(values, narrow):
         kind if kind.startswith("int") else "float64")
 
 
+def convert(values, dtypes):
+    """Arrays as TensorFlow's tensors."""
+    import tensorflow as tf
+
+    return [tf.cast(tf.constant(v), d) if d.startswith("float8") else tf.constant(v, dtype=d) for v, d in zip(values, dtypes)]
+
+
+def as_numpy(tensor):
+    """A tensor's numbers in a dtype that .npy files have."""
+    y = tensor.numpy()
+    return y.astype("float32") if str(y.dtype).startswith(("bfloat16", "float8")) else y
+
+
 class Case:
     """One model, with what its inputs are."""
 
@@ -220,7 +233,7 @@ class Case:
                     x[:, -1] = 0
                     x[::2, x.shape[1] // 2] = 0
                     x[1:2] = 0
-                made.append(x.astype("float32") if dtype == "bfloat16" else x.astype(dtype))
+                made.append(x.astype("float32") if dtype.startswith(("bfloat", "float8")) else x.astype(dtype))
         if self.record["class"] == "SearchSorted":
             made[0] = np.sort(made[0], axis=0)
         if self.record["class"] == "PerspectiveTransform":  # corners anywhere make systems that nobody solves well
@@ -243,6 +256,25 @@ class Case:
                        for v, x in zip(values, wide.inputs)]
             answers.append([y.numpy() for y in keras.tree.flatten(wide(tensors, training=False))])
         return answers
+
+    def shapes_follow_data(self):
+        """Whether it is an operation, and integers or truth values that are all 0 make outputs of another shape than those
+        that count the rows."""
+        if self.record["kind"] != "operation":
+            return False
+        state = self.rng.bit_generator.state
+        values = self.values(3)
+        self.rng.bit_generator.state = state
+        if all(v.dtype.kind not in "iub" for v in values):
+            return False
+        counted = [np.add(0 * v, np.arange(len(v)).reshape(-1, *[1] * (v.ndim - 1))).astype(v.dtype) if v.dtype.kind in "iub" else v
+                   for v in values]
+        zeros = [np.zeros_like(v) if v.dtype.kind in "iub" else v for v in values]
+        try:
+            a, b = ([tuple(y.shape) for y in keras.tree.flatten(self.model(convert(v, self.dtypes)))] for v in (zeros, counted))
+        except Exception:  # numbers that Keras cannot take
+            return False
+        return a != b
 
     def joined(self):
         """Whether the batches of a prediction can be joined: NoCase where they never can, False where they may not."""
@@ -284,20 +316,17 @@ class Together:
     def answer(self, call, values):
         rows = len(values[0])
         parts = [self.batch(call, [v[i : i + BATCH] if len(v) == rows else v for v in values]) for i in range(0, rows, BATCH)]
+        if any(len({y.dtype for y in same}) > 1 for same in zip(*parts)):
+            raise NoCase("Keras's predict has batches of different dtypes")
+        parts = [[as_numpy(y) for y in part] for part in parts]
         try:
             return [np.concatenate(outputs) for outputs in zip(*parts)]
         except ValueError as error:
             raise NoCase(f"Keras's predict cannot join the batches: {error}") from error
 
     def batch(self, call, values):
-        """The outputs of one batch."""
+        """The outputs of one batch, as TensorFlow's tensors."""
         import tensorflow as tf
 
-        tensors = [tf.constant(v, dtype=d) for v, d in zip(values, self.dtypes)]
-        outputs = []
-        for y in keras.tree.flatten(call(tensors, training=False)):
-            if isinstance(y, tf.SparseTensor):
-                y = tf.sparse.to_dense(y)
-            y = y.numpy() if hasattr(y, "numpy") else np.asarray(y)
-            outputs.append(y.astype("float32") if str(y.dtype).startswith(("bfloat16", "float8")) else y)
-        return outputs
+        outputs = keras.tree.flatten(call(convert(values, self.dtypes), training=False))
+        return [tf.sparse.to_dense(y) if isinstance(y, tf.SparseTensor) else tf.convert_to_tensor(y) for y in outputs]

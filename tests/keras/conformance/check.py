@@ -42,6 +42,7 @@ class Runner:
 
     def __init__(self, command, folder):
         self.command, self.folder = command, pathlib.Path(folder)
+        self.no_cases = {}  # name: why
 
     def predict(self, model, inputs, count):
         """Returns the outputs, or the text of a failure."""
@@ -70,9 +71,10 @@ class Runner:
             try:
                 together = build.Together(cases)
                 sets = self.ask_keras(together, extension)
-            except build.NoCase:
+            except build.NoCase as error:
                 if extension == "keras" and len(cases) == 1:
-                    raise
+                    self.no_cases[cases[0].name] = str(error)
+                    return
             except Exception:  # of Keras: what it cannot save, or load again, is no case
                 pass
             else:
@@ -103,12 +105,15 @@ class Runner:
         return sets
 
     def judge(self, together, extension, sets):
-        """[(largest relative error, what is wrong)] of the cases in the model that was saved; None where the command fails and
-        there are several of them."""
+        """[(largest relative error, what is wrong)] of the cases in the model that was saved, none of what is no case; None
+        where the command fails and there are several of them."""
         results = [(0, None)] * len(together.cases)
         for inputs, answers in sets:
             got = self.predict(self.folder / f"model.{extension}", inputs, len(answers[0]))
             if isinstance(got, str):
+                if len(together.cases) == 1 and got.startswith("exit 3") and together.cases[0].shapes_follow_data():
+                    self.no_cases[together.cases[0].name] = "its output's shape depends on the data"
+                    return []
                 return [(0, got)] if len(together.cases) == 1 else None
             at = at_input = 0
             for number, (case, count) in enumerate(zip(together.cases, together.counts)):
@@ -145,15 +150,12 @@ class Share:
 
     def check(self, cases):
         """Cases that make one model."""
-        try:
-            for case, extension, worst, wrong in self.runner.compare(cases):
-                record = case.record
-                precise = tolerance(case)[1] <= TOLERANCE["float32"][1]
-                said = f"{record['config'][:300]} {record['args']} {record['kwargs']}" if wrong else ""
-                self.results.append((f"{case.name}.{extension}", f"{record['kind']} {record['class']}",
-                                     float(worst) if precise else None, wrong, said))
-        except build.NoCase as error:
-            self.no_cases.append((cases[0].name, f"{type(error).__name__}: {str(error)[:150]}"))
+        for case, extension, worst, wrong in self.runner.compare(cases):
+            record = case.record
+            precise = tolerance(case)[1] <= TOLERANCE["float32"][1]
+            said = f"{record['config'][:300]} {record['args']} {record['kwargs']}" if wrong else ""
+            self.results.append((f"{case.name}.{extension}", f"{record['kind']} {record['class']}",
+                                 float(worst) if precise else None, wrong, said))
 
     def flush(self):
         """Checks the cases that wait for others of their class."""
@@ -195,4 +197,4 @@ def check_records(command, records, variants, together, seed):
                 if not variants or variant in variants:
                     share.add(name, record, variant)
         share.flush()
-    return share.results, share.no_cases
+    return share.results, share.no_cases + list(share.runner.no_cases.items())
