@@ -40,7 +40,5 @@ def choice(rows: tuple[int | None, int | None] | None, part: tuple[int, int] | N
         raise _errors.argument(f"rows: {rows} does not name any rows; expected (first, end) with 0 <= first < end")
     if part is not None and not 1 <= part[0] <= part[1]:
         raise _errors.argument(f"part: {part} is none; expected (i, n) with 1 <= i <= n")
-    if rows is not None and part is not None:
-        raise _errors.argument("rows and part exclude each other")
     i, n = part if part is not None else (0, 0)
     return {"first_row": first, "end_row": end or 0, "part": i, "parts": n}

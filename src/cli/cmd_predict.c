@@ -140,7 +140,6 @@ static bool options_make_sense(const options *o, int inputs, values *v) {
     if (o->part && (!two_numbers(o->part, '/', false, &v->part, &v->parts) || v->part < 1 || v->part > v->parts ||
                        v->parts > MOST_PARTS))
         return hp_cli_usage("predict", "--part: \"%s\" is not I/N, from 1/N to N/N", o->part), false;
-    if (o->rows && o->part) return hp_cli_usage("predict", "--rows and --part exclude each other"), false;
     return true;
 }
 

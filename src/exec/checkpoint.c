@@ -26,18 +26,23 @@ const char *hp_last_part(const char *path) {
 }
 
 hp_status hp_checkpoint_add(hp_checkpoint *checkpoint, hp_error *error, const char *key, const char *format, ...) {
-    char value[1024];
-    va_list args;
+    va_list args, again;
     va_start(args, format);
-    vsnprintf(value, sizeof value, format, args);
+    va_copy(again, args);
+    int length = vsnprintf(NULL, 0, format, args);
     va_end(args);
+    char *value = length < 0 ? NULL : hp_alloc_array((size_t)length + 1, 1); /* all of it: lists of columns are long */
+    if (value) vsnprintf(value, (size_t)length + 1, format, again);
+    va_end(again);
+    HP_ALLOCATED(value, error);
     for (char *p = value; *p; p++)
         if (*p == '\n' || *p == '\r') *p = ' ';
     size_t n = strlen(key) + strlen(value) + 2;
-    HP_FAIL_IF(!HP_GROW(checkpoint->identity, checkpoint->identity_capacity, checkpoint->identity_size + n + 1), error,
-        HP_ERROR_NO_MEMORY, NULL, "out of memory");
-    snprintf(checkpoint->identity + checkpoint->identity_size, n + 1, "%s\t%s\n", key, value);
-    checkpoint->identity_size += n;
+    bool grown = HP_GROW(checkpoint->identity, checkpoint->identity_capacity, checkpoint->identity_size + n + 1);
+    if (grown) snprintf(checkpoint->identity + checkpoint->identity_size, n + 1, "%s\t%s\n", key, value);
+    checkpoint->identity_size += grown ? n : 0;
+    hp_free(value);
+    HP_FAIL_IF(!grown, error, HP_ERROR_NO_MEMORY, NULL, "out of memory");
     return HP_OK;
 }
 

@@ -29,6 +29,15 @@ class PyDataset:
         return (x, np.zeros(len(x))) if self.with_targets else x
 
 
+class Strict(PyDataset):
+    """One that has no batch past its last."""
+
+    def __getitem__(self, index):
+        if index >= len(self):
+            raise IndexError(index)
+        return super().__getitem__(index)
+
+
 class Tensor:
     """As a torch tensor: told by detach, cpu and __array__; NumPy takes none of bfloat16."""
 
@@ -117,6 +126,25 @@ def test_stored_arrays_are_read_in_pieces(mlp, nested):
         nested.predict([left, Stored(np.ones((200, 3)), 50)])
 
 
+@pytest.mark.parametrize("on_error", ["fail", "nan"])
+def test_rows_that_are_mixed_come_in_whole_batches(tmp_path, make_model, on_error):
+    """Of Keras's 32 rows or of batch_size, however many go through at a time; predict_on_batch is one batch."""
+
+    @hornpipe.custom_layer("Centre", shape=lambda shape: shape, mixes_rows=True)
+    def centre(x):
+        return x - x.mean(axis=0)
+
+    path, weights = make_model(tmp_path, [("InputLayer", {"batch_shape": [None, 4]}), ("Centre", {"name": "centre"})], {})
+    model = hornpipe.load_model(path, weights=weights, custom_layers=[centre])
+    assert model.mixes_rows
+    rows = np.random.default_rng(2).normal(size=(3000, 4)).astype(np.float32)
+    for size in (32, 30):
+        wanted = np.concatenate([centre(rows[at : at + size]) for at in range(0, len(rows), size)])
+        got = model.predict(rows, batch_size=None if size == 32 else size, on_error=on_error, n_jobs=2)
+        np.testing.assert_allclose(got, wanted, atol=1e-6)
+    np.testing.assert_allclose(model.predict_on_batch(rows[:50]), centre(rows[:50]), atol=1e-6)
+
+
 def test_steps(mlp, rows):
     def forever():
         while True:
@@ -124,6 +152,7 @@ def test_steps(mlp, rows):
 
     assert mlp.predict(forever(), steps=3).shape == (30, 1)
     assert mlp.predict(PyDataset(rows, 10), steps=2).shape == (20, 1)
+    assert mlp.predict(Strict(rows, 10), steps=len(rows)).shape == (len(rows), 1)
     for x in (rows, Stored(rows, 256)):
         with pytest.raises(ValueError, match="steps goes with data sets"):
             mlp.predict(x, steps=1)
@@ -241,7 +270,7 @@ def test_files_with_bad_rows(table, tmp_path):
 
 
 def test_a_stopped_run_resumes(tmp_path, monkeypatch, make_model):
-    """Stopped by the bar at the first look at it, which a slow first chunk brings about; each row is computed once."""
+    """Stopped by the bar when it is looked at after a chunk was computed, which a slow one brings about; each row is computed once."""
     rows, chunk = np.random.default_rng(5).standard_normal((5000, 4)).astype(np.float32), 100
     computed = []
 
@@ -258,7 +287,8 @@ def test_a_stopped_run_resumes(tmp_path, monkeypatch, make_model):
     paths = tmp_path / "rows.npy", tmp_path / "pred.npy"
 
     def stop(self, done, total):
-        raise KeyboardInterrupt
+        if computed:
+            raise KeyboardInterrupt
 
     computed.clear()  # opening may have tried it
     with monkeypatch.context() as patched:

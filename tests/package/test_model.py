@@ -12,6 +12,7 @@ import pytest
 from conftest import memory_is_counted
 
 import hornpipe
+from hornpipe import _progress, _structure
 
 
 def test_results_do_not_depend_on_how_the_work_is_dealt(mlp, rows):
@@ -103,6 +104,15 @@ def test_out_of_batches_is_written_to_as_it_is(mlp, table, rows):
 def test_no_rows_give_no_rows(mlp, nested):
     assert mlp.predict(np.empty((0, 10), np.float32)).shape == (0, 1)
     assert nested.predict([np.empty((0, 3)), np.empty((0, 3))])["parts"][1].shape == (0, 3)
+
+
+def test_lists_of_lists_are_taken_apart():
+    """Also where there are as many lists as tensors; and what a dict lacks is told by the structure's own keys."""
+    assert _structure.flatten([[0], [1]], [["a"], ["b"]], ["x", "y"], "input") == ["a", "b"]
+    assert _structure.flatten([[1], [0]], {"x": "a", "y": "b"}, ["x", "y"], "input") == ["a", "b"]
+    assert _structure.flatten({"p": 0, "q": [1]}, {"x": "a", "y": "b"}, ["x", "y"], "input") == ["a", "b"]
+    with pytest.raises(KeyError, match=r"no input 'p' in \['r'\]; expected \['p', 'q'\]"):
+        _structure.flatten({"p": 0, "q": [1]}, {"r": "a"}, ["x", "y"], "input")
 
 
 def test_structure_is_keras_s(nested):
@@ -362,3 +372,25 @@ def test_complex_outputs(tmp_path):
     np.testing.assert_array_equal(out, y)
     with pytest.raises(TypeError, match="complex64 cannot be used"):
         model.predict(np.stack([y, y], -1))
+
+
+def test_a_bar_comes_after_a_second(monkeypatch):
+    """In a terminal, where verbose says nothing; at once where it is asked for; never where nobody looks."""
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    now = [100.0]
+    monkeypatch.setattr(_progress.time, "monotonic", lambda: now[0])
+    for verbose, terminal, seconds in (("auto", True, 1.0), (1, True, 0.0), (1, False, 0.0), ("auto", False, None), (0, True, None)):
+        seen = Terminal() if terminal else io.StringIO()
+        monkeypatch.setattr(_progress.sys, "stderr", seen)
+        bar, begun = _progress.Bar(verbose), now[0]
+        shown = None
+        for step in range(30):
+            now[0] = begun + step / 10
+            bar(step, 30)
+            if shown is None and seen.getvalue():
+                shown = step / 10
+        assert shown == seconds, (verbose, terminal)

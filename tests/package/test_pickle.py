@@ -3,6 +3,8 @@ import multiprocessing
 import os
 import pickle
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -50,6 +52,18 @@ def test_a_changed_file_is_refused(path):
     os.remove(path)
     with pytest.raises(hornpipe.FileError, match="cannot be read here"):
         pickle.loads(text)
+
+
+def test_a_model_of_the_new_content_is_not_the_old_one(path):
+    """A worker that keeps the old model, and is sent the new one, opens the file anew."""
+    old = hornpipe.load_model(path)
+    shutil.copy(EXAMPLES / "digits_cnn.keras", path + ".new")
+    os.replace(path + ".new", path)
+    code = "import hornpipe, pickle, sys; sys.stdout.buffer.write(pickle.dumps(hornpipe.load_model(sys.argv[1])))"
+    text = subprocess.run([sys.executable, "-c", code, path], capture_output=True, check=True).stdout
+    new = pickle.loads(text)
+    assert new is not old and new.outputs[0].shape == (None, 10) and old.outputs[0].shape == (None, 1)
+    assert pickle.loads(text) is new
 
 
 def test_the_same_content_elsewhere_in_time_is_taken(path, rows):

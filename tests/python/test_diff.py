@@ -72,3 +72,30 @@ def test_json_of_any_name(hornpipe, tmp_path):
     assert found == {"output": NAME, "shape": [3, 1], "reference_shape": [2, 1], "same": False}
     np.save(tmp_path / "rows2.npy", np.ones((2, 10), "f4"))
     assert printed("diff", path, "rows2.npy", "short.npy", code=1)["output"] == NAME
+
+
+def test_inputs_by_name(hornpipe, tmp_path):
+    """In any order; the files of the references are in the outputs' own."""
+    model = ROOT / "tests" / "data" / "nested_ends.keras"
+    for seed, side in enumerate(("left", "right")):
+        np.save(tmp_path / f"{side}.npy", np.random.default_rng(seed).normal(size=(5, 3)).astype("f4"))
+    outputs = [f"out{i}.npy" for i in range(3)]
+    arguments = [text for path in outputs for text in ("-o", path)]
+    hornpipe("predict", model, "right=right.npy", "left=left.npy", *arguments, "--progress", "none")
+    said = hornpipe("diff", model, "right=right.npy", "left=left.npy", *outputs).stdout
+    assert said.count(b": same ") == 3
+    assert b"is given twice" in hornpipe("diff", model, "left=right.npy", "left=left.npy", *outputs, code=2).stderr
+    assert b"DIFFERENT" in hornpipe("diff", model, "right=left.npy", "left=right.npy", *outputs, code=1).stdout
+
+
+def test_what_is_allowed_by_default(hornpipe, tmp_path):
+    np.save(tmp_path / "rows.npy", np.random.default_rng(0).normal(size=(20, 10)).astype("f4"))
+    hornpipe("predict", MLP, "rows.npy", "-o", "whole.npy", "--progress", "none")
+    whole = np.load(tmp_path / "whole.npy").astype("f8")
+    largest = np.abs(whole).max()
+    for error, code in ((1e-5, 0), (4e-5, 1)):
+        other = whole.copy()
+        other[11] += error * largest
+        np.save(tmp_path / "other.npy", other)
+        found = json.loads(hornpipe("diff", MLP, "rows.npy", "other.npy", "--json", code=code).stdout)
+        assert found["allowed"] == pytest.approx(2e-5 * found["largest_value"] + 1e-6) and found["same"] == (code == 0)

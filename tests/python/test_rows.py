@@ -130,22 +130,77 @@ def test_a_part_needs_the_number_of_rows(hornpipe, rows):
     assert b"known only when it was read" in done.stderr
 
 
-def test_another_choice_is_not_resumed(hornpipe, command, rows):
-    x = np.zeros((400000, 10), np.float32)
-    np.save(rows / "many.npy", x)
-    arguments = ["predict", MLP, "many.npy", "-o", "out.npy", "--progress", "none", "--checkpoint", "0.0001",
-                 "--chunk-rows", "500", "--force"]
+def killed(command, folder, *arguments):
+    """Runs the command until it has left a checkpoint; its arguments but for what a second run may do otherwise."""
+    whole = ["predict", MLP, *arguments, "-o", "out.npy", "--progress", "none", "--checkpoint", "0.0001", "--chunk-rows", "500",
+             "--force"]
     for _ in range(50):  # a run may be over before it is killed
-        run = subprocess.Popen([command, *arguments, "--rows", "5:400000"], cwd=rows, stderr=subprocess.PIPE)
-        while run.poll() is None and not (rows / "out.npy.checkpoint").exists():
+        run = subprocess.Popen([command, *whole], cwd=folder, stderr=subprocess.PIPE)
+        while run.poll() is None and not (folder / "out.npy.checkpoint").exists():
             time.sleep(0.001)
         run.kill()
         run.communicate()
-        if (rows / "out.npy.checkpoint").exists():
-            break
-    else:
-        pytest.fail("no run was killed in time")
-    done = hornpipe(*arguments, "--rows", "4:400000", "--resume", code=2)
-    assert b"the choice of rows differs" in done.stderr
-    hornpipe(*arguments, "--rows", "5:400000", "--resume")
-    assert len(np.load(rows / "out.npy")) == 399995
+        if (folder / "out.npy.checkpoint").exists():
+            return
+    pytest.fail("no run was killed in time")
+
+
+def resumed(hornpipe, *arguments, code=0):
+    return hornpipe("predict", MLP, *arguments, "-o", "out.npy", "--progress", "none", "--force", "--resume", code=code).stderr
+
+
+@pytest.fixture
+def many(rows):
+    """So many rows that a run can be killed."""
+    np.save(rows / "many.npy", np.zeros((400000, 10), np.float32))
+    return rows
+
+
+def test_another_choice_is_not_resumed(hornpipe, command, many):
+    killed(command, many, "many.npy", "--rows", "5:400000")
+    assert b"the choice of rows differs" in resumed(hornpipe, "many.npy", "--rows", "4:400000", code=2)
+    resumed(hornpipe, "many.npy", "--rows", "5:400000")
+    assert len(np.load(many / "out.npy")) == 399995
+
+
+def test_other_columns_of_long_names_are_not_resumed(hornpipe, command, rows):
+    """Lists that differ after a thousand bytes alone are different ones."""
+    names = [letter * 200 for letter in "abcdefghij"]
+    np.savetxt(rows / "many.csv", np.zeros((100000, 10)), delimiter=",", fmt="%g", header=",".join(names), comments="")
+    killed(command, rows, "many.csv", "--columns", ",".join(names))
+    said = resumed(hornpipe, "many.csv", "--columns", ",".join(names[:8] + names[:7:-1]), code=2)
+    assert b"the reading of the input differs" in said
+    resumed(hornpipe, "many.csv", "--columns", ",".join(names))
+    assert len(np.load(rows / "out.npy")) == 100000
+
+
+def test_other_labels_are_not_resumed(hornpipe, command, many):
+    (many / "labels.txt").write_text("no\nyes\n")
+    options = ["many.npy", "--threshold", "0.5", "--labels", "labels.txt"]
+    killed(command, many, *options)
+    (many / "labels.txt").write_text("no\nyep\n")
+    assert b"the selection differs" in resumed(hornpipe, *options, code=2)
+    (many / "labels.txt").write_text("no\nyes\n")
+    resumed(hornpipe, *options)
+    assert set(np.load(many / "out.npy").ravel()) <= {"no", "yes"}
+
+
+def test_other_weights_are_not_resumed(hornpipe, command, many):
+    with zipfile.ZipFile(MLP) as file:
+        weights = file.read("model.weights.h5")
+    (many / "own.h5").write_bytes(weights)
+    options = ["many.npy", "--weights", "own.h5"]
+    killed(command, many, *options)
+    (many / "own.h5").write_bytes(weights + b"\0")
+    assert b"the model differs" in resumed(hornpipe, *options, code=2)
+    (many / "own.h5").write_bytes(weights)
+    resumed(hornpipe, *options)
+
+
+def test_rows_that_failed_before_a_resume(hornpipe, command, rows):
+    lines = ["x" + ",0" * 9] + ["0" + ",0" * 9] * 300000
+    (rows / "bad.csv").write_text("\n".join(lines) + "\n")
+    killed(command, rows, "bad.csv", "--no-header", "--on-error", "nan")
+    assert b"1 rows before the interruption failed" in resumed(hornpipe, "bad.csv", "--no-header", code=2)
+    assert b"1 of 300001 rows failed" in resumed(hornpipe, "bad.csv", "--no-header", "--on-error", "nan", code=4)
+    assert np.isnan(np.load(rows / "out.npy").ravel()).tolist() == [True] + [False] * 300000
