@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/dtype.h"
-#include "base/half.h"
 
 static int64_t last_axis(const hp_io_output *output) {
     return output->rank > 0 ? output->dims[output->rank - 1] : 1;

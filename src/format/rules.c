@@ -101,6 +101,7 @@ static const rule rules[] = {
     {OLD, "|CuDNNGRU|", "reset_after", DEFAULT, "true"},
     /* Keras 2 */
     {K2, ANY_RNN, "implementation", DROP, NULL},
+    {K2, "|PeepholeLSTMCell|", "recurrent_activation", DEFAULT, "hard_sigmoid"},
     {K2, ANY_RNN, "time_major", DROP_IF, "false"},
     {K2, "|Bidirectional|", "time_major", DROP_IF, "false"},
     {K2, SINGLE_GROUP, "groups", DROP_IF, "1"},

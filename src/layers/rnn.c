@@ -135,6 +135,9 @@ void hp_rnn_emit_cell(hp_builder *b, hp_layer *layer, const char *const *names, 
     bool two_biases = c->cell == HP_RNN_GRU && c->reset_after;
     if (c->use_bias && two_biases) bias = hp_layer_weight(b, layer, names[2], true, HP_DIMS(2, width));
     if (c->use_bias && !two_biases) bias = hp_layer_weight(b, layer, names[2], true, HP_DIMS(width));
+    hp_value peepholes[3];
+    for (int i = 0; c->peephole && i < 3; i++)
+        peepholes[i] = hp_layer_weight(b, layer, names[3 + i], true, HP_DIMS(units));
     hp_rnn_params params;
     memset(&params, 0, sizeof params);
     params.cell = c->cell;
@@ -144,13 +147,14 @@ void hp_rnn_emit_cell(hp_builder *b, hp_layer *layer, const char *const *names, 
     params.reset_after = two_biases;
     bool zero_behind = options->unroll && options->zero_output_for_mask && mask != HP_NO_VALUE;
     params.zero_output_for_mask = options->zero_output_for_mask && !zero_behind;
-    bool fused = hp_activation_elementwise(&c->activation, &params.activation) && !b->wide;
+    bool fused = hp_activation_elementwise(&c->activation, &params.activation) && !b->wide && !c->peephole;
     if (c->cell != HP_RNN_SIMPLE)
         fused = hp_activation_elementwise(&c->recurrent_activation, &params.recurrent_activation) && fused;
     if (fused)
         hp_emit_rnn(b, x, mask, states, kernel, recurrent, bias, &params, outputs);
     else
-        hp_rnn_emit_steps(b, c, &params, x, mask, states, kernel, recurrent, bias, outputs);
+        hp_rnn_emit_steps(
+            b, c, &params, x, mask, states, kernel, recurrent, bias, c->peephole ? peepholes : NULL, outputs);
     if (zero_behind) outputs[0] = hp_rnn_zero_unrolled(b, options, outputs[0], mask);
 }
 

@@ -8,6 +8,7 @@ typedef struct hp_rnn_config {
     int64_t units;
     hp_activation_spec activation, recurrent_activation;
     bool use_bias, return_sequences, return_state, go_backwards, stateful, zero_output_for_mask, reset_after, unroll;
+    bool peephole;    /* of an LSTM cell: its gates see the cell state, too; set by check */
     bool old;         /* of Keras 1 or 2; set by check */
     bool time_major;  /* of Keras 2: the first axis of sequences and masks is time, the second one the batch */
     hp_rnn_cell cell; /* set by check */
@@ -47,7 +48,8 @@ hp_value hp_rnn_flip_time(hp_builder *b, hp_value x);
  * config. */
 hp_value hp_rnn_zero_unrolled(hp_builder *b, const hp_rnn_config *options, hp_value y, hp_value mask);
 
-/* Runs a cell over a sequence x[batch, time, features]. `names`: of the layer's weights kernel, recurrent kernel, bias;
+/* Runs a cell over a sequence x[batch, time, features]. `names`: of the layer's weights kernel, recurrent kernel, bias,
+ * and of a cell with peepholes those of the input, forget and output gate;
  * `config`: what the cell is; `options`: return_sequences, go_backwards, zero_output_for_mask, unroll. states: NULL for
  * zeros. Outputs: [0] sequence or last output, then the last states. */
 void hp_rnn_emit_cell(hp_builder *b, hp_layer *layer, const char *const *names, const hp_rnn_config *config,

@@ -1,4 +1,4 @@
-/* rnn_cells.c: see rnn_cells.h (keras/src/layers/rnn/{simple_rnn,lstm,gru,stacked_rnn_cells}.py).
+/* rnn_cells.c: see rnn_cells.h (keras/src/layers/rnn/{simple_rnn,lstm,gru,stacked_rnn_cells}.py; PeepholeLSTMCell of Keras 2).
  *
  * A stack over a sequence is its cells over the sequence, one after the other: a cell's output at a step depends on its
  * own state and on that step's input alone. A masked step keeps all states, and what a cell gives there nothing reads. */
@@ -47,6 +47,11 @@ static void check_stack(hp_layer_scope *scope, hp_layer *layer, void *config) {
                 c->cells.at[i]->cls->class_name);
 }
 
+static void check_peephole(hp_layer_scope *scope, hp_layer *layer, void *config) {
+    hp_rnn_check_lstm(scope, layer, config);
+    ((hp_rnn_config *)config)->peephole = true;
+}
+
 /* ---- cells by themselves are no layers of a graph */
 
 static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
@@ -69,10 +74,12 @@ static void lower(hp_builder *b, hp_layer *layer, hp_call *call) {
 CELL(SimpleRNNCell, hp_rnn_config, simple_fields, hp_rnn_check_simple);
 CELL(LSTMCell, hp_rnn_config, lstm_fields, hp_rnn_check_lstm);
 CELL(GRUCell, hp_rnn_config, gru_fields, hp_rnn_check_gru);
+CELL(PeepholeLSTMCell, hp_rnn_config, lstm_fields, check_peephole);
 CELL(StackedRNNCells, stack, stack_fields, check_stack);
 
 bool hp_cell_is_fused(const hp_layer *cell) {
-    return cell->cls == &hp_layer_SimpleRNNCell || cell->cls == &hp_layer_LSTMCell || cell->cls == &hp_layer_GRUCell;
+    return cell->cls == &hp_layer_SimpleRNNCell || cell->cls == &hp_layer_LSTMCell || cell->cls == &hp_layer_GRUCell ||
+           cell->cls == &hp_layer_PeepholeLSTMCell;
 }
 
 size_t hp_cell_states(const hp_layer *cell) {
@@ -97,7 +104,8 @@ void hp_cell_state_shapes(const hp_layer *cell, int64_t batch, hp_shape *shapes)
 
 hp_value hp_cell_run(hp_builder *b, hp_layer *cell, const hp_rnn_config *options, hp_value x, hp_value mask,
     const hp_value *states, hp_value *last) {
-    static const char *const names[] = {"kernel", "recurrent_kernel", "bias"};
+    static const char *const names[] = {"kernel", "recurrent_kernel", "bias", "input_gate_peephole_weights",
+        "forget_gate_peephole_weights", "output_gate_peephole_weights"};
     if (b->status != HP_OK) return HP_NO_VALUE;
     if (hp_cell_is_fused(cell)) {
         hp_value outputs[3] = {HP_NO_VALUE, HP_NO_VALUE, HP_NO_VALUE};

@@ -1,4 +1,4 @@
-/* rnn_cells.h: layers that stand as the cell of RNN: SimpleRNNCell, LSTMCell, GRUCell, StackedRNNCells. */
+/* rnn_cells.h: layers that stand as the cell of RNN: SimpleRNNCell, LSTMCell, GRUCell, PeepholeLSTMCell, StackedRNNCells. */
 #ifndef HP_LAYERS_RNN_CELLS_H
 #define HP_LAYERS_RNN_CELLS_H
 
@@ -8,7 +8,7 @@
 size_t hp_cell_states(const hp_layer *cell);
 /* The shapes of those tensors for a batch. */
 void hp_cell_state_shapes(const hp_layer *cell, int64_t batch, hp_shape *shapes);
-/* Whether it runs as one primitive, which can go backwards by itself. */
+/* Whether it is one cell and no stack: it can go backwards by itself. */
 bool hp_cell_is_fused(const hp_layer *cell);
 /* Runs a cell over a sequence, as hp_rnn_emit_cell; a stack does not go backwards. `states`: NULL for zeros. `last`:
  * hp_cell_states values for the last states. Returns the sequence or the last output. */

@@ -12,7 +12,8 @@ typedef struct steps {
     int64_t units;
     hp_value inputs; /* [batch, time, gates * units]: x times the kernel, plus the bias */
     hp_value recurrent, recurrent_bias;
-    hp_value h, c, output; /* HP_NO_VALUE: zeros */
+    const hp_value *peepholes; /* of an LSTM's input, forget and output gate; NULL: it has none */
+    hp_value h, c, output;     /* HP_NO_VALUE: zeros */
 } steps;
 
 static hp_value add(hp_builder *b, hp_value x, hp_value y) {
@@ -65,12 +66,18 @@ static hp_value simple_step(const steps *s, hp_value z, hp_value *c) {
     return outer(s, add(s->b, z, recur(s, s->h, 0, 1)));
 }
 
+/* A gate that sees the cell state. */
+static hp_value peeking(const steps *s, hp_value z, int peephole, hp_value c) {
+    bool blind = !s->peepholes || c == HP_NO_VALUE;
+    return blind ? z : add(s->b, z, multiply(s->b, c, s->peepholes[peephole]));
+}
+
 static hp_value lstm_step(const steps *s, hp_value z, hp_value *c) {
     hp_builder *b = s->b;
     z = add(b, z, recur(s, s->h, 0, 4));
-    hp_value kept = s->c == HP_NO_VALUE ? s->c : multiply(b, inner(s, gate(s, z, 1)), s->c);
-    *c = add(b, kept, multiply(b, inner(s, gate(s, z, 0)), outer(s, gate(s, z, 2))));
-    return multiply(b, inner(s, gate(s, z, 3)), outer(s, *c));
+    hp_value kept = s->c == HP_NO_VALUE ? s->c : multiply(b, inner(s, peeking(s, gate(s, z, 1), 1, s->c)), s->c);
+    *c = add(b, kept, multiply(b, inner(s, peeking(s, gate(s, z, 0), 0, s->c)), outer(s, gate(s, z, 2))));
+    return multiply(b, inner(s, peeking(s, gate(s, z, 3), 2, *c)), outer(s, *c));
 }
 
 static hp_value gru_step(const steps *s, hp_value x, hp_value *c) {
@@ -117,7 +124,7 @@ static void prepare(steps *s, hp_value x, hp_value kernel, hp_value bias, bool t
 
 void hp_rnn_emit_steps(hp_builder *b, const hp_rnn_config *config, const hp_rnn_params *params, hp_value x,
     hp_value mask, const hp_value *states, hp_value kernel, hp_value recurrent_kernel, hp_value bias,
-    hp_value *outputs) {
+    const hp_value *peepholes, hp_value *outputs) {
     int64_t time = hp_builder_shape(b, x)->dims[1];
     if (b->status != HP_OK) return;
     if (time > MAX_STEPS) {
@@ -130,6 +137,7 @@ void hp_rnn_emit_steps(hp_builder *b, const hp_rnn_config *config, const hp_rnn_
         .units = params->units,
         .recurrent = recurrent_kernel,
         .recurrent_bias = HP_NO_VALUE,
+        .peepholes = peepholes,
         .h = states ? states[0] : HP_NO_VALUE,
         .c = states && config->cell == HP_RNN_LSTM ? states[1] : HP_NO_VALUE,
         .output = HP_NO_VALUE};

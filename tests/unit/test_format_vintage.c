@@ -129,6 +129,8 @@ static void test_keys(void **state) {
     check_layer(
         "2.15.0", "LSTM", "{\"name\": \"l\", \"time_major\": false, \"implementation\": 2}", "LSTM", "{name: \"l\"}");
     check_layer("2.15.0", "LSTM", "{\"name\": \"l\", \"time_major\": true}", "LSTM", "{name: \"l\", time_major: true}");
+    check_layer("2.4.0", "PeepholeLSTMCell", "{\"name\": \"p\", \"implementation\": 1}", "PeepholeLSTMCell",
+        "{name: \"p\", implementation: 1, recurrent_activation: \"hard_sigmoid_legacy\"}");
     check_layer("2.4.0", "GRU", "{\"name\": \"g\"}", "GRU", "{name: \"g\", reset_after: false}");
     check_layer("2.4.0", "GRU", "{\"name\": \"g\", \"reset_after\": true}", "GRU", "{name: \"g\", reset_after: true}");
     check_layer("2.4.0", "BatchNormalizationV1", "{\"name\": \"b\", \"axis\": [3], \"fused\": true}",

@@ -576,3 +576,14 @@ def masked_states():
     both = L.Bidirectional(L.GRU(2))(y, initial_state=[L.Dense(2)(h), L.Dense(2)(c)])
     stacked = L.RNN([L.LSTMCell(3), L.SimpleRNNCell(3)])(y, initial_state=[[h, c], h])
     return graph(x, [L.LSTM(3)(y, initial_state=[h, c]), L.GRU(3, return_sequences=True)(y, initial_state=h), both, stacked]), [(5, 3)]
+
+
+@model(2)
+def peepholes():
+    """A cell of tf.keras up to TensorFlow 2.8."""
+    from tensorflow import keras
+    cell = keras.experimental.PeepholeLSTMCell
+    x = Input((6, 3))
+    y = L.Bidirectional(L.RNN(cell(3, activation="softsign"), return_sequences=True))(L.Masking()(L.ReLU()(x)))
+    z, h, c = L.RNN(cell(2, recurrent_activation="sigmoid", use_bias=False), return_state=True)(y)
+    return graph(x, [z, c, L.RNN([L.GRUCell(3), cell(2)], go_backwards=True)(y)]), [(6, 3)]
