@@ -74,7 +74,8 @@ typedef struct hp_epilogue {
  * all rows, and the columns [column_begin, column_end). column_begin must be a multiple of the table's
  *   gemm_nr, column_end one or n. Column numbers count from the start of c, bias and residual, whatever
  * column_begin. k = 0 gives epilogue(0). A B of HP_GEMM_PREFIX_COLUMNS to gemm_nr columns serves any
- * smaller k as well: then its first k rows count. */
+ * smaller k as well: then its first k rows count.
+ * gemm_scale(scaled, packed, factors, k, n): a packed B whose row i is factors[i] times that of `packed`. */
 enum { HP_GEMM_PREFIX_COLUMNS = 8 };
 
 typedef struct hp_gemm {

@@ -1,4 +1,4 @@
-/* check_gemm.c: gemm_packed_size, gemm_pack, gemm, fma_peak. */
+/* check_gemm.c: gemm_packed_size, gemm_pack, gemm_scale, gemm, fma_peak. */
 #include "check.h"
 
 struct shape {
@@ -203,6 +203,25 @@ void hp_check_gemm_pack_kernel(const hp_kernels *k) {
         }
 }
 
+/* Packed rows times their factors are scaled rows that are packed. */
+void hp_check_gemm_scale_kernel(const hp_kernels *k) {
+    for (size_t n = 1; n <= 2 * k->gemm_nr + 1; n++)
+        for (int side = 0; side < 2; side++) {
+            hp_check_reset(side);
+            const struct shape s = {1, n, 1 + n % 19};
+            struct operands o = {.b = hp_check_random(s.k * n)};
+            pack(k, &o, &s, false);
+            const size_t size = k->gemm_packed_size(s.k, n);
+            float *factors = hp_check_random(s.k), *scaled = hp_check_output(size);
+            k->gemm_scale(scaled, o.packed, factors, s.k, n);
+            for (size_t i = 0; i < s.k * n; i++) o.b[i] *= factors[i / n];
+            pack(k, &o, &s, false);
+            bool same = true; /* but for the sign of zeros in the padding */
+            for (size_t i = 0; i < size; i++) same = same && scaled[i] == o.packed[i];
+            hp_check_that(same, "%s gemm_scale k %zu n %zu", k->isa, s.k, n);
+        }
+}
+
 void hp_check_fma_peak_kernel(const hp_kernels *k) {
     hp_check_that(k->fma_peak(10) > 0 && k->fma_peak(20) == 2 * k->fma_peak(10), "%s fma_peak", k->isa);
 }
@@ -242,6 +261,17 @@ void hp_bench_gemm_pack_kernel(const hp_kernels *k) {
     struct shape s = {1, 512, 512};
     struct bench b = {k, make(k, &s, BENCH_VARIANT)};
     hp_bench_bytes(k, "gemm_pack 512 x 512", 8.0 * 512 * 512, run_pack, &b);
+}
+
+static void run_scale(void *context) {
+    struct bench *b = context;
+    b->k->gemm_scale(b->o.packed, b->o.packed, b->o.a, b->o.g.k, b->o.g.n);
+}
+
+void hp_bench_gemm_scale_kernel(const hp_kernels *k) {
+    struct shape s = {1, 112, 672};
+    struct bench b = {k, make(k, &s, BENCH_VARIANT)};
+    hp_bench_bytes(k, "gemm_scale 672 x 112", 8.0 * 672 * 112, run_scale, &b);
 }
 
 void hp_bench_gemm_packed_size_kernel(const hp_kernels *k) {

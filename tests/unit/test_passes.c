@@ -211,6 +211,48 @@ static void test_fuse_depthwise_first(void **state) {
     }
 }
 
+/* ---- scale_weights */
+
+/* Squeeze and excitation of 10 channels, and a projection to `filters` of them with a residual. */
+static hp_value excited(fixture *f, int64_t size, int64_t filters, bool factors_first, hp_value *product) {
+    const hp_conv_params pointwise = {.spatial = 2, .groups = 1, .strides = {1, 1}, .dilation = {1, 1}};
+    hp_value x = runner_input(&f->r, HP_FLOAT32, 4, (int64_t[]){1, size, size, 10});
+    hp_value s = runner_input(&f->r, HP_FLOAT32, 4, (int64_t[]){1, 1, 1, 10});
+    *product = factors_first ? hp_emit_binary(&f->r.b, HP_BINARY_MULTIPLY, s, x)
+                             : hp_emit_binary(&f->r.b, HP_BINARY_MULTIPLY, x, s);
+    hp_value w = constant(f, 4, (int64_t[]){1, 1, 10, filters}, 3), bias = constant(f, 1, &filters, 4);
+    hp_value y = hp_emit_conv(&f->r.b, *product, w, bias, &pointwise);
+    hp_value residual = runner_input(&f->r, HP_FLOAT32, 4, (int64_t[]){1, size, size, filters});
+    return hp_emit_binary(&f->r.b, HP_BINARY_ADD, y, residual);
+}
+
+/* As they run: what the first one killed is still there. */
+static hp_status fuse_and_scale(hp_graph *graph, hp_constants *constants, const hp_kernels *kernels, hp_error *error) {
+    HP_TRY(hp_pass_fuse_epilogue(graph, constants, kernels, error));
+    return hp_pass_scale_weights(graph, constants, kernels, error);
+}
+
+static void test_scale_weights(void **state) {
+    (void)state;
+    /* Not where images are small beside the weights, nor where something else reads the product. */
+    static const struct {
+        int64_t size, filters;
+        bool factors_first, read_again;
+        size_t nodes;
+    } cases[] = {{9, 5, false, false, 1}, {9, 3, true, false, 1}, {30, 17, true, false, 1}, {4, 17, false, false, 2},
+        {9, 5, false, true, 3}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        fixture f;
+        start(&f);
+        hp_value product, y = excited(&f, cases[i].size, cases[i].filters, cases[i].factors_first, &product);
+        if (cases[i].read_again) y = hp_emit_concat(&f.r.b, (hp_value[]){y, product}, 2, 3);
+        set_output(&f, y);
+        check_pass(&f, y, fuse_and_scale, cases[i].nodes, 1e-6);
+        if (cases[i].nodes == 1) assert_ptr_equal(last_node(&f)->prim, &hp_prim_conv_scaled);
+        end(&f);
+    }
+}
+
 /* ---- fold_affine */
 
 /* y * scale + offset as BatchNormalization lowers it, with constants of 1 axis or of all. */
@@ -496,6 +538,7 @@ int main(void) {
         cmocka_unit_test(test_fuse_epilogue_keeps),
         cmocka_unit_test(test_fuse_depthwise),
         cmocka_unit_test(test_fuse_depthwise_first),
+        cmocka_unit_test(test_scale_weights),
         cmocka_unit_test(test_fold_affine_conv),
         cmocka_unit_test(test_fold_affine_depthwise),
         cmocka_unit_test(test_fold_affine_transpose),
