@@ -16,6 +16,9 @@ bool hp_size_mul(size_t a, size_t b, size_t *product);
 /* *sum = a + b; false on overflow. */
 bool hp_size_add(size_t a, size_t b, size_t *sum);
 
+/* How many pieces of b there are in a, a last one that is not whole among them; both positive, of one type. */
+#define HP_DIVIDE_UP(a, b) ((a) / (b) + ((a) % (b) != 0))
+
 /* `count * size` bytes, zeroed; NULL when out of memory or on overflow. A zero size gives a valid pointer. */
 void *hp_alloc_array(size_t count, size_t size);
 #define HP_NEW(type) ((type *)hp_alloc_array(1, sizeof(type)))

@@ -20,10 +20,6 @@ typedef struct dealing {
     hp_error error;
 } dealing;
 
-static int64_t divide_up(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
-
 int64_t hp_deal_helping(int64_t units, int64_t next, int workers, int64_t block) {
     const int64_t round = workers * block, whole = units > round ? (units - round) / block * block : 0,
                   left = units - next;
@@ -32,8 +28,8 @@ int64_t hp_deal_helping(int64_t units, int64_t next, int workers, int64_t block)
         blocks = blocks < 1 ? 1 : blocks > MOST_BLOCKS ? MOST_BLOCKS : blocks;
         return (blocks < most ? blocks : most) * block;
     }
-    int64_t pieces = workers * (units > round ? LAST_PIECES : 1), share = divide_up(units - whole, pieces);
-    return divide_up(left, divide_up(left, share));
+    int64_t pieces = workers * (units > round ? LAST_PIECES : 1), share = HP_DIVIDE_UP(units - whole, pieces);
+    return HP_DIVIDE_UP(left, HP_DIVIDE_UP(left, share));
 }
 
 /* Takes the next units: *begin and how many; 0 when there are none left. */

@@ -20,17 +20,20 @@ bool hp_reader_is_text(const hp_io_reader *reader) {
 
 /* Everything a reader gives, appended to `array` in `dtype`. */
 static hp_status read_whole(hp_io_reader *reader, hp_dtype dtype, hp_array *array, hp_error *error) {
-    enum { CHUNK = 65536 };
+    enum { MOST_ROWS = 65536, MOST_BYTES = 4 << 20 }; /* of a batch, beside the array */
     size_t row_bytes = hp_dtype_size(dtype), capacity = 0;
     for (int i = 0; i < reader->rank; i++)
         HP_FAIL_IF(!hp_size_mul(row_bytes, (size_t)reader->dims[i], &row_bytes), error, HP_ERROR_NO_MEMORY,
             reader->name, "a row is larger than the address space");
+    const int64_t bytes_rows = (int64_t)(MOST_BYTES / (row_bytes ? row_bytes : 1));
+    const int64_t chunk = bytes_rows < 1 ? 1 : bytes_rows < MOST_ROWS ? bytes_rows : MOST_ROWS;
     hp_io_batch batch = {0};
     hp_status status;
     *array = (hp_array){.dtype = dtype, .rank = reader->rank + 1};
     memcpy(array->shape + 1, reader->dims, (size_t)reader->rank * sizeof(int64_t));
-    unsigned char *data = hp_alloc_array(1, 1);
-    while ((status = hp_io_read(reader, CHUNK, &batch, error)) == HP_OK && batch.rows > 0 && data) {
+    if (reader->seekable && reader->rows > 0) capacity = (size_t)reader->rows; /* which the file was found to hold */
+    unsigned char *data = hp_alloc_array(capacity ? capacity : 1, capacity && row_bytes ? row_bytes : 1);
+    while ((status = hp_io_read(reader, chunk, &batch, error)) == HP_OK && batch.rows > 0 && data) {
         size_t rows = (size_t)(array->shape[0] + batch.rows);
         if (rows > capacity) {
             if (!hp_grow_array((void **)&data, &capacity, rows, row_bytes ? row_bytes : 1)) {

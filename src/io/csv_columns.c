@@ -20,10 +20,11 @@ static hp_status add_pick(pick_list *list, int64_t column, hp_error *error) {
     return HP_OK;
 }
 
-static hp_status next_field(const char **p, const char *end, char delimiter, hp_io_field *field, hp_error *error) {
-    *p = hp_io_field_read(*p, end, delimiter, field);
-    HP_FAIL_IF(
-        !*p, error, HP_ERROR_FORMAT, NULL, "line 1: a quoted field is followed by something other than a separator");
+static hp_status next_field(
+    const hp_io_csv_start *start, const char **p, char delimiter, hp_io_field *field, hp_error *error) {
+    *p = hp_io_field_read(*p, start->end, delimiter, field);
+    HP_FAIL_IF(!*p, error, HP_ERROR_FORMAT, NULL,
+        "line %lld: a quoted field is followed by something other than a separator", (long long)start->line);
     return HP_OK;
 }
 
@@ -31,7 +32,7 @@ static hp_status count_columns(const hp_io_csv_start *start, char delimiter, int
     hp_io_field field;
     *count = 1;
     for (const char *p = start->first;; p++, ++*count) {
-        HP_TRY(next_field(&p, start->end, delimiter, &field, error));
+        HP_TRY(next_field(start, &p, delimiter, &field, error));
         if (*p != delimiter) return HP_OK;
     }
 }
@@ -44,7 +45,7 @@ static hp_status looks_like_header(
     *header = false;
     for (;; p++) {
         hp_io_field name, below;
-        HP_TRY(next_field(&p, start->end, delimiter, &name, error));
+        HP_TRY(next_field(start, &p, delimiter, &name, error));
         bool is_name = !hp_io_field_is_value(&name);
         bool text_below = !q && options->text;
         if (options->input && name.size == strlen(options->input) && !memcmp(name.data, options->input, name.size))
@@ -75,7 +76,7 @@ static hp_status read_names(const hp_io_csv_start *start, hp_io_csv_layout *layo
     const char *p = start->first;
     for (int64_t i = 0; i < layout->column_count; i++, p++) {
         hp_io_field field;
-        HP_TRY(next_field(&p, start->end, layout->delimiter, &field, error));
+        HP_TRY(next_field(start, &p, layout->delimiter, &field, error));
         names[i] = field_text(&field, arena);
         HP_ALLOCATED(names[i], error);
     }

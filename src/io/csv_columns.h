@@ -9,6 +9,7 @@
 typedef struct hp_io_csv_start {
     const char *first, *second;
     const char *end; /* of the text */
+    int64_t line;    /* of the first row, counted from 1 */
 } hp_io_csv_start;
 
 /* Finds out whether there is a header, and fills `layout` and the reader's dims, id and column names. Everything made

@@ -202,7 +202,7 @@ static hp_status read_start(csv_reader *csv, hp_io_csv_start *start, hp_error *e
             if (!next) break;
             if (!is_blank(p, end)) rows[found++] = p;
         }
-        *start = (hp_io_csv_start){rows[0], rows[1], end};
+        *start = (hp_io_csv_start){.first = rows[0], .second = rows[1], .end = end};
         if (found == 2 || csv->ended) break;
     }
     csv->carry_size = size - mark;
@@ -260,6 +260,14 @@ static void close_csv(hp_io_reader *reader) {
 
 static const hp_io_reader_class csv_class = {read_csv, seek_csv, close_csv};
 
+/* Of what `carry` holds: that of the first row that is not blank. */
+static int64_t first_line(const csv_reader *csv) {
+    const char *p = csv->carry, *end = p + csv->carry_size;
+    int64_t line = 1;
+    for (; p < end && is_blank(p, end); line++) p = (const char *)memchr(p, '\n', (size_t)(end - p)) + 1;
+    return line;
+}
+
 static hp_status start_csv(
     csv_reader *csv, const hp_io_place *place, char delimiter, const hp_io_reader_options *options, hp_error *error) {
     hp_io_csv_start start;
@@ -267,8 +275,9 @@ static hp_status start_csv(
     HP_TRY(hp_io_source_open(place->path, &csv->source, error));
     HP_TRY(read_start(csv, &start, error));
     HP_FAIL_IF(!start.first && csv->carry_size > 0 && memchr(csv->carry, '"', csv->carry_size), error, HP_ERROR_FORMAT,
-        NULL, "line 1: a quoted field begins in this row and does not end");
+        NULL, "line %lld: a quoted field begins in this row and does not end", (long long)first_line(csv));
     HP_FAIL_IF(!start.first, error, HP_ERROR_FORMAT, NULL, "it is empty");
+    start.line = first_line(csv);
     HP_TRY(hp_io_csv_choose_columns(
         &start, delimiter, options, &csv->arena, &csv->layout, &csv->has_header, &csv->base, error));
     csv->layout.kernels = hp_kernels_select(NULL);

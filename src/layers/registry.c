@@ -265,7 +265,14 @@ static const hp_layer_class *find_class(hp_layer_scope *scope, const hp_json *ob
     char place[256];
     snprintf(place, sizeof place, "%s%s%.64s%s%s%.64s%s", where, name ? " \"" : "", name ? name : "", name ? "\"" : "",
         class_name ? " (" : "", class_name ? class_name : "", class_name ? ")" : "");
-    if (!class_name || !hp_json_is(hp_json_get(object, "config"), HP_JSON_OBJECT)) {
+    const hp_json *config = hp_json_get(object, "config");
+    char text[80];
+    if (class_name && config && !hp_json_is(config, HP_JSON_OBJECT)) {
+        hp_reasons_add(scope->reasons, HP_ERROR_FORMAT, place, "config: found %s, expected an object of its keys",
+            hp_json_describe(config, text, sizeof text));
+        return NULL;
+    }
+    if (!class_name || !config) {
         hp_reasons_add(scope->reasons, HP_ERROR_FORMAT, place,
             "found %s, expected a serialised layer {\"class_name\": ..., \"config\": {...}}",
             hp_json_type_name(object));

@@ -89,6 +89,9 @@ SIGNAL_OP(RFFT, SAMPLES(fft_length, HP_NULL), HP_FIELDS_END) {
 hp_value hp_op_inverse_real(hp_builder *b, const hp_value parts[2], int64_t length) {
     int64_t half = length / 2 + 1;
     hp_value x[2], y[2];
+    if (length < 1)
+        return hp_builder_fail(b, HP_ERROR_SHAPE,
+            "the last axis has one number of a spectrum, which is no signal without fft_length; expected at least 2");
     for (int i = 0; i < 2; i++) {
         hp_value first = hp_op_of_length(b, parts[i], half);
         hp_shape shape = *hp_builder_shape(b, first);

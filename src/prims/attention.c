@@ -95,22 +95,18 @@ static hp_status attention_infer(const void *params, const hp_tensor *inputs, in
 
 /* ---- preparing */
 
-static size_t divide_up(size_t a, size_t b) {
-    return a / b + (a % b != 0);
-}
-
 static void choose_blocks(attention_state *s) {
     if (s->whole_heads) {
-        s->block = divide_up(MOST_BLOCK_ROWS / 2, s->kernels->gemm_nr) * s->kernels->gemm_nr;
+        s->block = HP_DIVIDE_UP(MOST_BLOCK_ROWS / 2, s->kernels->gemm_nr) * s->kernels->gemm_nr;
         s->piece_blocks = 1;
-        s->pieces = divide_up(s->queries, s->block);
+        s->pieces = HP_DIVIDE_UP(s->queries, s->block);
         return;
     }
     size_t units = BLOCK_SCORES / (s->keys ? s->keys : 1) / BLOCK_UNIT;
     s->block = (units ? units : 1) * BLOCK_UNIT;
     if (s->block > MOST_BLOCK_ROWS) s->block = MOST_BLOCK_ROWS;
-    s->piece_blocks = divide_up(MOST_BLOCK_ROWS, s->block); /* so that packing keys and values pays */
-    s->pieces = divide_up(s->queries, s->block * s->piece_blocks);
+    s->piece_blocks = HP_DIVIDE_UP(MOST_BLOCK_ROWS, s->block); /* so that packing keys and values pays */
+    s->pieces = HP_DIVIDE_UP(s->queries, s->block * s->piece_blocks);
 }
 
 static hp_status attention_prepare(const hp_prepare *prepare, void **state, hp_error *error) {
@@ -166,7 +162,7 @@ static size_t lines(size_t floats) {
 static layout lay_out(const attention_state *s) {
     size_t size = (size_t)s->params.value_size;
     layout l = {.panel_width = s->kernels->gemm_nr};
-    l.panels = divide_up(size, l.panel_width);
+    l.panels = HP_DIVIDE_UP(size, l.panel_width);
     l.panel_floats = lines(s->kernels->gemm_packed_size(s->keys, size < l.panel_width ? size : l.panel_width));
     l.key_floats = lines(s->kernels->gemm_packed_size((size_t)s->params.key_size, s->keys));
     l.value_floats = l.panels * l.panel_floats;
@@ -245,7 +241,7 @@ static void run_block(const head *h, size_t first, size_t count) {
     const attention_state *s = h->s;
     size_t seen = s->keys, nr = s->kernels->gemm_nr;
     /* Up to the keys of the whole block, whatever the part of it that is there. */
-    if (s->stops_early && !h->mask) seen = smaller(seen, divide_up(first + s->block, nr) * nr);
+    if (s->stops_early && !h->mask) seen = smaller(seen, HP_DIVIDE_UP(first + s->block, nr) * nr);
     hp_gemm args = {.m = count,
         .n = s->keys,
         .k = (size_t)s->params.key_size,

@@ -43,10 +43,6 @@ static double points(const struct form *f) {
     return points_of(f->rows, f->row_taps, f->stride) * points_of(f->columns, f->column_taps, f->stride);
 }
 
-static int64_t divide_up(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
-
 /* Tiles of one slice, over all phases. */
 static double tiles_of(const hp_geometry *g, const struct form *f, int down, int across) {
     double tiles[2] = {0, 0};
@@ -54,7 +50,7 @@ static double tiles_of(const hp_geometry *g, const struct form *f, int down, int
     const int64_t sizes[2] = {f->rows, f->columns};
     for (int i = 0; i < 2; i++)
         for (int64_t p = 0; p < g->dilation[axes[i]] && p < g->output[axes[i]]; p++)
-            tiles[i] += (double)divide_up(divide_up(g->output[axes[i]] - p, g->dilation[axes[i]]), sizes[i]);
+            tiles[i] += (double)HP_DIVIDE_UP(HP_DIVIDE_UP(g->output[axes[i]] - p, g->dilation[axes[i]]), sizes[i]);
     return tiles[0] * tiles[1];
 }
 
@@ -62,7 +58,8 @@ static double tiles_of(const hp_geometry *g, const struct form *f, int down, int
 static double axis_products(const hp_geometry *g, int axis, int64_t outputs, int64_t taps) {
     double products = 0;
     for (int64_t p = 0; p < g->dilation[axis] && p < g->output[axis]; p++) {
-        const int64_t extent = divide_up(g->output[axis] - p, g->dilation[axis]), tiles = divide_up(extent, outputs);
+        const int64_t extent = HP_DIVIDE_UP(g->output[axis] - p, g->dilation[axis]),
+                      tiles = HP_DIVIDE_UP(extent, outputs);
         const int64_t spare = tiles * outputs - extent;
         products += (double)(tiles * (outputs + taps - 1) - (spare < tiles ? spare : tiles));
     }
@@ -182,8 +179,8 @@ static bool choose(const hp_winograd_layer *l, bool latency, hp_winograd_state *
 static void phase_axis(
     const hp_geometry *g, int axis, int64_t p, size_t *size, size_t *out, size_t *pad, size_t *first) {
     const int64_t d = g->dilation[axis], reads = p - g->pad_before[axis], start = (reads % d + d) % d;
-    *size = start < g->input[axis] ? (size_t)divide_up(g->input[axis] - start, d) : 0;
-    *out = (size_t)divide_up(g->output[axis] - p, d);
+    *size = start < g->input[axis] ? (size_t)HP_DIVIDE_UP(g->input[axis] - start, d) : 0;
+    *out = (size_t)HP_DIVIDE_UP(g->output[axis] - p, d);
     *pad = (size_t)((start - reads) / d);
     *first = (size_t)start;
 }
@@ -207,8 +204,9 @@ static hp_status lay_out_phases(hp_winograd_state *s, hp_error *error) {
         phase_axis(g, s->across, (int64_t)b, &p->width, &p->out_width, &p->pad_left, &left);
         p->x = top * x_step[s->down] + left * x_step[s->across];
         p->y = a * y_step[s->down] + b * y_step[s->across];
-        p->tiles = (size_t)(divide_up((int64_t)p->out_height, f->rows) * divide_up((int64_t)p->out_width, f->columns)) *
-                   (size_t)g->output[0];
+        p->tiles =
+            (size_t)(HP_DIVIDE_UP((int64_t)p->out_height, f->rows) * HP_DIVIDE_UP((int64_t)p->out_width, f->columns)) *
+            (size_t)g->output[0];
         s->tiles += p->tiles;
     }
     s->planes = g->kernel[0] > 1 ? 1 : (size_t)g->output[0];

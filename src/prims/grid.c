@@ -1,14 +1,12 @@
 /* grid.c: see grid.h. */
 #include "prims/grid.h"
 
+#include "base/memory.h"
+
 /* A piece does at least so much work (some microseconds on one core), and there need not be more pieces than would
  * keep many cores busy. */
 static const double piece_flops = 256e3;
 enum { PIECES_WANTED = 64 };
-
-static size_t divide_up(size_t a, size_t b) {
-    return a / b + (a % b != 0);
-}
 
 static size_t smaller(size_t a, size_t b) {
     return a < b ? a : b;
@@ -16,7 +14,7 @@ static size_t smaller(size_t a, size_t b) {
 
 /* The smallest multiple of `unit` that is at least `least` and makes at most `blocks` blocks, or all of `n`. */
 static size_t block_of(size_t n, size_t unit, double least, size_t blocks) {
-    size_t block = divide_up(divide_up(n, blocks), unit);
+    size_t block = HP_DIVIDE_UP(HP_DIVIDE_UP(n, blocks), unit);
     if (least >= (double)n) return n;
     size_t wanted = (size_t)(least / (double)unit) + 1;
     if (wanted > block) block = wanted;
@@ -28,10 +26,10 @@ hp_grid hp_grid_make(size_t rows, size_t columns, size_t row_unit, size_t column
     if (rows == 0 || columns == 0) return grid;
     double flops = element_flops > 1 ? element_flops : 1;
     grid.row_block = block_of(rows, row_unit, piece_flops / (flops * (double)columns), PIECES_WANTED);
-    grid.row_blocks = divide_up(rows, grid.row_block);
+    grid.row_blocks = HP_DIVIDE_UP(rows, grid.row_block);
     grid.column_block = block_of(columns, column_unit, piece_flops / (flops * (double)grid.row_block),
-        divide_up(PIECES_WANTED, grid.row_blocks));
-    grid.column_blocks = divide_up(columns, grid.column_block);
+        HP_DIVIDE_UP(PIECES_WANTED, grid.row_blocks));
+    grid.column_blocks = HP_DIVIDE_UP(columns, grid.column_block);
     return grid;
 }
 

@@ -25,13 +25,14 @@ def saved(path, layer, config, dtype, shape):
     return written(path, model)
 
 
-def operation(path, name, module, config, dtype, shape):
-    """A .keras file with one operation of keras.ops on its input."""
+def operation(path, name, module, config, dtype, shape, twice=False):
+    """A .keras file with one operation of keras.ops on its input, or on a tuple that has it twice."""
     tensor = {"class_name": "__keras_tensor__", "config": {"shape": [None, *shape], "dtype": dtype, "keras_history": ["x", 0, 0]}}
+    argument = {"class_name": "__tuple__", "items": [tensor, tensor]} if twice else tensor
     layers = [{"module": "keras.layers", "class_name": "InputLayer", "config": {"batch_shape": [None, *shape], "dtype": dtype, "name": "x"},
                "name": "x", "inbound_nodes": []},
               {"module": module, "class_name": name, "config": {"name": "y", **config}, "name": "y",
-               "inbound_nodes": [{"args": [tensor], "kwargs": {}}]}]
+               "inbound_nodes": [{"args": [argument], "kwargs": {}}]}]
     model = {"module": "keras.src.models.functional", "class_name": "Functional",
              "config": {"name": "m", "layers": layers, "input_layers": [["x", 0, 0]], "output_layers": [["y", 0, 0]]}}
     return written(path, model)

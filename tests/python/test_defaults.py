@@ -2,7 +2,7 @@
 keeps them."""
 import numpy as np
 import pytest
-from keras_files import operation, saved
+from keras_files import operation, saved, written
 
 
 VALUES = {"string": np.array([["A, b!"], ["b  c"]]), "float32": np.sin(np.arange(256, dtype="float32") ** 2)[None]}
@@ -36,3 +36,11 @@ def test_integers_stay_integers(hornpipe, tmp_path, name, module, config, wanted
     hornpipe("predict", model, "x.npy", "-o", "y.npy", "--progress", "none")
     y = np.load(tmp_path / "y.npy")
     assert y.dtype == np.int32 and y.tolist() == wanted
+
+
+def test_a_config_of_null_is_named(hornpipe, tmp_path):
+    layers = [{"module": "keras.layers", "class_name": "InputLayer", "config": {"batch_shape": [None, 3], "name": "x"}},
+              {"module": "keras.layers", "class_name": "Dense", "config": None}]
+    model = written(tmp_path / "n.keras", {"module": "keras", "class_name": "Sequential", "config": {"name": "m", "layers": layers}})
+    said = hornpipe("check", model, code=1).stderr.decode()
+    assert "layers/1 (Dense): config: found null, expected an object of its keys" in said

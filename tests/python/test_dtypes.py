@@ -87,3 +87,11 @@ def test_saturated_casts(hornpipe, tmp_path, dtype, to, given, wanted):
     y = np.load(tmp_path / "y.npy")
     assert y.dtype == to
     np.testing.assert_array_equal(y, np.array([wanted], to))
+
+
+def test_a_spectrum_of_one_number(hornpipe, tmp_path):
+    """Its inverse would have no number at all; with a length it has some."""
+    for length, code in ((None, 1), (4, 0)):
+        model = operation(tmp_path / "m.keras", "IRFFT", "keras.src.ops.math", {"fft_length": length}, "float32", (1,), twice=True)
+        said = hornpipe("check", model, code=code).stderr.decode()
+        assert ("one number of a spectrum, which is no signal without fft_length; expected at least 2" in said) == bool(code)

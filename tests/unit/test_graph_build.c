@@ -243,7 +243,7 @@ static void nested_without_input(void **state) {
                 NODE(TOLD("inner", 0, "[null, 3]"))),
             "['x', 0, 0]", "['b', 0, 0]") "}",
         NULL, 0);
-    assert_reason(&c, "layers/1", "serialised layer");
+    assert_reason(&c, "layers/1", "config: found null");
     assert_reason(&c, "\"b\" (Cast)", "int6");
     assert_int_equal(c.reasons.count, 2);
     close_network(&c);
