@@ -55,7 +55,7 @@ static hp_value on_time_first(runner *r, int which, hp_value x) {
 
 static void *computed(int which, bool fixed, const float *values, size_t *bytes) {
     runner r;
-    runner_start(&r, hp_kernels_select("base"));
+    runner_start(&r, hp_kernels_select(NULL));
     hp_tensor tensor = {HP_FLOAT32, {3, !fixed, {fixed ? ROWS : 1, TIME, FEATURES}}};
     if (fixed) r.graph.batch_rows = ROWS;
     hp_value x = hp_emit_input(&r.b, &tensor);
@@ -133,7 +133,7 @@ static void test_mixing(void **state) {
     (void)state;
     for (int which = 0; which <= 11; which++) {
         runner r;
-        runner_start(&r, hp_kernels_select("base"));
+        runner_start(&r, hp_kernels_select(NULL));
         hp_value x = runner_input(&r, HP_FLOAT32, 3, (int64_t[]){1, TIME, FEATURES});
         refuse(&r, which, hp_emit_transpose(&r.b, x, time_first));
         if (r.b.status == HP_OK || !r.b.mixes_rows) fail_msg("case %d", which);
@@ -149,7 +149,7 @@ static void test_blocks(void **state) {
     enum { BLOCKS = 2, SIZE = 6 };
     float *values = random_floats((size_t)ROWS * BLOCKS * SIZE, 1);
     runner r;
-    runner_start(&r, hp_kernels_select("base"));
+    runner_start(&r, hp_kernels_select(NULL));
     hp_value x = runner_input(&r, HP_FLOAT32, 2, (int64_t[]){BLOCKS, SIZE}), back;
     hp_value y = hp_builder_rows_within(&r.b, x, BLOCKS);
     y = hp_emit_softmax(&r.b, sum_of(&r, y, runner_random(&r, 1, (int64_t[]){SIZE}, 3, NULL)), 1, false);
