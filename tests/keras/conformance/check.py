@@ -90,12 +90,14 @@ class Runner:
         path = self.folder / f"model.{extension}"
         path.unlink(missing_ok=True)
         together.model.save(path)
-        reference = path
         operations = any(case.record["kind"] == "operation" for case in together.cases)
-        if together.several_axes or (operations and extension == "h5"):  # which Keras saves as .h5, and cannot load
+        saved_only = operations and extension == "h5"  # Keras saves these, and cannot load them
+        loaded = None if saved_only else keras.models.load_model(path, compile=False)  # saving merges LoRA's matrices
+        if together.several_axes or saved_only:
             reference = self.folder / "reference.keras"
             together.model.save(reference)
-        together.model = keras.models.load_model(reference, compile=False)  # saving merges LoRA's matrices
+            loaded = keras.models.load_model(reference, compile=False)
+        together.model = loaded
         sets = []
         for rows in BATCHES[: 1 if together.fixed else None]:
             values = together.values(rows)
