@@ -145,12 +145,12 @@ static hp_status take_layout(reading *r, hp_error *error) {
     return take_chunks(r, content, numbers, tree, error);
 }
 
-/* h5py stores bfloat16 as two opaque bytes and says so in an attribute. */
+/* Keras stores bfloat16 as two opaque bytes, and says so in an attribute in .weights.h5, not in .h5. */
 static hp_status name_opaque(const hp_hdf5_file *file, uint64_t address, hp_hdf5_type *type, hp_error *error) {
     hp_arena arena = {0};
     const char *name = NULL;
     hp_status status = hp_hdf5_string(file, address, "dtype", &arena, &name, error);
-    if (status == HP_OK && name && strcmp(name, "bfloat16") == 0) type->dtype = HP_BFLOAT16;
+    if (status == HP_OK && (!name || strcmp(name, "bfloat16") == 0)) type->dtype = HP_BFLOAT16;
     hp_arena_release(&arena);
     return status;
 }

@@ -532,6 +532,14 @@ def operations():
     return graph([x, z], [y, ops.softmax(ops.matmul(x, ops.transpose(z, (0, 2, 1))))]), [(6, 4), (6, 4)]
 
 
+@model(3)
+def narrow():
+    """bfloat16, which Keras writes to .h5 as two bytes without a name and cannot read there; and an operation with a dtype."""
+    x = Input((6,))
+    y = L.Dense(8, dtype="bfloat16")(L.LayerNormalization(dtype="bfloat16")(x))
+    return graph(x, K.ops.concatenate([L.Dense(3)(y), K.ops.one_hot(K.ops.argmax(x, axis=-1), 6)], axis=-1)), [(6,)]
+
+
 @model(2)
 def time_major():
     """Time before the batch, from a transposition to the next: a row's numbers are its own."""
